@@ -1,0 +1,278 @@
+"""The field that a simulated microscope looks at, as an image that moves and fades."""
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numba
+import numpy as np
+
+from cryobatch.imaging import fourier
+from cryobatch.imaging.arrays import FloatArray, ImageArray, SpectrumArray
+from cryobatch.imaging.dose import CRITICAL_AMPLITUDE, CRITICAL_EXPONENT, CRITICAL_OFFSET
+from cryobatch.imaging.dose import voltage_factor
+from cryobatch.imaging.motion_model import MotionModel
+from cryobatch.imaging.simulate_camera import modulation_transfer, next_uniform, row_state
+from cryobatch.imaging.simulate_specimen import (
+    Particles,
+    carbon_cover,
+    contaminants,
+    form_factor,
+    ice_amplitude,
+    place_particles,
+    specimen_phase,
+    wavelength_angstrom,
+)
+
+if TYPE_CHECKING:
+    from cryobatch.imaging.simulate import SimulationSettings
+
+_WATER_DIFFUSION_ANGSTROM2 = 1.0 / 3.0
+_ILLUMINATION_SLOPE = 0.06
+_DARKEST = 0.02
+_EXTRA_MARGIN_PX = 8
+_COVERAGE = 0.2
+_CARBON_EDGE_ANGSTROM = 40.0
+_CARBON_ABSORPTION = 0.08
+
+
+@dataclass(slots=True)
+class Field:
+    """A specimen in Fourier space, with all that makes a frame's contrast of it.
+
+    The one thing that changes is ``ice``: its water diffuses from frame to frame.
+    """
+
+    settings: "SimulationSettings"
+    seed: int
+    threads: int
+    shape: tuple[int, int]
+    margin: tuple[int, int]
+    centres_px: FloatArray
+    particles: SpectrumArray
+    ice: SpectrumArray
+    ice_scale: ImageArray
+    diffusion: ImageArray
+    damage: ImageArray
+    transfer: ImageArray
+    illumination: ImageArray
+
+    def centres_in_frame(self) -> FloatArray:
+        """Return ``(n, 2)`` float64: centres inside the frame, in its pixels."""
+        centres = self.centres_px - np.array([self.margin[1], self.margin[0]], dtype=np.float64)
+        limit = np.array([self.settings.columns - 1.0, self.settings.rows - 1.0])
+        inside = np.all((centres >= 0.0) & (centres <= limit), axis=1)
+        return centres[inside]
+
+    def frame_contrast(self, frame: int, motion: MotionModel) -> ImageArray:
+        """Return the field's contrast in a frame, as spline coefficients."""
+        dose = self.settings.dose_per_frame
+        elapsed = self.settings.pre_exposure + dose * (frame + 0.5)
+        steps = np.gradient(motion.global_shifts_px, axis=0) if motion.frames > 1 else np.zeros((1, 2))
+        spectrum = np.empty_like(self.particles)
+        _frame_spectrum(
+            spectrum, self.particles, self.ice, self.ice_scale, self.diffusion, self.damage,
+            self.transfer, elapsed, dose if frame else -1.0, steps[frame],
+            self.seed * 7_919 + frame,
+        )  # fmt: skip
+        return fourier.inverse(spectrum, self.shape, self.threads)
+
+    def mean_contrast(self) -> ImageArray:
+        """Return the mean contrast over all frames of a specimen at rest, as coefficients."""
+        total = self.settings.dose_per_frame * self.settings.frames
+        ice = np.empty_like(self.particles)
+        nothing = np.zeros_like(self.particles)
+        one = np.ones_like(self.transfer)
+        _frame_spectrum(
+            ice, nothing, self.ice, self.ice_scale, self.diffusion, self.damage, one, 0.0,
+            -1.0, np.zeros(2), self.seed * 7_919,
+        )  # fmt: skip
+        decay = np.maximum(self.diffusion * total, 1e-6).astype(np.float64)
+        ice *= np.sqrt(2.0 * (decay + np.expm1(-decay)) / decay**2).astype(np.float32)
+        faded = np.maximum(self.damage * total, 1e-6)
+        spectrum = (self.particles * (-np.expm1(-faded) / faded) + ice) * self.transfer
+        return fourier.inverse(spectrum.astype(np.complex64), self.shape, self.threads)
+
+    def resample(self, coefficients: ImageArray, motion: MotionModel, frame: int) -> ImageArray:
+        """Return the relative intensity in a frame, ``(rows, columns)`` float32, about 1."""
+        moved = motion.frame_coefficients_px(frame)
+        moved[:, 0] += motion.global_shifts_px[frame]
+        intensity = np.empty(self.settings.shape, np.float32)
+        _resample(intensity, coefficients, self.illumination, self.margin[0], self.margin[1], moved)
+        return intensity
+
+
+def make_field(
+    settings: "SimulationSettings", motion: MotionModel, seed: int, threads: int
+) -> Field:
+    """Make a field large enough that nothing but specimen moves into the frame."""
+    margin = _margin_px(motion)
+    shape = (
+        fourier.good_size(settings.rows + 2 * margin),
+        fourier.good_size(settings.columns + 2 * margin),
+    )
+    margins = ((shape[0] - settings.rows) // 2, (shape[1] - settings.columns) // 2)
+    particles = _particles(settings, shape, seed)
+    cover = carbon_cover(
+        shape,
+        (margins[1] / settings.columns + settings.carbon_fraction) * settings.columns / shape[1]
+        if settings.carbon_fraction > 0.0
+        else 0.0,
+        _CARBON_EDGE_ANGSTROM / settings.pixel_size_angstrom,
+    )
+    mean, atoms = specimen_phase(
+        shape,
+        particles,
+        cover,
+        contaminants(shape, settings.contaminant_count, settings.pixel_size_angstrom, seed),
+        pixel_size_angstrom=settings.pixel_size_angstrom,
+        voltage_kv=settings.voltage_kv,
+        seed=seed,
+    )
+    y, x = fourier.frequencies(shape, settings.pixel_size_angstrom)
+    k = np.hypot(x, y)
+    spectrum = fourier.forward(mean, threads) + fourier.forward(atoms, threads) * form_factor(k)
+    scale = math.sqrt(shape[0] * shape[1]) / settings.pixel_size_angstrom
+    return Field(
+        settings, seed, threads, shape, margins, particles.centres_px,
+        spectrum.astype(np.complex64), np.zeros(k.shape, np.complex64),
+        ice_amplitude(k, settings.ice_thickness_angstrom, settings.voltage_kv) * np.float32(scale),
+        (2.0 * math.pi**2 * _WATER_DIFFUSION_ANGSTROM2 * k**2).astype(np.float32),
+        _damage_rate(k, settings.voltage_kv),
+        _transfer(settings, shape, k),
+        _illumination(settings, cover, margins),
+    )  # fmt: skip
+
+
+def _margin_px(motion: MotionModel) -> int:
+    rows, columns = motion.shape
+    grid_y, grid_x = np.mgrid[0:rows:5j, 0:columns:5j]
+    furthest = np.abs(motion.shifts_px(grid_x.ravel(), grid_y.ravel())).max()
+    return math.ceil(float(furthest)) + _EXTRA_MARGIN_PX
+
+
+def _particles(settings: "SimulationSettings", shape: tuple[int, int], seed: int) -> Particles:
+    """Place the particles in the whole field, as densely as is asked for in the frame."""
+    diameter_px = settings.particle_diameter_angstrom / settings.pixel_size_angstrom
+    area_ratio = shape[0] * shape[1] / (settings.rows * settings.columns)
+    wanted = settings.particle_count
+    if wanted is None:
+        covered = math.pi / 4.0 * diameter_px**2 * settings.particle_elongation
+        wanted = round(_COVERAGE * settings.rows * settings.columns / covered)
+    spacing = settings.particle_spacing * diameter_px * settings.particle_elongation
+    centres = place_particles(shape, round(wanted * area_ratio), spacing, 0.0, seed)
+    angles = np.random.default_rng([seed, 7]).uniform(0.0, 180.0, len(centres))
+    return Particles(
+        centres, settings.particle_diameter_angstrom, settings.particle_hollow,
+        settings.particle_elongation, angles,
+    )  # fmt: skip
+
+
+def _damage_rate(k: ImageArray, voltage_kv: float) -> ImageArray:
+    """Return 1 / (2 N_c): the amplitude's decay for each e/Å²."""
+    with np.errstate(divide="ignore"):
+        critical = CRITICAL_AMPLITUDE * k**CRITICAL_EXPONENT + CRITICAL_OFFSET
+    return (0.5 / (critical * voltage_factor(voltage_kv))).astype(np.float32)
+
+
+def _transfer(
+    settings: "SimulationSettings", shape: tuple[int, int], k: ImageArray
+) -> ImageArray:
+    """Return contrast over phase: CTF, envelope, MTF, and what turns pixels into coefficients."""
+    y, x = fourier.frequencies(shape)
+    mean = 0.5 * (settings.defocus_u_angstrom + settings.defocus_v_angstrom)
+    half = 0.5 * (settings.defocus_u_angstrom - settings.defocus_v_angstrom)
+    azimuth = np.arctan2(y, x) - np.float32(math.radians(settings.defocus_angle_degrees))
+    defocus = mean + half * np.cos(2.0 * azimuth)
+    wavelength = wavelength_angstrom(settings.voltage_kv)
+    amplitude = settings.amplitude_contrast
+    constant = math.radians(settings.phase_shift_degrees) + math.asin(amplitude)
+    aberration = 0.5 * math.pi * settings.cs_mm * 1e7 * wavelength**3 * k**4
+    contrast = -2.0 * np.sin(math.pi * wavelength * defocus * k**2 - aberration + constant)
+    envelope = np.exp(-0.25 * settings.envelope_angstrom2 * k**2)
+    spline = _spline_response(y) * _spline_response(x)
+    seen = contrast * envelope * modulation_transfer(np.hypot(x, y)) / spline
+    return seen.astype(np.float32)
+
+
+def _spline_response(frequency: ImageArray) -> ImageArray:
+    """Return the transform of a sampled cubic B-spline (Unser, IEEE SPM 16:22 (1999))."""
+    return ((2.0 + np.cos(2.0 * math.pi * frequency)) / 3.0).astype(np.float32)
+
+
+def _illumination(
+    settings: "SimulationSettings", cover: ImageArray, margin: tuple[int, int]
+) -> ImageArray:
+    """Return the beam's uneven brightness times what carbon lets through, about 1."""
+    y, x = np.ogrid[: settings.rows, : settings.columns]
+    slope = x / settings.columns + 0.5 * y / settings.rows - 0.75
+    film = cover[margin[0] : margin[0] + settings.rows, margin[1] : margin[1] + settings.columns]
+    passed = (1.0 + _ILLUMINATION_SLOPE * slope) * (1.0 - _CARBON_ABSORPTION * film)
+    return passed.astype(np.float32)
+
+
+@numba.njit(cache=True, parallel=True, nogil=True, fastmath=True)
+def _frame_spectrum(  # type: ignore[no-untyped-def]
+    out, particles, ice, ice_scale, diffusion, damage, transfer, elapsed, dose, step, seed
+):
+    """Let the water diffuse for a frame's dose (all anew if that is negative), and image what is there."""
+    rows, columns = out.shape
+    for row in numba.prange(rows):
+        state = row_state(seed, row)
+        ky = row / rows if 2 * row <= rows else row / rows - 1.0
+        for column in range(columns):
+            kept = math.exp(-diffusion[row, column] * dose) if dose >= 0.0 else 0.0
+            state, first = next_uniform(state)
+            state, second = next_uniform(state)
+            size = math.sqrt(-math.log(first) * (1.0 - kept * kept)) * ice_scale[row, column]
+            angle = 2.0 * math.pi * second
+            fresh = complex(size * math.cos(angle), size * math.sin(angle))
+            ice[row, column] = ice[row, column] * kept + fresh
+            along = math.pi * (ky * step[1] + 0.5 * column / (columns - 1) * step[0])
+            blur = math.sin(along) / along if abs(along) > 1e-4 else 1.0
+            faded = particles[row, column] * math.exp(-damage[row, column] * elapsed)
+            out[row, column] = (faded + ice[row, column]) * (transfer[row, column] * blur)
+
+
+@numba.njit(cache=True, parallel=True, nogil=True, fastmath=True)
+def _resample(out, coefficients, illumination, top, left, moved):  # type: ignore[no-untyped-def]
+    """Evaluate a cubic B-spline where the content of each pixel came from."""
+    rows, columns = out.shape
+    last_row, last_column = coefficients.shape[0] - 3, coefficients.shape[1] - 3
+    for row in numba.prange(rows):
+        v = row / rows - 0.5
+        for column in range(columns):
+            u = column / columns - 0.5
+            dx = (
+                moved[0, 0] + u * (moved[0, 1] + u * moved[0, 2] + v * moved[0, 5])
+                + v * (moved[0, 3] + v * moved[0, 4])
+            )
+            dy = (
+                moved[1, 0] + u * (moved[1, 1] + u * moved[1, 2] + v * moved[1, 5])
+                + v * (moved[1, 3] + v * moved[1, 4])
+            )
+            x, y = left + column - dx, top + row - dy
+            x0, y0 = int(math.floor(x)), int(math.floor(y))
+            fx, fy = x - x0, y - y0
+            x0, y0 = min(max(x0, 1), last_column), min(max(y0, 1), last_row)
+            wx0, wx1, wx2, wx3 = _weights(fx)
+            wy = _weights(fy)
+            value = 0.0
+            for tap in range(4):
+                line = coefficients[y0 - 1 + tap]
+                value += wy[tap] * (
+                    wx0 * line[x0 - 1] + wx1 * line[x0] + wx2 * line[x0 + 1] + wx3 * line[x0 + 2]
+                )
+            out[row, column] = max(1.0 + value, _DARKEST) * illumination[row, column]
+
+
+@numba.njit(cache=True, nogil=True, inline="always")
+def _weights(part):  # type: ignore[no-untyped-def]
+    """Return the cubic B-spline's four weights at a fraction of a pixel."""
+    rest = 1.0 - part
+    return (
+        rest * rest * rest / 6.0,
+        2.0 / 3.0 - 0.5 * part * part * (2.0 - part),
+        2.0 / 3.0 - 0.5 * rest * rest * (2.0 - rest),
+        part * part * part / 6.0,
+    )
