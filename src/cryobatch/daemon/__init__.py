@@ -1,0 +1,1 @@
+"""What serve and run start: dispatcher, processors, reaper."""

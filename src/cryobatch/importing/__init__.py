@@ -1,0 +1,1 @@
+"""Finding recordings and registering them as images."""

@@ -1,0 +1,120 @@
+"""Acquisition facts: the names, units and options of what is known about a recording."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+
+from cryobatch.errors import MissingFactError, UnknownNameError, UsageError
+from cryobatch.model.image import FactValue
+
+FactKind = Literal["float", "int", "bool", "str", "file"]
+
+
+@dataclass(frozen=True, slots=True)
+class FactDeclaration:
+    """One acquisition fact.
+
+    Args:
+        help: What it is.
+        unit: Unit as a person reads it.
+        kind: Its type; "file" is a path whose content counts.
+        low: Smallest allowed number, inclusive.
+        high: Largest allowed number, inclusive.
+    """
+
+    help: str
+    unit: str = ""
+    kind: FactKind = "float"
+    low: float | None = None
+    high: float | None = None
+
+
+FACTS: Mapping[str, FactDeclaration] = MappingProxyType({
+    "pixel_size": FactDeclaration("pixel of the recording", "Å", low=0.05, high=100),
+    "voltage": FactDeclaration("acceleration voltage", "kV", low=20, high=1500),
+    "cs": FactDeclaration("spherical aberration", "mm", low=0, high=20),
+    "amplitude_contrast": FactDeclaration("share of amplitude contrast", low=0, high=1),
+    "dose_per_frame": FactDeclaration("exposure of one frame", "e/Å²", low=1e-6, high=1000),
+    "pre_exposure": FactDeclaration("exposure before the first frame", "e/Å²", low=0, high=1e5),
+    "total_dose": FactDeclaration("exposure of all frames", "e/Å²", low=0, high=1e6),
+    "gain": FactDeclaration("gain reference", kind="file"),
+    "gain_rotation": FactDeclaration("turns of 90° of the gain", kind="int", low=0, high=3),
+    "gain_flip": FactDeclaration("flip of the gain: 0 none, 1 upside down, 2 left to right",
+                                 kind="int", low=0, high=2),
+    "defects": FactDeclaration("map of the camera's defects", kind="file"),
+    "frames": FactDeclaration("number of frames", kind="int", low=1),
+    "super_resolution": FactDeclaration("whether pixels are halves of the camera's", kind="bool"),
+    "exposure_time": FactDeclaration("exposure time", "s", low=0),
+    "magnification": FactDeclaration("nominal magnification", low=1),
+    "defocus_set": FactDeclaration("defocus that was asked for, underfocus positive", "Å"),
+    "camera": FactDeclaration("camera", kind="str"),
+    "microscope": FactDeclaration("microscope", kind="str"),
+    "stage_x": FactDeclaration("stage position x", "µm"),
+    "stage_y": FactDeclaration("stage position y", "µm"),
+    "stage_z": FactDeclaration("stage position z", "µm"),
+    "tilt_angle": FactDeclaration("stage tilt", "degrees", low=-180, high=180),
+    "beam_shift_x": FactDeclaration("beam shift x"),
+    "beam_shift_y": FactDeclaration("beam shift y"),
+    "image_shift_x": FactDeclaration("image shift x"),
+    "image_shift_y": FactDeclaration("image shift y"),
+    "spot_size": FactDeclaration("spot size", kind="int"),
+    "energy_slit": FactDeclaration("width of the energy slit", "eV", low=0),
+    "phase_plate": FactDeclaration("whether a phase plate was used", kind="bool"),
+    "grid_square": FactDeclaration("grid square", kind="str"),
+    "foil_hole": FactDeclaration("foil hole", kind="str"),
+})  # fmt: skip
+
+
+def check_fact(name: str, value: object) -> FactValue:
+    """Return a fact's value in its own type, or raise UsageError."""
+    if name not in FACTS:
+        raise UnknownNameError("acquisition fact", name, FACTS)
+    declared = FACTS[name]
+    try:
+        typed = _typed(declared.kind, value)
+    except (TypeError, ValueError):
+        raise UsageError(f"{name} = {value!r}: it takes {_describe(declared)}") from None
+    if not isinstance(typed, str | bool) and not _in_range(declared, typed):
+        raise UsageError(f"{name} = {typed:g}: it takes {_describe(declared)}")
+    return typed
+
+
+def missing_fact(name: str, image: str) -> MissingFactError:
+    """Return the error for a fact that is needed and unknown; it names the way out."""
+    declared = FACTS.get(name)
+    if declared is None:
+        return MissingFactError(f"{image}: no script gave the value {name}")
+    option = "--" + name.replace("_", "-")
+    return MissingFactError(
+        f"{image}: {declared.help} ({name}, {declared.unit or declared.kind}) is unknown; give it "
+        f"with 'cryobatch image set {name}=... --all', or {option} when importing"
+    )
+
+
+def _typed(kind: FactKind, value: object) -> FactValue:
+    if kind == "bool":
+        if isinstance(value, str) and value.lower() in {"true", "yes", "1", "false", "no", "0"}:
+            return value.lower() in {"true", "yes", "1"}
+        if isinstance(value, bool):
+            return value
+        raise ValueError(value)
+    if isinstance(value, bool):
+        raise ValueError(value)
+    if kind == "float":
+        return float(value)  # type: ignore[arg-type]  # what is no number raises
+    if kind == "int":
+        return int(value)  # type: ignore[call-overload,no-any-return]  # what is no number raises
+    return str(value)
+
+
+def _in_range(declared: FactDeclaration, value: float | int) -> bool:
+    above = declared.low is None or value >= declared.low
+    below = declared.high is None or value <= declared.high
+    return above and below and value == value
+
+
+def _describe(declared: FactDeclaration) -> str:
+    low = "" if declared.low is None else f" from {declared.low:g}"
+    high = "" if declared.high is None else f" to {declared.high:g}"
+    return f"{declared.kind}{low}{high} {declared.unit}".rstrip()

@@ -1,0 +1,1 @@
+"""The built-in scripts, each thin over imaging and formats."""
