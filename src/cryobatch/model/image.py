@@ -86,6 +86,8 @@ class RunRecord:
         seconds: How long it took.
         memory_bytes: Largest resident size of its processor.
         products: File below the image's folder, by product (no transient ones).
+        inputs: Scripts that made or transformed each product that was read, in their order;
+            none for the root product.
     """
 
     version: str
@@ -99,6 +101,7 @@ class RunRecord:
     seconds: float
     memory_bytes: int
     products: Mapping[str, str]
+    inputs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
