@@ -1,0 +1,204 @@
+"""Settings files: project.toml and site.toml, to and from the model's settings."""
+
+import dataclasses
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import tomli_w
+
+from cryobatch.errors import CryobatchError, SettingsError, UnknownNameError
+from cryobatch.model.facts import check_fact
+from cryobatch.model.settings import (
+    DEFAULT_WORKFLOWS,
+    Microscope,
+    Place,
+    ProcessorSettings,
+    ProjectSettings,
+    QueueSettings,
+    SiteSettings,
+)
+
+Record = TypeVar("Record", ProcessorSettings, QueueSettings, Place)
+Table = Mapping[str, Any]
+"""A table of a TOML file (Any: TOML's own variety)."""
+
+_NUMBERS: Mapping[str, tuple[type, float]] = {
+    "number": (int, 0), "threads": (int, 1), "gpus": (int, 0), "memory_limit_gb": (float, 0.05),
+    "machine_limit": (int, 1), "max_losses": (int, 1),
+}  # fmt: skip
+
+
+def read_project_settings(path: Path) -> ProjectSettings:
+    """Read a project.toml.
+
+    Raises:
+        SettingsError: The file cannot be read or something in it is wrong; the text says what.
+    """
+    return _load(path, parse_project)
+
+
+def read_site_settings(path: Path) -> SiteSettings:
+    """Read a site.toml; a site without one has the defaults."""
+    return _load(path, parse_site) if path.exists() else SiteSettings()
+
+
+def parse_project(data: Table) -> ProjectSettings:
+    """Return the settings of a parsed project.toml."""
+    _check_keys("", data, {"project", "acquisition", "workflows", "default_workflows",
+                           "categories", "parameters", "processors", "queue", "place"})  # fmt: skip
+    project = _table(data, "project")
+    _check_keys("project", project, {"name", "id", "created_at"})
+    workflows = {**DEFAULT_WORKFLOWS, **_parse_workflows(_table(data, "workflows"))}
+    defaults = {"movie": "movie", "micrograph": "micrograph"} | _texts(data, "default_workflows")
+    for root, name in defaults.items():
+        if name not in workflows:
+            raise UnknownNameError(f"workflow (default_workflows.{root})", name, workflows)
+    return ProjectSettings(
+        name=_text(project, "project", "name"),
+        id=_text(project, "project", "id"),
+        created_at=_text(project, "project", "created_at"),
+        acquisition=_facts(_table(data, "acquisition")),
+        workflows=workflows,
+        default_workflows=defaults,
+        categories=_texts(data, "categories"),
+        parameters=_parse_parameters(_table(data, "parameters")),
+        processors=_record(ProcessorSettings, data, "processors"),
+        queue=_record(QueueSettings, data, "queue"),
+        place=_record(Place, data, "place") if "place" in data else None,
+    )
+
+
+def parse_site(data: Table) -> SiteSettings:
+    """Return the settings of a parsed site.toml."""
+    _check_keys("", data, {"acquisition", "microscopes", "parameters", "processors",
+                           "gain_folder", "programs", "file_group", "umask"})  # fmt: skip
+    return SiteSettings(
+        acquisition=_facts(_table(data, "acquisition")),
+        microscopes={
+            name: _parse_microscope(
+                f"microscopes.{name}", _table(_table(data, "microscopes"), name)
+            )
+            for name in _table(data, "microscopes")
+        },
+        parameters=_parse_parameters(_table(data, "parameters")),
+        processors=_record(ProcessorSettings, data, "processors"),
+        gain_folder=_optional_text(data, "gain_folder"),
+        programs=_texts(data, "programs"),
+        file_group=_optional_text(data, "file_group"),
+        umask=_optional_text(data, "umask"),
+    )
+
+
+def dump_project(settings: ProjectSettings) -> str:
+    """Return the text of a project.toml."""
+    own = {n: list(s) for n, s in settings.workflows.items() if DEFAULT_WORKFLOWS.get(n) != s}
+    data: dict[str, Any] = {
+        "project": {"name": settings.name, "id": settings.id, "created_at": settings.created_at},
+        "acquisition": dict(settings.acquisition),
+        "workflows": own,
+        "default_workflows": dict(settings.default_workflows),
+        "categories": dict(settings.categories),
+        "parameters": {k: dict(v) for k, v in settings.parameters.items()},
+        "processors": _set_members(settings.processors),
+        "queue": _set_members(settings.queue),
+    }
+    if settings.place is not None:
+        data["place"] = _set_members(settings.place)
+    return tomli_w.dumps({key: table for key, table in data.items() if table})
+
+
+def _load(path: Path, parse: Any) -> Any:
+    """Parse one file (Any: each caller's own settings), naming it in every error."""
+    try:
+        with path.open("rb") as file:
+            return parse(tomllib.load(file))
+    except OSError as error:
+        raise SettingsError(f"{path}: cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: is not TOML: {error}") from error
+    except CryobatchError as error:
+        raise SettingsError(f"{path}: {error}") from error
+
+
+def _check_keys(where: str, table: Table, known: set[str]) -> None:
+    for key in table:
+        if key not in known:
+            raise UnknownNameError(f"setting in [{where}]" if where else "setting", key, known)
+
+
+def _table(data: Table, key: str) -> Table:
+    found = data.get(key, {})
+    if not isinstance(found, dict):
+        raise SettingsError(f"[{key}] should be a table")
+    return found
+
+
+def _text(table: Table, where: str, key: str) -> str:
+    found = table.get(key)
+    if not isinstance(found, str):
+        raise SettingsError(f"{where}.{key} should be a text")
+    return found
+
+
+def _optional_text(table: Table, key: str) -> str | None:
+    return _text(table, "", key) if key in table else None
+
+
+def _texts(data: Table, key: str) -> dict[str, str]:
+    table = _table(data, key)
+    return {name: _text(table, key, name) for name in table}
+
+
+def _facts(table: Table) -> dict[str, bool | int | float | str]:
+    return {name: check_fact(name, value) for name, value in table.items()}
+
+
+def _parse_workflows(table: Table) -> dict[str, tuple[str, ...]]:
+    for name, scripts in table.items():
+        if not isinstance(scripts, list) or not all(isinstance(s, str) for s in scripts):
+            raise SettingsError(f"workflows.{name} should be a list of scripts' names")
+    return {name: tuple(scripts) for name, scripts in table.items()}
+
+
+def _parse_parameters(table: Table) -> dict[str, dict[str, bool | int | float | str | None]]:
+    # Whether the scripts know these parameters is seen when scripts are: a laboratory's own may
+    # come later.
+    return {script: dict(_table(table, script)) for script in table}
+
+
+def _parse_microscope(where: str, table: Table) -> Microscope:
+    _check_keys(where, table, {"names", "facts", "pixel_sizes"})
+    return Microscope(
+        names=tuple(str(name) for name in table.get("names", ())),
+        facts=_facts(_table(table, "facts")),
+        pixel_sizes={str(k): float(v) for k, v in _table(table, "pixel_sizes").items()},
+    )
+
+
+def _record(kind: type[Record], data: Table, key: str) -> Record:
+    table = _table(data, key)
+    _check_keys(key, table, {member.name for member in dataclasses.fields(kind)})
+    try:
+        return kind(**{name: _member(key, name, value) for name, value in table.items()})
+    except TypeError as error:
+        raise SettingsError(f"[{key}]: {error}") from error
+
+
+def _member(where: str, name: str, value: Any) -> Any:
+    if name not in _NUMBERS:
+        return _text({name: value}, where, name)
+    kind, low = _NUMBERS[name]
+    if isinstance(value, bool) or not isinstance(value, int | float) or value < low:
+        raise SettingsError(f"{where}.{name} = {value!r}: it takes a number from {low:g}")
+    if kind is int and not isinstance(value, int):
+        raise SettingsError(f"{where}.{name} = {value!r}: it takes a whole number")
+    return kind(value)
+
+
+def _set_members(record: ProcessorSettings | QueueSettings | Place) -> dict[str, Any]:
+    members = {field.name: getattr(record, field.name) for field in dataclasses.fields(record)}
+    defaults = {field.name: field.default for field in dataclasses.fields(record)}
+    return {name: value for name, value in members.items()
+            if value is not None and value != defaults[name]}  # fmt: skip

@@ -1,0 +1,51 @@
+"""Fingerprints: all that a result depends on, in one word."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from cryobatch.model.script import Script
+
+
+def fingerprint_run(
+    script: Script,
+    parameters: Mapping[str, Any],
+    reads: Mapping[str, Any],
+    inputs: Mapping[str, str],
+) -> str:
+    """Return the fingerprint of a run.
+
+    Args:
+        script: The script; its name and version count.
+        parameters: Resolved parameters; a file as the fingerprint of its content.
+        reads: Facts and values that it reads; a file as the fingerprint of its content.
+        inputs: Fingerprint of each input by product.
+    """
+    parts = {
+        "script": [script.name, script.version],
+        "parameters": dict(parameters),
+        "reads": dict(reads),
+        "inputs": dict(inputs),
+    }
+    return _digest(parts)
+
+
+def fingerprint_product(product: str, producers: tuple[str, ...]) -> str:
+    """Return the fingerprint of a product from those of the runs that made it.
+
+    Args:
+        product: Its name.
+        producers: Fingerprints of its maker and of its transformers, in their order.
+    """
+    return _digest([product, *producers])
+
+
+def fingerprint_recording(size_bytes: int, mtime_ns: int, inode: int) -> str:
+    """Return the fingerprint of a root product, which is too big to be read for it."""
+    return _digest(["recording", size_bytes, mtime_ns, inode])
+
+
+def _digest(parts: Any) -> str:
+    text = json.dumps(parts, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:32]

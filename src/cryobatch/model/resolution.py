@@ -1,0 +1,58 @@
+"""Resolution: which value of a parameter holds."""
+
+from collections.abc import Iterable, Mapping
+
+from cryobatch.errors import ParameterError, UnknownNameError
+from cryobatch.model.batch import ParameterSet
+from cryobatch.model.parameter import ParameterValue
+from cryobatch.model.script import Script
+
+LAYERS = ("site", "project", "group", "image", "batch")
+
+
+def resolve_parameters(script: Script, layers: Iterable[ParameterSet]) -> dict[str, ParameterValue]:
+    """Return a script's parameters: its defaults, overridden by each layer in turn.
+
+    Args:
+        script: The script.
+        layers: Parameter sets from the weakest (site) to the strongest (batch).
+    """
+    resolved = {name: declared.default for name, declared in script.parameters.items()}
+    for layer in layers:
+        resolved.update(check_parameters(script, layer.get(script.name, {})))
+    return resolved
+
+
+def check_parameters(
+    script: Script, given: Mapping[str, ParameterValue]
+) -> dict[str, ParameterValue]:
+    """Return given parameters in their own types, or raise what a person can act on."""
+    checked: dict[str, ParameterValue] = {}
+    for name, value in given.items():
+        if name not in script.parameters:
+            raise UnknownNameError(f"parameter of {script.name}", name, script.parameters)
+        where = f"{script.name}.{name}"
+        unset = value == "none" and script.parameters[name].optional
+        checked[name] = script.parameters[name].check(None if unset else value, where)
+    return checked
+
+
+def parse_assignments(
+    texts: Iterable[str], known: Mapping[str, Script]
+) -> dict[str, dict[str, ParameterValue]]:
+    """Read ``SCRIPT.PARAMETER=VALUE`` texts into a parameter set."""
+    parsed: dict[str, dict[str, ParameterValue]] = {}
+    for text in texts:
+        target, equals, value = text.partition("=")
+        script_name, dot, name = target.strip().partition(".")
+        if not (equals and dot):
+            raise ParameterError(f"{text!r}: write SCRIPT.PARAMETER=VALUE")
+        if script_name not in known:
+            raise UnknownNameError("script", script_name, known)
+        declared = known[script_name].parameters
+        if name not in declared:
+            raise UnknownNameError(f"parameter of {script_name}", name, declared)
+        where = f"{script_name}.{name}"
+        typed = declared[name].parse(value.strip(), where)
+        parsed.setdefault(script_name, {})[name] = "none" if typed is None else typed
+    return parsed
