@@ -1,0 +1,63 @@
+"""Write files so that they appear whole or not at all."""
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+def write_bytes_durably(path: Path, data: bytes, *, fsync: bool = True) -> None:
+    """Write a file beside its place, then put it there in one step.
+
+    Args:
+        path: The file; its folder must exist. An old file is replaced.
+        data: Its whole content.
+        fsync: Wait until content and name are on the disk, so that they survive a power loss.
+    """
+    beside = _name_beside(path)
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+    try:
+        try:
+            _write_all(descriptor, data)
+            if fsync:
+                os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        os.replace(beside, path)  # noqa: PTH105 - a text path: this stands in the way of every commit
+    except BaseException:
+        Path(beside).unlink(missing_ok=True)
+        raise
+    if fsync:
+        sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Wait until the names in a folder are on the disk."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a place beside a file to write to; at the end without error it becomes the file."""
+    beside = Path(_name_beside(path))
+    try:
+        yield beside
+        beside.replace(path)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
+
+
+def _name_beside(path: Path) -> str:
+    return f"{path.parent}/.{path.name[:40]}.{secrets.token_hex(6)}.new"
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]

@@ -1,0 +1,251 @@
+"""Read and write MRC images and stacks, frame by frame."""
+
+import os
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from cryobatch.errors import BadInput, ScriptFailed
+from cryobatch.formats.atomic import replacing
+from cryobatch.formats.mrc_header import (
+    HEADER_BYTES,
+    MOST_FRAMES,
+    MrcHeader,
+    build_header,
+    parse_header,
+)
+from cryobatch.formats.reading import ByteSource, open_bytes, reading
+
+Frame = NDArray[Any]
+"""``(rows, columns)`` of the file's own number type (Any: one of several)."""
+
+LARGEST_FLOAT16 = 65504.0
+
+TRAILING_BYTES = 1024
+"""So much beyond the last pixel is taken as padding; more means that the header is wrong."""
+
+_DTYPES = ("int8", "uint8", "int16", "uint16", "float16", "float32")
+
+
+class Stack:
+    """An open MRC file; row 0 is the first stored row.
+
+    Attributes:
+        path: The file.
+        shape: ``(frames, rows, columns)``.
+        dtype: Number type of ``raw_frame``; 4-bit pixels come as uint8.
+        pixel_size_angstrom: From the header, None where it has none.
+    """
+
+    __slots__ = ("_header", "_source", "dtype", "path", "pixel_size_angstrom", "shape")
+
+    def __init__(self, path: Path, header: MrcHeader, source: ByteSource) -> None:
+        self.path = path
+        self.shape = header.shape
+        self.dtype: np.dtype[Any] = header.dtype.newbyteorder("=")
+        self.pixel_size_angstrom = header.pixel_size_angstrom
+        self._header = header
+        self._source = source
+
+    def raw_frame(self, index: int) -> Frame:
+        """Return a frame, ``(rows, columns)``, in the file's number type and our byte order."""
+        frames, rows, columns = self.shape
+        if not 0 <= index < frames:
+            raise IndexError(f"{self.path}: no frame {index}, it has {frames}")
+        header = self._header
+        with reading(self.path):
+            data = self._source.read_at(
+                header.data_offset + index * header.frame_bytes, header.frame_bytes
+            )
+        if len(data) < header.frame_bytes:
+            raise BadInput(f"{self.path}: ends within frame {index + 1} of {frames}; copy it again")
+        if header.packed:
+            return _unpack(np.frombuffer(data, np.uint8).reshape(rows, -1), columns)
+        return (
+            np.frombuffer(data, header.dtype).reshape(rows, columns).astype(self.dtype, copy=False)
+        )
+
+    def frame(self, index: int) -> NDArray[np.float32]:
+        """Return a frame, ``(rows, columns) float32``."""
+        return self.raw_frame(index).astype(np.float32, copy=False)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._source.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def open_stack(path: Path) -> Stack:
+    """Open an MRC file, also one that is compressed (.gz, .bz2).
+
+    Raises:
+        BadInput: It cannot be read, is no MRC file, or its size is not what its header promises.
+    """
+    with reading(path):
+        source = open_bytes(path)
+    try:
+        with reading(path):
+            header = parse_header(source.read_at(0, HEADER_BYTES), str(path))
+            _check_size(path, header, source.size_bytes())
+    except BaseException:
+        source.close()
+        raise
+    return Stack(path, header, source)
+
+
+def read_image(path: Path) -> tuple[NDArray[np.float32], float | None]:
+    """Read the one frame of an MRC file.
+
+    Returns:
+        The image, ``(rows, columns) float32``, and its pixel size in Å, None where the header has
+        none.
+    """
+    with open_stack(path) as stack:
+        if stack.shape[0] != 1:
+            raise BadInput(f"{path}: holds {stack.shape[0]} frames where one image is expected")
+        return stack.frame(0), stack.pixel_size_angstrom
+
+
+def write_image(
+    path: Path, image: Frame, pixel_size_angstrom: float | None, float16: bool = False
+) -> None:
+    """Write an image as an MRC file, which appears whole or not at all.
+
+    Args:
+        path: The file.
+        image: ``(rows, columns)``; kept as float32 whatever its type.
+        pixel_size_angstrom: Into the header.
+        float16: Keep 16-bit floats (mode 12) instead.
+    """
+    if image.ndim != 2:
+        raise ValueError(f"{path}: an image has rows and columns, this has shape {image.shape}")
+    pixels = np.ascontiguousarray(image, dtype="<f4")
+    statistics = _statistics(pixels)
+    if float16:
+        if max(abs(statistics[0]), abs(statistics[1])) > LARGEST_FLOAT16:
+            raise ScriptFailed(f"{path}: values beyond 65504 do not fit float16; write float32")
+        pixels = pixels.astype("<f2")
+    header = MrcHeader((1, *image.shape), pixels.dtype, False, pixel_size_angstrom)
+    with replacing(path) as beside, beside.open("wb") as file:
+        file.write(build_header(header, statistics))
+        file.write(pixels.data.cast("B"))
+
+
+class StackWriter:
+    """A stack that is being written; frames may come in any order, also from several threads.
+
+    Args:
+        path: The file; it has its whole header from the start.
+        shape: ``(frames, rows, columns)``.
+        dtype: int8, uint8, int16, uint16, float16 or float32.
+        pixel_size_angstrom: Into the header.
+        packed: Keep two pixels of 0 to 15 in a byte (mode 101); the type must be uint8.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        shape: tuple[int, int, int],
+        dtype: DTypeLike,
+        pixel_size_angstrom: float | None,
+        packed: bool = False,
+    ) -> None:
+        kind: np.dtype[Any] = np.dtype(dtype).newbyteorder("<")
+        if kind.name not in _DTYPES or (packed and kind.name != "uint8"):
+            raise ValueError(f"{path}: an MRC stack of {kind.name} cannot be written")
+        if len(shape) != 3 or min(shape) < 1 or shape[0] > MOST_FRAMES:
+            raise ValueError(f"{path}: a stack is (frames, rows, columns), not {shape}")
+        self.path = path
+        self.shape = shape
+        self._header = MrcHeader(shape, kind, packed, pixel_size_angstrom)
+        self._written = bytearray(shape[0])
+        flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+        self._descriptor = os.open(path, flags, 0o666)
+        self._write_at(0, build_header(self._header))
+
+    def write(self, index: int, frame: Frame) -> None:
+        """Write a frame, ``(rows, columns)``; its numbers are cast to the stack's type."""
+        if frame.shape != self.shape[1:] or not 0 <= index < self.shape[0]:
+            raise ValueError(f"{self.path}: frame {index} of shape {frame.shape} does not fit")
+        pixels = np.ascontiguousarray(frame, dtype=self._header.dtype)
+        if self._header.packed:
+            pixels = _pack(pixels)
+        place = self._header.data_offset + index * self._header.frame_bytes
+        self._write_at(place, pixels.data.cast("B"))
+        self._written[index] = 1
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+        if kind is None and not all(self._written):
+            missing = self._written.index(0) + 1
+            raise ScriptFailed(f"{self.path}: frame {missing} of {self.shape[0]} was not written")
+
+    def _write_at(self, offset: int, data: bytes | memoryview) -> None:
+        view = memoryview(data)
+        while view:
+            done = os.pwrite(self._descriptor, view, offset)
+            view, offset = view[done:], offset + done
+
+
+def _check_size(path: Path, header: MrcHeader, size_bytes: int | None) -> None:
+    if size_bytes is None:
+        return
+    frames, rows, columns = header.shape
+    promise = f"its header promises {frames} frames of {columns} x {rows} pixels"
+    if size_bytes < header.file_bytes:
+        missing = header.file_bytes - size_bytes
+        raise BadInput(
+            f"{path}: truncated, {promise} and {missing} bytes are missing; copy it again"
+        )
+    if size_bytes > header.file_bytes + TRAILING_BYTES:
+        more = size_bytes - header.file_bytes
+        raise BadInput(f"{path}: {promise}, but there are {more} bytes more; copy it again")
+
+
+def _unpack(packed: NDArray[np.uint8], columns: int) -> NDArray[np.uint8]:
+    pixels = np.empty((packed.shape[0], packed.shape[1] * 2), np.uint8)
+    np.bitwise_and(packed, 0x0F, out=pixels[:, 0::2])
+    np.right_shift(packed, 4, out=pixels[:, 1::2])
+    return np.ascontiguousarray(pixels[:, :columns])
+
+
+def _pack(pixels: Frame) -> NDArray[np.uint8]:
+    if pixels.max() > 15:
+        raise ScriptFailed("pixels beyond 15 do not fit 4 bits; keep the stack in 8 bits")
+    packed = np.zeros((pixels.shape[0], (pixels.shape[1] + 1) // 2), np.uint8)
+    packed[:] = pixels[:, 0::2]
+    packed[:, : pixels.shape[1] // 2] |= pixels[:, 1::2] << 4
+    return packed
+
+
+def _statistics(pixels: NDArray[np.float32]) -> tuple[float, float, float, float]:
+    mean = float(pixels.mean(dtype=np.float64))
+    deviation = float(pixels.std(dtype=np.float64))
+    return float(pixels.min()), float(pixels.max()), mean, deviation

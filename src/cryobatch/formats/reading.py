@@ -1,0 +1,126 @@
+"""Turn what goes wrong while a recording is read into BadInput."""
+
+import bz2
+import gzip
+import os
+import stat
+import threading
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol
+
+from cryobatch.errors import BadInput
+
+CHUNK_BYTES = 16 << 20
+"""Compressed files are read in pieces: a lying header must not make us allocate gigabytes."""
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Raise BadInput, naming the file, for whatever the system or a decoder reports inside."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise BadInput(f"{path}: the file is gone; put it back, then retry the image") from None
+    except PermissionError:
+        raise BadInput(f"{path}: no permission to read it; allow it, then retry") from None
+    except IsADirectoryError:
+        raise BadInput(f"{path} is a folder, a recording is a file; name the file") from None
+    except (EOFError, gzip.BadGzipFile, zlib.error, OSError) as error:
+        raise BadInput(
+            f"{path}: cannot be read ({error}); see whether it is complete, copy it again"
+        ) from error
+
+
+class ByteSource(Protocol):
+    """Something from which bytes at a place can be had."""
+
+    def size_bytes(self) -> int | None:
+        """Return how many bytes there are, None when only reading tells."""
+
+    def read_at(self, offset: int, count: int) -> bytearray:
+        """Return up to ``count`` bytes from a place; fewer at the end."""
+
+    def close(self) -> None:
+        """Let go of the file."""
+
+
+class PlainFile:
+    """A file as it is; threads may read it at the same time.
+
+    Plain reads, never a memory map: mapped pages would count into the watched resident size, and
+    a file that shrinks under a map kills the process.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+
+    def size_bytes(self) -> int:
+        """Return the file's size."""
+        return os.fstat(self._descriptor).st_size
+
+    def read_at(self, offset: int, count: int) -> bytearray:
+        """Return up to ``count`` bytes from a place; fewer at the end."""
+        buffer = bytearray(max(0, min(count, self.size_bytes() - offset)))
+        done = 0
+        with memoryview(buffer) as view:
+            while done < len(buffer):
+                got = os.preadv(self._descriptor, [view[done:]], offset + done)
+                if got == 0:
+                    break
+                done += got
+        del buffer[done:]
+        return buffer
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
+class CompressedFile:
+    """A gzip or bzip2 file; going back in it starts decoding from the beginning."""
+
+    def __init__(self, path: Path) -> None:
+        opener = gzip.open if path.suffix.lower() == ".gz" else bz2.open
+        self._stream = opener(path, "rb")
+        self._lock = threading.Lock()
+
+    def size_bytes(self) -> None:
+        """Return None: a compressed file does not say how long its content is."""
+
+    def read_at(self, offset: int, count: int) -> bytearray:
+        """Return up to ``count`` bytes from a place; fewer at the end."""
+        buffer = bytearray()
+        with self._lock:
+            self._stream.seek(offset)
+            while len(buffer) < count:
+                piece = self._stream.read(min(CHUNK_BYTES, count - len(buffer)))
+                if not piece:
+                    break
+                buffer += piece
+        return buffer
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._stream.close()
+
+
+def require_file(path: Path) -> None:
+    """Raise for what is no plain file: opening a pipe or a device would wait for ever."""
+    mode = path.stat().st_mode
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(path)
+    if not stat.S_ISREG(mode):
+        raise OSError("it is a pipe or a device, not a file")
+
+
+def open_bytes(path: Path) -> ByteSource:
+    """Open a file, through its compression if its name ends in .gz or .bz2."""
+    require_file(path)
+    if path.suffix.lower() in {".gz", ".bz2"}:
+        return CompressedFile(path)
+    return PlainFile(path)
