@@ -1,0 +1,173 @@
+"""Find particles in a micrograph with a template that the micrograph itself teaches.
+
+The places that answer most to a Laplacian of Gaussian teach a first template (their rotational
+average), whose best matches teach the next, three times over; then the threshold is found from the
+scores alone. No weights, no reference, no GPU; the same micrograph gives the same picks.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from cryobatch.imaging.arrays import FloatArray, ImageArray
+from cryobatch.imaging.exclusion import MaskArray, areas, darkness, spots
+from cryobatch.imaging.picking_field import WorkingField, working_field
+from cryobatch.imaging.picking_search import SPACING, Found, search
+from cryobatch.imaging.picking_size import estimate_diameter, template_diameter
+
+_PIXELS_PER_DIAMETER = 24.0
+_SPOT_LIMITS = (math.inf, 24.0, 12.0, 6.0)
+_SPOT_MARGIN = 0.35
+# Leaving places out must pay: so much more evidence must be left in the others.
+_WORTH_EXCLUDING = 1.25
+_SAME_DIAMETER = 0.04
+_LEAST_FIELD = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class PickingSettings:
+    """How particles are sought.
+
+    Attributes:
+        diameter_angstrom: Diameter; None estimates it from the micrograph.
+        tolerance: How far, as a part of it, the measured diameter may lie from the given one.
+        threshold: Score (0 to 1) from which on a maximum is a particle; None finds it.
+        distance: Smallest distance of two particles, in diameters.
+        edge: Smallest distance of a particle's centre from the border, in diameters.
+        maximum_count: Keep at most so many, the best; None keeps all.
+        light: Whether particles are lighter than what is around them.
+        exclude: Whether carbon, gold, ice and dirt are kept out.
+    """
+
+    diameter_angstrom: float | None = None
+    tolerance: float = 0.1
+    threshold: float | None = None
+    distance: float = SPACING
+    edge: float = 0.25
+    maximum_count: int | None = None
+    light: bool = False
+    exclude: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Picks:
+    """The particles of a micrograph, best first.
+
+    Attributes:
+        coordinates_px: ``(n, 2)`` float64 x (column) and y (row), from the centre of pixel (0, 0).
+        scores: ``(n,)`` float64, normalised cross-correlation with the template.
+        diameter_angstrom: Diameter that was used; None where nothing could be measured.
+        threshold: Score of the last one that counts; infinite where there is none.
+        reason: How the threshold was found, in words.
+        excluded_fraction: Part of the micrograph in which nothing was sought.
+    """
+
+    coordinates_px: FloatArray
+    scores: FloatArray
+    diameter_angstrom: float | None
+    threshold: float
+    reason: str
+    excluded_fraction: float
+
+
+def pick(
+    micrograph: ImageArray,
+    *,
+    pixel_size_angstrom: float,
+    settings: PickingSettings | None = None,
+    threads: int = 1,
+) -> Picks:
+    """Find particles in a micrograph.
+
+    Args:
+        micrograph: ``(rows, columns)`` float32; missing pixels may be NaN.
+        pixel_size_angstrom: Å a pixel.
+        settings: How; the defaults estimate the diameter.
+        threads: Threads of the transforms.
+    """
+    settings = settings or PickingSettings()
+    diameter = settings.diameter_angstrom
+    if diameter is None:
+        diameter = estimate_diameter(
+            micrograph, pixel_size_angstrom, light=settings.light, threads=threads
+        )
+    if diameter is None or min(micrograph.shape) * pixel_size_angstrom < _LEAST_FIELD * diameter:
+        return _nothing("the micrograph is empty or smaller than two particles")
+    shrink = diameter / _PIXELS_PER_DIAMETER / pixel_size_angstrom
+    field = working_field(micrograph, shrink, light=settings.light, threads=threads)
+    if field is None:
+        return _nothing("the micrograph is empty")
+    working_pixel = pixel_size_angstrom * max(field.scale)
+    found, excluded = _search(field, diameter / working_pixel, settings, threads)
+    measured = _measured(found, diameter, working_pixel, settings.tolerance)
+    if abs(measured / diameter - 1.0) > _SAME_DIAMETER:
+        again = _search(field, measured / working_pixel, settings, threads)
+        if again[0].evidence >= found.evidence * 0.9:
+            (found, excluded), diameter = again, measured
+    return _finish(found, field, excluded, diameter, micrograph.shape, pixel_size_angstrom, settings)
+
+
+def _search(
+    field: WorkingField, diameter_px: float, settings: PickingSettings, threads: int
+) -> tuple[Found, MaskArray]:
+    """Search with nothing left out, then with ever fainter spots left out, if that finds more."""
+    limited = field.limited()
+    always = field.missing
+    if settings.exclude:
+        always = always | areas(limited, diameter_px)
+    best: tuple[Found, MaskArray] | None = None
+    prominence = darkness(field.image, diameter_px)
+    highest = float(prominence[~always].max(initial=0.0))
+    for limit in _SPOT_LIMITS if settings.exclude else _SPOT_LIMITS[:1]:
+        if limit > highest and best is not None:
+            continue
+        excluded = always | spots(prominence, limit, _SPOT_MARGIN * diameter_px)
+        found = search(
+            limited,
+            excluded,
+            diameter_px,
+            spacing=settings.distance,
+            threshold=settings.threshold,
+            threads=threads,
+        )
+        if best is None or found.evidence > _WORTH_EXCLUDING * best[0].evidence:
+            best = found, excluded
+    assert best is not None
+    return best
+
+
+def _measured(found: Found, diameter: float, working_pixel: float, tolerance: float) -> float:
+    """Return the template's diameter in Å, kept within the tolerance of the one asked for."""
+    if found.template is None or not len(found.scores):
+        return diameter
+    measured = template_diameter(found.template, diameter / working_pixel) * working_pixel
+    return float(np.clip(measured, diameter * (1 - tolerance), diameter * (1 + tolerance)))
+
+
+def _finish(
+    found: Found,
+    field: WorkingField,
+    excluded: MaskArray,
+    diameter: float,
+    shape: tuple[int, ...],
+    pixel_size_angstrom: float,
+    settings: PickingSettings,
+) -> Picks:
+    coordinates = field.micrograph_pixels(found.points)
+    margin = settings.edge * diameter / pixel_size_angstrom
+    last = np.array([shape[1] - 1, shape[0] - 1])
+    inside = np.all((coordinates >= margin) & (coordinates <= last - margin), axis=1)
+    chosen = np.flatnonzero(inside)[: settings.maximum_count]
+    return Picks(
+        coordinates[chosen],
+        found.scores[chosen],
+        diameter,
+        found.threshold.score,
+        found.threshold.reason,
+        float(excluded.mean()),
+    )
+
+
+def _nothing(reason: str) -> Picks:
+    return Picks(np.empty((0, 2)), np.empty(0), None, math.inf, reason, 0.0)

@@ -1,0 +1,219 @@
+"""Round templates that a micrograph teaches, and where they are found in it.
+
+A template is the rotational average of patches about points where particles are thought to be.
+Its score at a pixel is the normalised cross-correlation over a disk (Roseman, Ultramicroscopy
+94:225 (2003), equation 4): mean and deviation of the image under the disk are taken out, so that
+a gradient of ice thickness or a dark spot does not count as a particle. It lies in [-1, 1].
+"""
+
+import math
+from dataclasses import dataclass
+
+from typing import TypeAlias
+
+import numba
+import numpy as np
+import scipy.fft
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_laplace
+
+from cryobatch.imaging.arrays import FloatArray, ImageArray, SpectrumArray
+
+PointArray: TypeAlias = NDArray[np.int64]
+"""Pixels: ``(n, 2)``, x and y."""
+
+_TINY = 1e-6
+_BINS_PER_PIXEL = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A round template.
+
+    Attributes:
+        kernel: ``(2 n + 1, 2 n + 1)`` float32; inside the disk its mean is 0 and its norm 1.
+        disk: ``(2 n + 1, 2 n + 1)`` float32, 1 inside the disk and 0 outside.
+        profile: Mean density at distance ``i / 2`` pixels from the centre, before scaling.
+    """
+
+    kernel: ImageArray
+    disk: ImageArray
+    profile: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreMap:
+    """How well a template fits at every pixel.
+
+    Attributes:
+        score: ``(rows, columns)`` float32 in [-1, 1].
+        amplitude: ``(rows, columns)`` float32, how strong the image is along the template.
+        energy: ``(rows, columns)`` float32, sum of squared deviations under the disk.
+    """
+
+    score: ImageArray
+    amplitude: ImageArray
+    energy: ImageArray
+
+
+def teach(
+    image: ImageArray, points: PointArray, radius_px: float, fallback: Template | None = None
+) -> Template | None:
+    """Average the patches about points into a template.
+
+    Every patch is scaled to the same deviation first, so that a few very strong ones (gold, ice)
+    do not become the template.
+
+    Args:
+        image: ``(rows, columns)`` float32, particles bright, background about 0.
+        points: ``(n, 2)`` whole x and y; those whose patch leaves the image are passed over.
+        radius_px: Radius of the disk.
+        fallback: What to return where no patch is inside.
+    """
+    patches = _patches(image, points, math.ceil(radius_px))
+    if not len(patches):
+        return fallback
+    disk = _distances(math.ceil(radius_px)) <= radius_px
+    inside = patches[:, disk]
+    inside = inside - inside.mean(axis=1, keepdims=True)
+    deviation = inside.std(axis=1)
+    usable = deviation > _TINY
+    if not usable.any():
+        return fallback
+    mean = np.zeros(disk.shape)
+    patches = patches[usable] - patches[usable][:, disk].mean(axis=1)[:, None, None]
+    mean = np.mean(patches / deviation[usable][:, None, None], axis=0)
+    return round_template(mean, radius_px)
+
+
+def round_template(patch: FloatArray, radius_px: float) -> Template:
+    """Make the template that is a patch averaged over all rotations."""
+    half = patch.shape[0] // 2
+    distance = _distances(half)
+    bins = np.rint(distance * _BINS_PER_PIXEL).astype(np.intp)
+    count = np.bincount(bins.ravel())
+    profile = np.bincount(bins.ravel(), weights=patch.ravel()) / np.maximum(count, 1)
+    filled = np.flatnonzero(count)
+    profile = np.interp(np.arange(profile.size), filled, profile[filled])
+    disk = distance <= radius_px
+    kernel = np.where(disk, profile[bins], 0.0)
+    kernel = np.where(disk, kernel - kernel[disk].mean(), 0.0)
+    kernel /= max(float(np.sqrt(np.sum(kernel**2))), _TINY)
+    return Template(kernel.astype(np.float32), disk.astype(np.float32), profile)
+
+
+def correlate(image: ImageArray, template: Template, threads: int = 1) -> ScoreMap:
+    """Return the score of a template at every pixel; beyond the border the image is mirrored."""
+    half = template.kernel.shape[0] // 2
+    padded = np.pad(image, half, mode="symmetric")
+    shape = tuple(scipy.fft.next_fast_len(length, True) for length in padded.shape)
+    field = np.zeros(shape, dtype=np.float32)
+    field[: padded.shape[0], : padded.shape[1]] = padded
+    spectrum = scipy.fft.rfft2(field, workers=threads)
+    power = scipy.fft.rfft2(field * field, workers=threads)
+    disk = _kernel_spectrum(template.disk, shape, threads)
+
+    def filtered(transform: SpectrumArray, kernel: SpectrumArray) -> ImageArray:
+        whole: ImageArray = scipy.fft.irfft2(transform * kernel, s=shape, workers=threads)
+        return whole[: image.shape[0], : image.shape[1]]
+
+    area = float(template.disk.sum())
+    mean = filtered(spectrum, disk) / area
+    energy = np.maximum(filtered(power, disk) - area * mean * mean, area * _TINY)
+    along = filtered(spectrum, _kernel_spectrum(template.kernel, shape, threads))
+    score = along / np.sqrt(energy)
+    return ScoreMap(*(part.astype(np.float32) for part in (score, along, energy)))
+
+
+def blob_response(image: ImageArray, diameter_px: float) -> ImageArray:
+    """Return the negative Laplacian of Gaussian for disks of a diameter: bright disks are maxima.
+
+    The sigma that answers most to a disk of radius r is ``r / sqrt(2)`` (Lindeberg, International
+    Journal of Computer Vision 30:79 (1998)).
+    """
+    sigma = diameter_px / 2.0 / math.sqrt(2.0)
+    response = gaussian_laplace(image, sigma, mode="reflect") * np.float32(-(sigma**2))
+    return np.asarray(response, dtype=np.float32)
+
+
+def local_maxima(score: ImageArray, distance_px: float) -> PointArray:
+    """Return ``(n, 2)`` whole x and y of the maxima, best first, none nearer than a distance."""
+    interior = score[1:-1, 1:-1]
+    highest = np.ones(interior.shape, dtype=bool)
+    for row in (0, 1, 2):
+        for column in (0, 1, 2):
+            rows, columns = score.shape
+            neighbour = score[row : rows - 2 + row, column : columns - 2 + column]
+            highest &= interior >= neighbour
+    y, x = np.nonzero(highest)
+    order = np.argsort(-interior[y, x], kind="stable")
+    points = np.stack([x[order] + 1, y[order] + 1], axis=-1).astype(np.int64)
+    kept: PointArray = points[_thin(points, score.shape[0], score.shape[1], distance_px)]
+    return kept
+
+
+def refine(score: ImageArray, points: PointArray) -> FloatArray:
+    """Return ``(n, 2)`` float64: points moved to the top of a parabola through their neighbours."""
+    x, y = points[:, 0], points[:, 1]
+    middle = score[y, x]
+    moved = points.astype(np.float64)
+    for axis, (dx, dy) in enumerate(((1, 0), (0, 1))):
+        before = score[y - dy, x - dx]
+        after = score[y + dy, x + dx]
+        bend = before - 2.0 * middle + after
+        step = np.where(bend < -_TINY, 0.5 * (before - after) / np.minimum(bend, -_TINY), 0.0)
+        moved[:, axis] += np.clip(step, -0.5, 0.5)
+    return moved
+
+
+def _patches(image: ImageArray, points: PointArray, half: int) -> FloatArray:
+    rows, columns = image.shape
+    x, y = points[:, 0], points[:, 1]
+    inside = (x >= half) & (y >= half) & (x < columns - half) & (y < rows - half)
+    if not inside.any():
+        return np.empty((0, 2 * half + 1, 2 * half + 1))
+    windows = np.lib.stride_tricks.sliding_window_view(image, (2 * half + 1, 2 * half + 1))
+    return windows[y[inside] - half, x[inside] - half].astype(np.float64)
+
+
+def _distances(half: int) -> FloatArray:
+    axis = np.arange(-half, half + 1, dtype=np.float64)
+    return np.hypot(axis[:, None], axis[None, :])
+
+
+def _kernel_spectrum(kernel: ImageArray, shape: tuple[int, ...], threads: int) -> SpectrumArray:
+    field = np.zeros(shape, dtype=np.float32)
+    field[: kernel.shape[0], : kernel.shape[1]] = kernel
+    spectrum: SpectrumArray = np.conj(scipy.fft.rfft2(field, workers=threads))
+    return spectrum
+
+
+@numba.njit(cache=True, nogil=True)
+def _thin(points, rows, columns, distance):  # type: ignore[no-untyped-def]
+    """Return the indices of points, taken in their order, that keep a distance from each other."""
+    cell = max(distance, 1.0)
+    down, across = int(rows / cell) + 1, int(columns / cell) + 1
+    # A cell holds few points that are a cell's side apart from each other: at most four.
+    taken = np.full((down, across, 4), -1, np.int64)
+    kept = np.empty(len(points), np.int64)
+    count = 0
+    for index in range(len(points)):
+        x, y = points[index, 0], points[index, 1]
+        row, column = int(y / cell), int(x / cell)
+        free = True
+        for r in range(max(row - 1, 0), min(row + 2, down)):
+            for c in range(max(column - 1, 0), min(column + 2, across)):
+                for slot in range(4):
+                    other = taken[r, c, slot]
+                    if other >= 0:
+                        dx, dy = points[other, 0] - x, points[other, 1] - y
+                        if dx * dx + dy * dy < distance * distance:
+                            free = False
+        if free:
+            for slot in range(4):
+                if taken[row, column, slot] < 0:
+                    taken[row, column, slot] = index
+                    break
+            kept[count] = index
+            count += 1
+    return kept[:count]

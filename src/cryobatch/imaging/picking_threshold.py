@@ -1,0 +1,143 @@
+"""The score from which on a maximum counts as a particle, found without knowing the truth.
+
+Two questions, two tools. *Is there anything?* A twin of the micrograph with the same power
+spectrum and random phases holds no particle; what the same search finds there tells how high
+scores get by chance. *Where do particles begin?* The scores of all maxima are taken as two
+overlapping Gaussian populations (chance and particles; expectation maximisation), and the
+threshold stands where a maximum belongs to either with equal probability.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.fft
+
+from cryobatch.imaging.arrays import FloatArray, ImageArray
+
+_TAIL_FRACTION = 0.1
+_FALSE_ALARMS = 0.05
+_EXCESS_DEVIATIONS = 5.0
+_ROUNDS = 200
+_SETTLED = 1e-4
+_STARTS = (0.25, 0.5, 0.75, 0.9)
+_SEPARATION = 2.0
+_LEAST_WIDTH = 0.015
+_TINY = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """Where particles begin.
+
+    Attributes:
+        score: Maxima from this score on are particles; infinite where there is none.
+        reason: How it was found, in words.
+    """
+
+    score: float
+    reason: str
+
+
+def phase_twin(image: ImageArray, seed: int, threads: int = 1) -> ImageArray:
+    """Return an image with the same power spectrum and random phases: nothing is in it."""
+    noise = np.random.default_rng(seed).standard_normal(image.shape, dtype=np.float32)
+    phases = scipy.fft.rfft2(noise, workers=threads)
+    phases /= np.maximum(np.abs(phases), np.float32(_TINY))
+    amplitudes = np.abs(scipy.fft.rfft2(image, workers=threads))
+    twin: ImageArray = scipy.fft.irfft2(amplitudes * phases, s=image.shape, workers=threads)
+    return twin.astype(np.float32)
+
+
+def find_threshold(scores: FloatArray, chance: FloatArray) -> Threshold:
+    """Find the threshold from the scores of the micrograph's maxima and of its twin's.
+
+    Args:
+        scores: ``(n,)`` in any order.
+        chance: ``(m,)`` of the twin, found by the same search.
+    """
+    if not len(scores) or not len(chance):
+        return Threshold(math.inf, "no maximum to judge")
+    limit = chance_limit(chance, len(scores))
+    above = int(np.count_nonzero(scores > limit))
+    if not above and not _exceeds_chance(scores, chance):
+        return Threshold(math.inf, "no maximum scores higher than chance allows")
+    crossing = _best_crossing(scores, limit)
+    if crossing is None:
+        return Threshold(limit, "scores above what chance allows")
+    return Threshold(max(crossing, float(np.median(chance))), "two populations of scores")
+
+
+def chance_limit(chance: FloatArray, count: int) -> float:
+    """Return the score that chance exceeds in one of twenty micrographs of so many maxima.
+
+    The tail above the 90th percentile is taken as exponential, which overstates that of a
+    Gaussian: the limit errs to the safe side.
+    """
+    start = float(np.quantile(chance, 1.0 - _TAIL_FRACTION))
+    tail = chance[chance >= start] - start
+    scale = max(float(tail.mean()), _TINY)
+    return start + scale * math.log(max(count * _TAIL_FRACTION / _FALSE_ALARMS, 1.0))
+
+
+def _exceeds_chance(scores: FloatArray, chance: FloatArray) -> bool:
+    start = float(np.quantile(chance, 1.0 - _TAIL_FRACTION))
+    expected = _TAIL_FRACTION * len(scores)
+    excess = float(np.count_nonzero(scores > start)) - expected
+    return excess > _EXCESS_DEVIATIONS * math.sqrt(expected)
+
+
+def _best_crossing(scores: FloatArray, limit: float) -> float | None:
+    """Return the crossing of the likeliest two populations, from several starts.
+
+    One start is not enough: expectation maximisation may end with the two or three best scores as
+    a population of their own.
+    """
+    starts = [limit, *np.quantile(scores, _STARTS)]
+    found = [pair for start in starts if (pair := _two_populations(scores, float(start)))]
+    if not found:
+        return None
+    _, low, high = max(found)
+    line = np.linspace(low[1], high[1], 1001)
+    return float(line[int(np.argmax(_share(line, low, high) >= 0.5))])
+
+
+def _two_populations(
+    scores: FloatArray, start: float
+) -> tuple[float, tuple[float, float, float], tuple[float, float, float]] | None:
+    """Return log-likelihood, low and high population; None where they are not two."""
+    share = (scores > start).astype(np.float64)
+    for _ in range(_ROUNDS):
+        if share.sum() < 1 or (1.0 - share).sum() < 1:
+            return None
+        low, high = _population(scores, 1.0 - share), _population(scores, share)
+        before, share = share, _share(scores, low, high)
+        if float(np.max(np.abs(share - before))) < _SETTLED:
+            break
+    width = math.sqrt((low[2] ** 2 + high[2] ** 2) / 2.0)
+    if (high[1] - low[1]) / width < _SEPARATION:
+        return None
+    likelihood = np.logaddexp(_logarithm(scores, low), _logarithm(scores, high)).sum()
+    return float(likelihood), low, high
+
+
+def _population(scores: FloatArray, weight: FloatArray) -> tuple[float, float, float]:
+    total = float(weight.sum())
+    mean = float(np.sum(weight * scores) / total)
+    variance = float(np.sum(weight * (scores - mean) ** 2) / total)
+    return total / len(scores), mean, max(math.sqrt(variance), _LEAST_WIDTH)
+
+
+def _share(
+    scores: FloatArray, low: tuple[float, float, float], high: tuple[float, float, float]
+) -> FloatArray:
+    """Return the probability that a score belongs to the higher population."""
+    odds: FloatArray = np.clip(_logarithm(scores, low) - _logarithm(scores, high), -50.0, 50.0)
+    share: FloatArray = 1.0 / (1.0 + np.exp(odds))
+    return share
+
+
+def _logarithm(scores: FloatArray, population: tuple[float, float, float]) -> FloatArray:
+    part, mean, width = population
+    value: FloatArray = math.log(part / width) - 0.5 * ((scores - mean) / width) ** 2
+    return value
