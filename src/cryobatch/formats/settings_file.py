@@ -2,7 +2,7 @@
 
 import dataclasses
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,6 +21,7 @@ from cryobatch.model.settings import (
 )
 
 Record = TypeVar("Record", ProcessorSettings, QueueSettings, Place)
+Settings = TypeVar("Settings")
 Table = Mapping[str, Any]
 """A table of a TOML file (Any: TOML's own variety)."""
 
@@ -109,8 +110,8 @@ def dump_project(settings: ProjectSettings) -> str:
     return tomli_w.dumps({key: table for key, table in data.items() if table})
 
 
-def _load(path: Path, parse: Any) -> Any:
-    """Parse one file (Any: each caller's own settings), naming it in every error."""
+def _load(path: Path, parse: Callable[[Table], Settings]) -> Settings:
+    """Parse one file, naming it in every error."""
     try:
         with path.open("rb") as file:
             return parse(tomllib.load(file))
