@@ -1,4 +1,4 @@
-"""Fourier transforms of images: sizes, frequencies, cropping, shifting.
+"""Fourier transforms of images: sizes, frequencies, cropping.
 
 A spectrum is ``scipy.fft.rfft2`` of an image: ``(rows, columns // 2 + 1)`` complex64, not
 normalised, zero frequency at [0, 0].
@@ -33,14 +33,57 @@ def good_size(length: int) -> int:
 
 
 def frequencies(
-    shape: tuple[int, int], pixel_size: float = 1.0
+    shape: tuple[int, int], pixel_size: float | tuple[float, float] = 1.0
 ) -> tuple[ImageArray, ImageArray]:
     """Return the frequencies of a spectrum, along y ``(rows, 1)`` and x ``(1, columns // 2 + 1)``.
 
     Args:
         shape: ``(rows, columns)`` of the image.
-        pixel_size: Å a pixel gives 1/Å, 1 gives cycles a pixel.
+        pixel_size: Å a pixel (y and x, where they differ) gives 1/Å, 1 gives cycles a pixel.
     """
-    y = np.fft.fftfreq(shape[0], pixel_size).astype(np.float32)[:, None]
-    x = np.fft.rfftfreq(shape[1], pixel_size).astype(np.float32)[None, :]
+    along_y, along_x = pixel_size if isinstance(pixel_size, tuple) else (pixel_size, pixel_size)
+    y = np.fft.fftfreq(shape[0], along_y).astype(np.float32)[:, None]
+    x = np.fft.rfftfreq(shape[1], along_x).astype(np.float32)[None, :]
     return y, x
+
+
+def crop_spectrum(
+    spectrum: SpectrumArray, shape: tuple[int, int], smaller: tuple[int, int]
+) -> SpectrumArray:
+    """Keep the low frequencies: the spectrum of the same image in fewer pixels.
+
+    The values are scaled so that the image keeps its grey values. What is exactly at the new
+    Nyquist frequency is dropped: it cannot be told from its mirror image.
+
+    Args:
+        spectrum: ``(rows, columns // 2 + 1)`` complex64.
+        shape: ``(rows, columns)`` of the image.
+        smaller: ``(rows, columns)`` wanted, neither larger than ``shape``.
+    """
+    if smaller == shape:
+        return spectrum.copy()
+    rows, columns = smaller
+    cropped = np.zeros((rows, columns // 2 + 1), np.complex64)
+    top, bottom = (rows + 1) // 2, (rows - 1) // 2
+    width = (columns + 1) // 2
+    cropped[:top, :width] = spectrum[:top, :width]
+    if bottom:
+        cropped[-bottom:, :width] = spectrum[-bottom:, :width]
+    cropped *= np.float32(rows * columns / (shape[0] * shape[1]))
+    return cropped
+
+
+def cropped_shape(shape: tuple[int, int], factor: float) -> tuple[int, int]:
+    """Return the even ``(rows, columns)`` nearest to ``shape / factor``; ``shape`` for factor 1."""
+    if factor <= 1.0:
+        return shape
+    rows, columns = (max(2, 2 * round(0.5 * length / factor)) for length in shape)
+    return min(rows, shape[0]), min(columns, shape[1])
+
+
+def crop_image(image: ImageArray, smaller: tuple[int, int], threads: int = 1) -> ImageArray:
+    """Show ``(rows, columns)`` float32 in fewer pixels, without aliasing; grey values stay."""
+    shape = (image.shape[0], image.shape[1])
+    if smaller == shape:
+        return image
+    return inverse(crop_spectrum(forward(image, threads), shape, smaller), smaller, threads)

@@ -1,0 +1,198 @@
+"""Estimate how the content of a movie's frames moves.
+
+Whole frames first, then the polynomial of RELION's form from patches, both as the maximum of one
+likelihood (``motion_likelihood``) whose signal and noise are measured on the movie itself. Patches
+do not have to be aligned one by one: each adds what it knows to the same few parameters, so that
+small patches of a weak movie serve too.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from cryobatch.imaging import motion_likelihood as likelihood
+from cryobatch.imaging.arrays import FloatArray, ImageArray, SpectrumArray
+from cryobatch.imaging.motion_fit import Parameters, newton_step
+from cryobatch.imaging.motion_frames import CoarseFrames, FrameSource, read_coarse
+from cryobatch.imaging.motion_model import SPATIAL_TERMS, TEMPORAL_TERMS, MotionModel
+from cryobatch.imaging.motion_patches import cut_patches, make_grid
+from cryobatch.imaging.motion_search import search_shifts
+
+_LARGEST_STRUCTURE_ANGSTROM = 300.0
+_CONVERGED_ANGSTROM = 0.01
+_STEPS = 8
+_BLURRED_ANGSTROM = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class MotionOptions:
+    """How to estimate motion.
+
+    Attributes:
+        patches: Patches along x and y; (1, 1) aligns whole frames only.
+        resolution_angstrom: Two pixels of the coarse images that are aligned: finer detail than
+            this is not used.
+        bfactor_px2: Weight frequencies by exp(-B k² / 4), k in 1/pixel of the movie, besides what
+            the measured signal and noise say; 0 leaves it at those.
+    """
+
+    patches: tuple[int, int] = (5, 5)
+    resolution_angstrom: float = 6.0
+    bfactor_px2: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class MotionEstimate:
+    """What was found.
+
+    Attributes:
+        model: The motion, in pixels of the movie.
+        uncertainty_angstrom: Expected error (standard deviation along an axis) of a whole frame's
+            displacement, from the curvature of the likelihood; infinite where nothing correlates.
+        empty_frames: Indices of frames without content.
+    """
+
+    model: MotionModel
+    uncertainty_angstrom: float
+    empty_frames: tuple[int, ...]
+
+
+def estimate_motion(
+    source: FrameSource,
+    pixel_size_angstrom: float,
+    options: MotionOptions | None = None,
+    *,
+    threads: int = 1,
+) -> MotionEstimate:
+    """Estimate the motion of a movie, reading every frame once.
+
+    Args:
+        source: The frames, gain-corrected.
+        pixel_size_angstrom: Å a pixel of them.
+        options: How.
+        threads: Threads to use.
+    """
+    options = options or MotionOptions()
+    frames = read_coarse(source, pixel_size_angstrom, 0.5 * options.resolution_angstrom, threads)
+    present = frames.present
+    empty = tuple(int(index) for index in np.flatnonzero(present == 0.0))
+    start = _at_rest(present.size)
+    if present.sum() < 2:
+        return MotionEstimate(MotionModel(frames.full_shape, start.shifts), np.inf, empty)
+    shifts = search_shifts(frames, threads)
+    start = Parameters(shifts - shifts[:1], start.local)
+    damping = _Damping(options.bfactor_px2 * pixel_size_angstrom**2)
+    found, uncertainty = _align_whole(frames, start, damping)
+    coefficients = None
+    if options.patches != (1, 1) and present.size > 2:
+        found = _align_patches(frames, found, options.patches, damping, threads)
+        coefficients = found.coefficients_px(pixel_size_angstrom)
+    model = MotionModel(frames.full_shape, found.shifts / pixel_size_angstrom, coefficients)
+    return MotionEstimate(model, uncertainty, empty)
+
+
+@dataclass(frozen=True, slots=True)
+class _Damping:
+    """A person's wish to trust fine detail less than its measured signal deserves."""
+
+    bfactor_angstrom2: float
+
+    def __call__(self, geometry: likelihood.Geometry, extra: float = 0.0) -> ImageArray:
+        exponent = (0.25 * self.bfactor_angstrom2 + extra) * geometry.magnitude**2
+        return np.exp(-exponent).astype(np.float32)
+
+
+def _at_rest(frames: int) -> Parameters:
+    return Parameters(np.zeros((frames, 2)), np.zeros((2, SPATIAL_TERMS, TEMPORAL_TERMS)))
+
+
+def _align_whole(
+    frames: CoarseFrames, start: Parameters, damping: _Damping
+) -> tuple[Parameters, float]:
+    """Refine whole-frame shifts; also return their uncertainty, Å."""
+    geometry = likelihood.make_geometry(
+        frames.shape, frames.pixel_size_angstrom, _LARGEST_STRUCTURE_ANGSTROM
+    )
+    climb = _Climb(geometry, frames.spectra[None], frames.present, damping)
+    zero = np.zeros((1, frames.spectra.shape[0], 2))
+    found = climb.run(start, zero, None, blur=_BLURRED_ANGSTROM**2)
+    found = climb.run(found, zero, None, blur=0.0)
+    return found, climb.uncertainty_angstrom(found)
+
+
+def _align_patches(
+    frames: CoarseFrames,
+    start: Parameters,
+    patches: tuple[int, int],
+    damping: _Damping,
+    threads: int,
+) -> Parameters:
+    """Add local motion: first from coarse detail, then, on patches that follow it, from all."""
+    grid = make_grid(frames.shape, patches)
+    geometry = likelihood.make_geometry(
+        grid.shape, frames.pixel_size_angstrom, _LARGEST_STRUCTURE_ANGSTROM
+    )
+    found = start
+    for blur in (_BLURRED_ANGSTROM**2, 0.0):
+        moves = found.displacements(grid.space)
+        spectra, followed = cut_patches(frames, grid, moves, threads)
+        climb = _Climb(geometry, spectra, frames.present, damping)
+        found = climb.run(found, followed, grid.space, blur=blur)
+    return found
+
+
+class _Climb:
+    """The way up one likelihood, whose spectra stay and whose weights get better."""
+
+    def __init__(
+        self,
+        geometry: likelihood.Geometry,
+        spectra: SpectrumArray,
+        present: FloatArray,
+        damping: _Damping,
+    ) -> None:
+        self.geometry = geometry
+        self.spectra = spectra
+        self.present = present
+        self.damping = damping
+        self.power = likelihood.measured_power(spectra)
+        self.slopes = np.zeros((*spectra.shape[:2], 5))
+
+    def run(
+        self, start: Parameters, followed: FloatArray, space: FloatArray | None, *, blur: float
+    ) -> Parameters:
+        """Take Newton steps until they are small.
+
+        Args:
+            start: Where from.
+            followed: ``(patches, frames, 2)``, Å: what the spectra have been moved by already.
+            space: ``(patches, 6)`` or None, as for ``newton_step``.
+            blur: Extra damping, Å²: detail finer than its root counts little.
+        """
+        current = start
+        at = space if space is not None else np.eye(1, SPATIAL_TERMS)
+        longest = 0.25 * max(np.sqrt(blur), 4.0)
+        damping = self.damping(self.geometry, blur)
+        for _ in range(_STEPS):
+            y, x = likelihood.phases(self.geometry, current.displacements(at) - followed)
+            sums = likelihood.aligned_sums(self.spectra, y, x)
+            weight = damping * likelihood.weights(
+                self.geometry, self.power, sums, float(self.present.sum())
+            )
+            self.slopes = likelihood.derivatives(
+                self.spectra, sums, y, x, weight, self.geometry.y, self.geometry.x
+            )
+            current, change = newton_step(current, self.slopes, self.present, space, longest)
+            if change < _CONVERGED_ANGSTROM:
+                break
+        return current
+
+    def uncertainty_angstrom(self, found: Parameters) -> float:
+        """Return the standard deviation of a whole frame's displacement along an axis."""
+        count = float(self.present.sum())
+        mean = self.slopes.sum(axis=0)[self.present > 0.0].mean(axis=0)
+        matrix = np.array([[mean[2], mean[3]], [mean[3], mean[4]]])
+        values = np.linalg.eigvalsh(matrix)
+        if values[0] <= 0.0:
+            return float("inf")
+        return float(np.sqrt(0.5 * (1.0 / values).sum() * (count - 1.0) / count))

@@ -1,0 +1,146 @@
+"""One Newton step of all motion parameters together.
+
+Unknown are the whole-frame shifts and, where there are patches, the polynomial of space and time.
+Every patch of every frame says how it wants to move (slope) and how sure it is (curvature); the step
+is the weighted least-squares answer to all of them, with weak priors that decide where the data say
+nothing: accelerations about 2 Å per frame², polynomial terms about 8 Å over the movie. A frame
+without content has no say and follows its neighbours.
+
+A displacement that all frames of a patch share cannot be seen, so terms are centred in time; and
+since the other frames that a frame is compared with move too, the step is (n - 1) / n of the
+single-frame one.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from cryobatch.imaging.arrays import FloatArray
+from cryobatch.imaging.motion_model import COEFFICIENTS, SPATIAL_TERMS, TEMPORAL_TERMS
+
+_ACCELERATION_ANGSTROM = 2.0
+_LOCAL_TERM_ANGSTROM = 8.0
+_CURVATURE_FLOOR = 0.15
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """Motion in Å, against the first frame.
+
+    Attributes:
+        shifts: ``(frames, 2)`` float64, whole frames.
+        local: ``(2, 6, 3)`` float64 of the polynomial, its time running from 0 to 1.
+    """
+
+    shifts: FloatArray
+    local: FloatArray
+
+    def coefficients_px(self, pixel_size_angstrom: float) -> FloatArray:
+        """Return ``(2, 18)`` float64 in pixels, with time in frames, as the model wants them."""
+        last = max(self.shifts.shape[0] - 1, 1)
+        per_frame = float(last) ** -np.arange(1.0, TEMPORAL_TERMS + 1.0)
+        return (self.local * per_frame / pixel_size_angstrom).reshape(2, COEFFICIENTS)
+
+    def displacements(self, space: FloatArray) -> FloatArray:
+        """Return ``(patches, frames, 2)``, Å, where ``space`` is ``(patches, 6)`` terms."""
+        time = unit_time_terms(self.shifts.shape[0])
+        return self.shifts[None] + np.einsum("ast,ps,ft->pfa", self.local, space, time)
+
+
+def unit_time_terms(frames: int) -> FloatArray:
+    """Return ``(frames, 3)``: t, t², t³ with t from 0 to 1."""
+    time = np.arange(frames) / max(frames - 1, 1)
+    return np.stack([time, time**2, time**3], axis=-1)
+
+
+def newton_step(
+    current: Parameters,
+    slopes: FloatArray,
+    present: FloatArray,
+    space: FloatArray | None,
+    longest_step: float,
+) -> tuple[Parameters, float]:
+    """Climb the likelihood by one step.
+
+    Args:
+        current: Where to start from.
+        slopes: ``(patches, frames, 5)`` of ``motion_likelihood.derivatives`` there.
+        present: ``(frames,)``: 1, or 0 for an empty frame.
+        space: ``(patches, 6)`` terms of the polynomial at the patches, or None to move whole frames.
+        longest_step: No displacement changes by more, Å.
+
+    Returns:
+        New parameters, and the largest change of a displacement, Å.
+    """
+    design, prior, at = _design(current, slopes.shape[0], space)
+    gradient, curvature = _pooled(slopes, present)
+    unknowns = design.shape[-1]
+    normal = np.kron(np.eye(2), prior)
+    target = -normal @ at
+    for axis in range(2):
+        here = slice(axis * unknowns, (axis + 1) * unknowns)
+        target[here] += np.einsum("pf,pfu->u", gradient[..., axis], design)
+        for other in range(2):
+            there = slice(other * unknowns, (other + 1) * unknowns)
+            weighted = design * curvature[..., axis + other, None]
+            normal[here, there] += np.tensordot(weighted, design, axes=((0, 1), (0, 1)))
+    count = max(float(present.sum()), 2.0)
+    change = np.linalg.solve(normal, target).reshape(2, unknowns) * ((count - 1.0) / count)
+    return _apply(current, change, space, longest_step)
+
+
+def _pooled(slopes: FloatArray, present: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return slopes ``(p, f, 2)`` and curvatures ``(p, f, 3)``: xx, xy, yy, the same in all frames.
+
+    A single frame's curvature is mostly noise; a patch's mean is not. It is kept from falling far
+    under the mean of all patches, where a step would become too long.
+    """
+    count = max(float(present.sum()), 1.0)
+    curvature = (slopes[..., 2:] * present[:, None]).sum(axis=1) / count
+    typical = np.maximum(0.5 * (curvature[:, 0] + curvature[:, 2]).mean(), 1e-12)
+    floor = _CURVATURE_FLOOR * typical
+    matrices = curvature[:, [0, 1, 1, 2]].reshape(-1, 2, 2)
+    values, vectors = np.linalg.eigh(matrices)
+    matrices = np.einsum("pij,pj,pkj->pik", vectors, np.maximum(values, floor), vectors)
+    firm = matrices.reshape(-1, 4)[:, [0, 1, 3]]
+    return slopes[..., :2] * present[:, None], firm[:, None, :] * present[:, None]
+
+
+def _design(
+    current: Parameters, patches: int, space: FloatArray | None
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return the terms ``(patches, frames, unknowns)``, their prior precision, and where we are."""
+    frames = current.shifts.shape[0]
+    whole = np.eye(frames) - 1.0 / frames
+    bend = np.diff(np.eye(frames), n=2, axis=0) / _ACCELERATION_ANGSTROM
+    smooth = bend.T @ bend + 1e-6 * np.eye(frames)
+    if space is None:
+        return np.repeat(whole[None], patches, axis=0), smooth, current.shifts.T.ravel()
+    time = unit_time_terms(frames)
+    time = time - time.mean(axis=0)
+    terms = np.einsum("ps,ft->pfst", space[:, 1:], time).reshape(patches, frames, -1)
+    design = np.concatenate([np.repeat(whole[None], patches, axis=0), terms], axis=-1)
+    prior = np.zeros((design.shape[-1], design.shape[-1]))
+    prior[:frames, :frames] = smooth
+    local = np.eye(terms.shape[-1]) / _LOCAL_TERM_ANGSTROM**2
+    prior[frames:, frames:] = local
+    at = np.concatenate([current.shifts.T, current.local[:, 1:].reshape(2, -1)], axis=-1)
+    return design, prior, at.ravel()
+
+
+def _apply(
+    current: Parameters, change: FloatArray, space: FloatArray | None, longest: float
+) -> tuple[Parameters, float]:
+    frames = current.shifts.shape[0]
+    shifts = change[:, :frames].T - change[:, :1].T
+    local = np.zeros_like(current.local)
+    if space is not None:
+        local[:, 1:] = change[:, frames:].reshape(2, SPATIAL_TERMS - 1, TEMPORAL_TERMS)
+    step = Parameters(shifts, local)
+    at = space if space is not None else np.eye(1, SPATIAL_TERMS)
+    moves = step.displacements(at)
+    moves = moves - moves.mean(axis=1, keepdims=True)
+    largest = float(np.hypot(moves[..., 0], moves[..., 1]).max())
+    factor = min(1.0, longest / largest) if largest > 0.0 else 1.0
+    after = Parameters(current.shifts + factor * shifts, current.local + factor * local)
+    return after, largest

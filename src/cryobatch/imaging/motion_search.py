@@ -1,0 +1,93 @@
+"""A first look at how far whole frames have moved, from nothing: peaks of correlation images."""
+
+import numpy as np
+
+from cryobatch.imaging import fourier, motion_likelihood
+from cryobatch.imaging.arrays import FloatArray, ImageArray
+from cryobatch.imaging.motion_frames import CoarseFrames
+
+_PIXEL_ANGSTROM = 7.0
+_FURTHEST_ANGSTROM = 150.0
+_LARGEST_STRUCTURE_ANGSTROM = 400.0
+_ROUNDS = 4
+
+
+def search_shifts(frames: CoarseFrames, threads: int) -> FloatArray:
+    """Find every frame's displacement to a fraction of a (very coarse) pixel.
+
+    Each frame is correlated with the sum of the others, as far as they are aligned; a frame that
+    moved alone finds those that stayed together, so the sum gets sharper in every round.
+
+    Returns:
+        ``(frames, 2)`` float64, x and y, Å, about their mean.
+    """
+    small = _smaller(frames)
+    count = small.spectra.shape[0]
+    geometry = motion_likelihood.make_geometry(
+        small.shape, small.pixel_size_angstrom, _LARGEST_STRUCTURE_ANGSTROM
+    )
+    stack = small.spectra[None]
+    power = motion_likelihood.measured_power(stack)
+    weight = motion_likelihood.prior_weights(geometry, power, max(float(small.present.sum()), 2.0))
+    shifts = np.zeros((count, 2))
+    for _ in range(_ROUNDS):
+        y, x = motion_likelihood.phases(geometry, shifts[None])
+        total = motion_likelihood.aligned_sums(stack, y, x)[0]
+        found = shifts.copy()
+        for index in np.flatnonzero(small.present):
+            own = small.spectra[index] * (y[0, index][:, None] * x[0, index][None, :])
+            product = weight * np.conj(own) * (total - own)
+            image = fourier.inverse(np.conj(product), small.shape, threads)
+            found[index] = shifts[index] + _peak(image, small.pixel_size_angstrom)
+        found -= found[small.present > 0.0].mean(axis=0) if small.present.any() else 0.0
+        change = float(np.abs(found - shifts).max())
+        shifts = found
+        if change < 0.25 * min(small.pixel_size_angstrom):
+            break
+    return _fill(shifts, small.present)
+
+
+def _smaller(frames: CoarseFrames) -> CoarseFrames:
+    factor = _PIXEL_ANGSTROM / max(frames.pixel_size_angstrom)
+    if factor <= 1.0:
+        return frames
+    shape = fourier.cropped_shape(frames.shape, factor)
+    spectra = np.stack(
+        [fourier.crop_spectrum(each, frames.shape, shape) for each in frames.spectra]
+    )
+    pixels = (
+        frames.pixel_size_angstrom[0] * frames.shape[0] / shape[0],
+        frames.pixel_size_angstrom[1] * frames.shape[1] / shape[1],
+    )
+    return CoarseFrames(spectra, shape, pixels, frames.full_shape)
+
+
+def _peak(image: ImageArray, pixel_size_angstrom: tuple[float, float]) -> FloatArray:
+    """Return the displacement (x, y), Å, at the highest point near the origin."""
+    reach = [
+        max(1, min(length // 4, int(_FURTHEST_ANGSTROM / pixel)))
+        for length, pixel in zip(image.shape, pixel_size_angstrom, strict=True)
+    ]
+    near = np.roll(image, reach, axis=(0, 1))[: 2 * reach[0] + 1, : 2 * reach[1] + 1]
+    row, column = np.unravel_index(int(np.argmax(near)), near.shape)
+    y = row - reach[0] + _vertex(near[:, column], int(row))
+    x = column - reach[1] + _vertex(near[row, :], int(column))
+    return np.array([x * pixel_size_angstrom[1], y * pixel_size_angstrom[0]])
+
+
+def _vertex(line: ImageArray, place: int) -> float:
+    """Return where a parabola through three points has its vertex, against the middle one."""
+    if place in (0, line.size - 1):
+        return 0.0
+    before, here, after = (float(value) for value in line[place - 1 : place + 2])
+    bend = before - 2.0 * here + after
+    return 0.5 * (before - after) / bend if bend < 0.0 else 0.0
+
+
+def _fill(shifts: FloatArray, present: FloatArray) -> FloatArray:
+    """Give empty frames the displacement between their neighbours'."""
+    known = np.flatnonzero(present)
+    if known.size in (0, present.size):
+        return shifts
+    frames = np.arange(present.size)
+    return np.stack([np.interp(frames, known, shifts[known, axis]) for axis in range(2)], axis=-1)
