@@ -1,6 +1,7 @@
 """Read and write MRC images and stacks, frame by frame."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -40,10 +41,11 @@ class Stack:
         pixel_size_angstrom: From the header, None where it has none.
     """
 
-    __slots__ = ("_header", "_source", "dtype", "path", "pixel_size_angstrom", "shape")
+    __slots__ = ("_header", "_source", "dtype", "metadata", "path", "pixel_size_angstrom", "shape")
 
     def __init__(self, path: Path, header: MrcHeader, source: ByteSource) -> None:
         self.path = path
+        self.metadata: Mapping[str, str] = {}
         self.shape = header.shape
         self.dtype: np.dtype[Any] = header.dtype.newbyteorder("=")
         self.pixel_size_angstrom = header.pixel_size_angstrom

@@ -1,0 +1,144 @@
+"""Read EER movies: electron events, grouped to dose fractions."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import imagecodecs
+import numpy as np
+from numpy.typing import NDArray
+
+from cryobatch.errors import BadInput
+from cryobatch.formats.mrc import Frame
+from cryobatch.formats.reading import PlainFile
+from cryobatch.formats.safe_xml import parse_xml
+from cryobatch.formats.tiff_pages import Page, check_pages, decoding, open_tiff_file
+
+_COMPRESSIONS = (65000, 65001, 65002)
+_METADATA_TAG = 65001
+_BITS_TAGS = (65007, 65008, 65009)
+_BITS = {65000: (8, 2, 2), 65001: (7, 2, 2), 65002: (7, 2, 2)}
+"""Bits of the distance to the next electron, and of its place in x and in y within a pixel."""
+
+UPSAMPLINGS = (1, 2, 4)
+
+
+class EerMovie:
+    """An open EER file; row 0 is the first stored row (EER is not flipped).
+
+    Args:
+        path: The file.
+        frames_per_fraction: Hardware frames that are summed to one; what is left at the end is
+            dropped, since its dose is not that of the others.
+        upsampling: 1: the camera's pixels; 2, 4: halves and quarters, from the events' places.
+
+    Attributes:
+        shape: ``(fractions, rows, columns)``.
+        hardware_frames: Frames in the file.
+        metadata: Items of the file's XML by name.
+    """
+
+    __slots__ = (
+        "_bits", "_places", "_source", "_upsampling", "dtype", "frames_per_fraction",
+        "hardware_frames", "metadata", "path", "pixel_size_angstrom", "shape",
+    )  # fmt: skip
+
+    def __init__(self, path: Path, frames_per_fraction: int = 1, upsampling: int = 1) -> None:
+        if frames_per_fraction < 1 or upsampling not in UPSAMPLINGS:
+            raise ValueError(f"{path}: {frames_per_fraction} frames, upsampling {upsampling}")
+        self.path = path
+        self.pixel_size_angstrom: float | None = None
+        self.frames_per_fraction = frames_per_fraction
+        self._upsampling = upsampling
+        rows, columns = self._read_pages(path)
+        self.shape: tuple[int, int, int] = (
+            self.hardware_frames // frames_per_fraction,
+            rows * upsampling,
+            columns * upsampling,
+        )
+        if self.shape[0] == 0:
+            raise BadInput(
+                f"{path}: {self.hardware_frames} frames are fewer than the {frames_per_fraction} "
+                "of one dose fraction; choose a smaller dose a fraction"
+            )
+        # A pixel gets at most one electron in a hardware frame.
+        self.dtype: np.dtype[Any] = np.dtype("uint8" if frames_per_fraction < 256 else "uint16")
+        with decoding(path):
+            self._source: PlainFile = PlainFile(path)
+
+    def _read_pages(self, path: Path) -> tuple[int, int]:
+        file = open_tiff_file(path)
+        with file, decoding(path):
+            self.metadata: Mapping[str, str] = read_metadata(file.pages.first, str(path))
+            pages = [page for page in file.pages if page.compression in _COMPRESSIONS]
+            check_pages(path, pages, file.filehandle.size)
+            self._bits = _read_bits(pages[0])
+            self._places = [
+                list(zip(page.dataoffsets, page.databytecounts, strict=True)) for page in pages
+            ]
+            self.hardware_frames = len(pages)
+            rows, columns = pages[0].shape
+        return int(rows), int(columns)
+
+    def raw_frame(self, index: int) -> Frame:
+        """Return a dose fraction, ``(rows, columns)``: electrons in each pixel."""
+        if not 0 <= index < self.shape[0]:
+            raise IndexError(f"{self.path}: no fraction {index}, it has {self.shape[0]}")
+        first = index * self.frames_per_fraction
+        counts = np.zeros(self.shape[1:], self.dtype)
+        for number in range(first, first + self.frames_per_fraction):
+            with decoding(self.path):
+                self._add_events(number, counts)
+        return counts
+
+    def _add_events(self, number: int, counts: Frame) -> None:
+        data = bytearray()
+        for offset, size in self._places[number]:
+            data += self._source.read_at(offset, size)
+        if len(data) < sum(size for _, size in self._places[number]):
+            raise BadInput(f"{self.path}: ends within hardware frame {number + 1}; copy it again")
+        data += bytes(len(data) % 2)  # the decoder takes whole 16-bit words only
+        imagecodecs.eer_decode(
+            bytes(data), counts.shape, *self._bits, superres=self._upsampling // 2, out=counts
+        )
+
+    def frame(self, index: int) -> NDArray[np.float32]:
+        """Return a dose fraction, ``(rows, columns) float32``."""
+        return self.raw_frame(index).astype(np.float32)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._source.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def read_metadata(page: Page, where: str) -> dict[str, str]:
+    """Return the items of an EER file's XML by name, such as ``exposureTime``."""
+    tag = page.tags.get(_METADATA_TAG)
+    if tag is None or not isinstance(tag.value, bytes):
+        return {}
+    root = parse_xml(tag.value.rstrip(b"\x00"), where)
+    return {
+        item.attrib["name"]: (item.text or "").strip()
+        for item in root.iter("item")
+        if "name" in item.attrib
+    }
+
+
+def _read_bits(page: Page) -> tuple[int, int, int]:
+    usual = _BITS[int(page.compression)]
+    if page.compression != 65002:
+        return usual
+    skip, x, y = (int(page.tags.valueof(t, d)) for t, d in zip(_BITS_TAGS, usual, strict=True))
+    return skip, x, y
