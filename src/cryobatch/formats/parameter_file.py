@@ -155,6 +155,7 @@ def _load_value(table: Checked, name: str) -> Result:
 def _load_run(table: Checked) -> RunRecord:
     table.only(*RunRecord.__slots__)
     inputs = table.table("inputs", required=False)
+    given = table.table("given", required=False)
     return RunRecord(
         version=table.text("version"),
         fingerprint=table.text("fingerprint"),
@@ -168,4 +169,5 @@ def _load_run(table: Checked) -> RunRecord:
         tools=table.table("tools", required=False).all_texts(),
         products=table.table("products", required=False).all_texts(),
         inputs={name: inputs.texts(name) for name in inputs.data},
+        given={name: _load_parameters(given.table(name)) for name in given.data},
     )

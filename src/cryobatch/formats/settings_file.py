@@ -12,6 +12,7 @@ from cryobatch.errors import CryobatchError, SettingsError, UnknownNameError
 from cryobatch.model.facts import check_fact
 from cryobatch.model.settings import (
     DEFAULT_WORKFLOWS,
+    HistorySettings,
     Microscope,
     Place,
     ProcessorSettings,
@@ -20,11 +21,13 @@ from cryobatch.model.settings import (
     SiteSettings,
 )
 
-Record = TypeVar("Record", ProcessorSettings, QueueSettings, Place)
+Record = TypeVar("Record", ProcessorSettings, QueueSettings, HistorySettings, Place)
 Settings = TypeVar("Settings")
 Table = Mapping[str, Any]
 """A table of a TOML file (Any: TOML's own variety)."""
 
+_PROJECT_KEYS = {"project", "acquisition", "workflows", "default_workflows", "categories",
+                 "parameters", "processors", "queue", "history", "place"}  # fmt: skip
 _NUMBERS: Mapping[str, tuple[type, float]] = {
     "number": (int, 0), "threads": (int, 1), "gpus": (int, 0), "memory_limit_gb": (float, 0.05),
     "machine_limit": (int, 1), "max_losses": (int, 1),
@@ -47,8 +50,7 @@ def read_site_settings(path: Path) -> SiteSettings:
 
 def parse_project(data: Table) -> ProjectSettings:
     """Return the settings of a parsed project.toml."""
-    _check_keys("", data, {"project", "acquisition", "workflows", "default_workflows",
-                           "categories", "parameters", "processors", "queue", "place"})  # fmt: skip
+    _check_keys("", data, _PROJECT_KEYS)
     project = _table(data, "project")
     _check_keys("project", project, {"name", "id", "created_at"})
     workflows = {**DEFAULT_WORKFLOWS, **_parse_workflows(_table(data, "workflows"))}
@@ -67,6 +69,7 @@ def parse_project(data: Table) -> ProjectSettings:
         parameters=_parse_parameters(_table(data, "parameters")),
         processors=_record(ProcessorSettings, data, "processors"),
         queue=_record(QueueSettings, data, "queue"),
+        history=_record(HistorySettings, data, "history"),
         place=_record(Place, data, "place") if "place" in data else None,
     )
 
@@ -104,6 +107,7 @@ def dump_project(settings: ProjectSettings) -> str:
         "parameters": {k: dict(v) for k, v in settings.parameters.items()},
         "processors": _set_members(settings.processors),
         "queue": _set_members(settings.queue),
+        "history": _set_members(settings.history),
     }
     if settings.place is not None:
         data["place"] = _set_members(settings.place)
@@ -188,6 +192,8 @@ def _record(kind: type[Record], data: Table, key: str) -> Record:
 
 
 def _member(where: str, name: str, value: Any) -> Any:
+    if name == "keep_products" and isinstance(value, bool):
+        return value
     if name not in _NUMBERS:
         return _text({name: value}, where, name)
     kind, low = _NUMBERS[name]
@@ -198,7 +204,9 @@ def _member(where: str, name: str, value: Any) -> Any:
     return kind(value)
 
 
-def _set_members(record: ProcessorSettings | QueueSettings | Place) -> dict[str, Any]:
+def _set_members(
+    record: ProcessorSettings | QueueSettings | HistorySettings | Place,
+) -> dict[str, Any]:
     members = {field.name: getattr(record, field.name) for field in dataclasses.fields(record)}
     defaults = {field.name: field.default for field in dataclasses.fields(record)}
     return {name: value for name, value in members.items()

@@ -88,6 +88,7 @@ class RunRecord:
         products: File below the image's folder, by product (no transient ones).
         inputs: Scripts that made or transformed each product that was read, in their order;
             none for the root product.
+        given: Parameters, by script, that were given for its batch.
     """
 
     version: str
@@ -102,6 +103,7 @@ class RunRecord:
     memory_bytes: int
     products: Mapping[str, str]
     inputs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    given: Mapping[str, Mapping[str, ParameterValue]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,17 @@ class QueueSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class HistorySettings:
+    """What is kept of earlier runs besides their record, values and thumbnails.
+
+    Args:
+        keep_products: Whether the large products are kept too.
+    """
+
+    keep_products: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Place:
     """Where database and lock are kept when the project lies on a network file system.
 
@@ -120,6 +131,7 @@ class ProjectSettings:
         parameters: Parameters by script.
         processors: This project's processors; None members fall back to the site's.
         queue: The queue's settings.
+        history: What is kept of earlier runs.
         place: Where database and lock are, when not in the project.
     """
 
@@ -135,4 +147,5 @@ class ProjectSettings:
     parameters: ParameterSet = field(default_factory=dict)
     processors: ProcessorSettings = field(default_factory=ProcessorSettings)
     queue: QueueSettings = field(default_factory=QueueSettings)
+    history: HistorySettings = field(default_factory=HistorySettings)
     place: Place | None = None

@@ -1,0 +1,146 @@
+"""Executables: running a program as a script and understanding what it says."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import IO, Any
+
+import psutil
+
+from cryobatch.errors import ScriptFailed
+from cryobatch.model.facts import FACTS
+from cryobatch.model.run import Run
+from cryobatch.model.script import Script
+from cryobatch.model.value import Absent
+
+RUN_VARIABLE = "CRYOBATCH_RUN"
+ENDING_TIMEOUT_S = 5.0
+
+
+@dataclass(slots=True)
+class Answers:
+    """What a program has said on its standard output.
+
+    Args:
+        values: Values by name.
+        tools: Versions of what it used, by name.
+    """
+
+    values: dict[str, Any] = field(default_factory=dict)
+    tools: dict[str, str] = field(default_factory=dict)
+
+
+def run_executable(
+    script: Script, run: Run, parameters: Mapping[str, Any], log: IO[bytes]
+) -> Answers:
+    """Run a program in its workspace until it ends.
+
+    Args:
+        script: Its declaration.
+        run: What it is given.
+        parameters: Its resolved parameters.
+        log: Takes its standard output and error whole.
+
+    Raises:
+        ScriptFailed: It could not be started or did not end well.
+    """
+    description = run.workspace / "run.json"
+    description.write_text(json.dumps(describe_run(run, parameters), ensure_ascii=False))
+    answers = Answers()
+    try:
+        # No group of its own: whoever ends the processor's group ends the program too.
+        process = subprocess.Popen(
+            [script.place], cwd=run.workspace, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=log, env={**os.environ, RUN_VARIABLE: str(description)},
+        )  # fmt: skip
+    except OSError as error:
+        raise ScriptFailed(f"{script.place}: cannot be started: {error.strerror}") from error
+    try:
+        assert process.stdout is not None
+        for line in process.stdout:
+            log.write(line)
+            log.flush()
+            understand_line(line.decode("utf-8", errors="replace"), answers, run)
+        _check_exit(script, process.wait())
+    finally:
+        process.kill()
+        process.wait()
+        end_leftovers()
+    return answers
+
+
+def describe_run(run: Run, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the content of the JSON file that a program reads."""
+    return {
+        "inputs": {name: str(path) for name, path in run.inputs.items()},
+        "outputs": {name: str(path) for name, path in run.outputs.items()},
+        "parameters": dict(parameters),
+        "acquisition": {name: value for name, value in run.reads.items() if name in FACTS},
+        "values": {name: value for name, value in run.reads.items() if name not in FACTS},
+        "medians": dict(run.medians),
+        "resources": {"threads": run.threads, "workspace": str(run.workspace)},
+    }
+
+
+def understand_line(line: str, answers: Answers, run: Run) -> None:
+    """Take what a line says to us; a line that does not begin with ``::`` is log alone.
+
+    Raises:
+        ScriptFailed: The line speaks to us in words that mean nothing.
+    """
+    if not line.startswith("::"):
+        return
+    verb, _, rest = line[2:].strip().partition(" ")
+    name, _, text = rest.strip().partition(" ")
+    if verb == "message":
+        run.message(rest)
+    elif verb == "progress":
+        run.progress(_number(line, name))
+    elif verb == "value" and name and text:
+        answers.values[name] = _number_or_text(text.strip())
+    elif verb == "absent" and name and text:
+        answers.values[name] = Absent(text.strip())
+    elif verb == "tool" and name and text:
+        answers.tools[name] = text.strip()
+    else:
+        raise ScriptFailed(
+            f"cannot understand {line.strip()!r}: write ::progress 0.4, ::value NAME NUMBER, "
+            "::absent NAME REASON, ::message TEXT or ::tool NAME VERSION"
+        )
+
+
+def end_leftovers() -> None:
+    """End whatever a script's program left behind, adopted by this processor."""
+    children = psutil.Process().children(recursive=True)
+    for child in children:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            child.kill()
+    psutil.wait_procs(children, timeout=ENDING_TIMEOUT_S)
+
+
+def _check_exit(script: Script, code: int) -> None:
+    if code == 0:
+        return
+    if code > 0:
+        raise ScriptFailed(f"{script.name} ended with exit code {code}; see its log")
+    name = signal.Signals(-code).name
+    hint = "; the kernel does that when memory runs out" if -code == signal.SIGKILL else ""
+    raise ScriptFailed(f"{script.name} was killed by signal {-code} ({name}){hint}")
+
+
+def _number(line: str, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise ScriptFailed(f"cannot understand {line.strip()!r}: {text!r} is no number") from None
+
+
+def _number_or_text(text: str) -> float | int | str:
+    for kind in (int, float):
+        with contextlib.suppress(ValueError):
+            return kind(text)
+    return text

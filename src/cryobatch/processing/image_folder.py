@@ -1,0 +1,70 @@
+"""Image folders: reading and replacing a parameter file under the image's lock."""
+
+import fcntl
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from cryobatch.errors import ProjectError
+from cryobatch.formats import parameter_file
+from cryobatch.formats.atomic import write_bytes_durably
+from cryobatch.model.image import ImageRecord
+
+PARAMETER_FILE = "image.toml"
+LOCK_FILE = ".lock"
+
+Identity = tuple[int, int, int]
+"""Modification time in ns, size in bytes and inode of a file."""
+
+
+@contextmanager
+def image_lock(folder: Path) -> Iterator[None]:
+    """Hold an image's lock: every read-modify-write of its parameter file happens under it."""
+    try:
+        # A file, not the folder: network file systems lock only what is open for writing.
+        descriptor = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    except OSError as error:
+        raise ProjectError(
+            f"{folder}: the image's folder cannot be written to ({error.strerror}); "
+            "bring it back, or put the image into the trash"
+        ) from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def identify(folder: Path) -> Identity:
+    """Return what tells one version of the parameter file from another."""
+    path = folder / PARAMETER_FILE
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise ProjectError(f"{path}: cannot be read: {error.strerror}") from error
+    return status.st_mtime_ns, status.st_size, status.st_ino
+
+
+def read_record(folder: Path) -> ImageRecord:
+    """Read an image's parameter file."""
+    return parameter_file.read(folder / PARAMETER_FILE)
+
+
+def update_record(folder: Path, change: Callable[[ImageRecord], ImageRecord]) -> ImageRecord:
+    """Change an image's record: read, modify and replace its file under the image's lock.
+
+    Returns:
+        The new record.
+    """
+    with image_lock(folder):
+        record = read_record(folder)
+        changed = change(record)
+        if changed != record:
+            write_record(folder, changed)
+    return changed
+
+
+def write_record(folder: Path, record: ImageRecord) -> None:
+    """Write an image's parameter file; the caller holds the lock, or the image is new."""
+    write_bytes_durably(folder / PARAMETER_FILE, parameter_file.dumps(record).encode())

@@ -1,0 +1,122 @@
+"""Invocation: calling a script, with its output in the image's log."""
+
+import os
+import sys
+import traceback
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import IO, Any
+
+from cryobatch import __version__
+from cryobatch.errors import CryobatchError, ScriptFailed
+from cryobatch.model.run import Run
+from cryobatch.model.script import Script
+from cryobatch.model.value import Result
+from cryobatch.processing.discovery import find_function, load_file
+from cryobatch.processing.executable import end_leftovers, run_executable
+from cryobatch.processing.workspace import check_values
+
+_REPORTED_TOOLS = ("numpy", "scipy", "numba", "tifffile", "imagecodecs", "mrcfile")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a script gave.
+
+    Args:
+        values: Its declared values.
+        tools: Versions of what it was made with.
+    """
+
+    values: Mapping[str, Result]
+    tools: Mapping[str, str]
+
+
+def invoke(script: Script, run: Run, parameters: Mapping[str, Any], log_path: Path) -> Outcome:
+    """Run a script and check what it gave.
+
+    Raises:
+        CryobatchError: It has failed; the text says why.
+    """
+    log_path.parent.mkdir(parents=True, exist_ok=True)
+    with log_path.open("ab", buffering=0) as log:
+        try:
+            return _invoke_into(script, run, parameters, log)
+        except CryobatchError as error:
+            log.write(f"FAILED: {error}\n".encode())
+            raise
+        except Exception as error:
+            log.write(traceback.format_exc().encode())
+            raise ScriptFailed(_in_words(error)) from error
+
+
+def _invoke_into(
+    script: Script, run: Run, parameters: Mapping[str, Any], log: IO[bytes]
+) -> Outcome:
+    if script.kind == "executable":
+        answers = run_executable(script, run, parameters, log)
+        tools = {"cryobatch": __version__, **answers.tools}
+        return Outcome(check_values(script, answers.values), tools)
+    function = _load_function(script)
+    arguments = {
+        name: Path(str(value)) if script.parameters[name].kind == "file" and value else value
+        for name, value in parameters.items()
+    }
+    try:
+        with _output_into(log):
+            given = function(run, **arguments)
+    finally:
+        if script.origin != "package":
+            end_leftovers()
+    return Outcome(check_values(script, given), _tool_versions())
+
+
+def _load_function(script: Script) -> Any:
+    """Return a script's function (Any: its parameters are its own)."""
+    module = _load_module(script)
+    return find_function(module, script.name)
+
+
+def _load_module(script: Script) -> ModuleType:
+    if script.kind == "module":
+        return import_module(script.place)
+    loaded = sys.modules.get(f"cryobatch_laboratory_{script.path.stem}")
+    if loaded is not None and loaded.__file__ == script.place:
+        return loaded
+    return load_file(script.path)
+
+
+@contextmanager
+def _output_into(log: IO[bytes]) -> Iterator[None]:
+    """Send standard output and error into a log, those of C libraries and children too."""
+    kept = [os.dup(1), os.dup(2)]
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.dup2(log.fileno(), 1)
+    os.dup2(log.fileno(), 2)
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        for number, descriptor in zip((1, 2), kept, strict=True):
+            os.dup2(descriptor, number)
+            os.close(descriptor)
+
+
+def _tool_versions() -> dict[str, str]:
+    loaded = {name: sys.modules[name] for name in _REPORTED_TOOLS if name in sys.modules}
+    versions = {name: getattr(module, "__version__", "") for name, module in loaded.items()}
+    return {"cryobatch": __version__, **{name: v for name, v in versions.items() if v}}
+
+
+def _in_words(error: Exception) -> str:
+    if isinstance(error, MemoryError):
+        return f"memory ran out ({error})"
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{Path(last.filename).name}:{last.lineno}"
+    return f"{type(error).__name__} at {where}: {error} (the whole trace is in its log)"

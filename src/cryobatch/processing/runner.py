@@ -1,0 +1,206 @@
+"""The runner: works through one batch's scripts in a processor's process."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cryobatch.errors import CryobatchError, ScriptFailed
+from cryobatch.model.index import index_entry
+from cryobatch.model.parameter import ParameterValue
+from cryobatch.model.product import TRANSIENT_PRODUCTS
+from cryobatch.model.resolution import resolve_parameters
+from cryobatch.model.run import Run
+from cryobatch.model.script import Script
+from cryobatch.processing.course import Course, Located, begin_course
+from cryobatch.processing.currency import (
+    FileDigests,
+    Surroundings,
+    find_stale,
+    fingerprint_script,
+    gather_reads,
+)
+from cryobatch.processing.image_folder import read_record
+from cryobatch.processing.invocation import invoke
+from cryobatch.processing.orders import BatchOrder, Setup, to_json
+from cryobatch.processing.staging import Finished, Stopwatch, stage_result
+
+Message = Mapping[str, Any]
+"""A message as JSON's types."""
+
+
+class BatchAbandoned(Exception):  # noqa: N818 - an order, not an error
+    """The daemon does not want this attempt's results."""
+
+
+@dataclass(slots=True)
+class Runner:
+    """Works through batches, one at a time, and tells the daemon.
+
+    Args:
+        setup: What holds for all batches.
+        scripts: All scripts by name.
+        send: Tells the daemon.
+        receive: Waits for the daemon's answer.
+    """
+
+    setup: Setup
+    scripts: Mapping[str, Script]
+    send: Callable[[Message], None]
+    receive: Callable[[], Message]
+    digests: FileDigests = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.digests = FileDigests(Path(self.setup.project_folder))
+
+    def run_batch(self, order: BatchOrder) -> None:
+        """Work through a batch's scripts; every failure is told, none is raised."""
+        try:
+            course = begin_course(order, self.setup, self.scripts)
+        except CryobatchError as error:
+            self.send({"event": "batch_failed", "reason": str(error)})
+            return
+        course.workspace.open()
+        try:
+            self._run_scripts(course)
+        except BatchAbandoned:
+            return
+        finally:
+            course.workspace.close_scratch()
+
+    def _run_scripts(self, course: Course) -> None:
+        course.failed.update(course.order.failures)
+        told = False
+        for script in course.workflow.scripts:
+            if script.name not in course.failed:
+                told = self._consider(course, script)
+        if not told:
+            self.send({"event": "done", "result": None})
+
+    def _consider(self, course: Course, script: Script) -> bool:
+        """Run a script if it must; True when that was told as the batch's end."""
+        blocker = course.find_blocker(script)
+        if blocker is not None:
+            self._fail(course, script, f"not run, for {blocker} has failed")
+            return False
+        try:
+            course.fingerprints[script.name] = self._fingerprint(course, script)
+            if script.only_transient:
+                return False
+            if self._is_up_to_date(course, script):
+                self.send({"event": "script_skipped", "script": script.name})
+                return False
+            return self._execute(course, script)
+        except CryobatchError as error:
+            self._fail(course, script, str(error))
+            return False
+
+    def _fail(self, course: Course, script: Script, reason: str) -> None:
+        course.failed[script.name] = reason
+        self.send({"event": "script_failed", "script": script.name, "reason": reason})
+
+    def _parameters(self, course: Course, script: Script) -> dict[str, ParameterValue]:
+        return resolve_parameters(script, course.layers)
+
+    def _fingerprint(self, course: Course, script: Script) -> str:
+        located = course.locate_inputs(script)
+        return fingerprint_script(
+            script,
+            self._parameters(course, script),
+            gather_reads(script, course.effective(), course.lost_values()),
+            {item.product: course.fingerprint_input(item) for item in located},
+            self.digests,
+        )
+
+    def _is_up_to_date(self, course: Course, script: Script) -> bool:
+        run = course.record.runs.get(script.name)
+        if run is None or run.fingerprint != course.fingerprints[script.name]:
+            return False
+        if not all((course.folder / file).is_file() for file in run.products.values()):
+            return False
+        forced = course.order.force and script.name in course.workflow.chosen
+        return not forced or run.batch == course.order.batch
+
+    def _execute(self, course: Course, script: Script) -> bool:
+        """Run a script, before it whatever makes its transient inputs; True: told as the end."""
+        for item in course.locate_inputs(script):
+            if item.product in TRANSIENT_PRODUCTS:
+                self._make_transient(course, item)
+        remade = self._is_remade(course, script)
+        self.send({
+            "event": "script_started", "script": script.name,
+            "time_limit_s": script.time_limit_s, "remade": remade,
+        })  # fmt: skip
+        watch = Stopwatch()
+        finished = self._invoke(course, script, watch)
+        course.made.add(script.name)
+        if remade or script.only_transient:
+            self.send({"event": "script_made", "script": script.name})
+            return False
+        return self._hand_over(course, script, finished)
+
+    def _hand_over(self, course: Course, script: Script, finished: Finished) -> bool:
+        """Stage a result and let the daemon commit it; True: told as the batch's end."""
+        staged = stage_result(course, script, finished, self.setup)
+        last = script.name == course.workflow.scripts[-1].name
+        self.send({
+            "event": "script_done", "script": script.name, "result": to_json(staged),
+            "index": asdict(index_entry(course.record, self._find_stale(course))),
+            "seconds": finished.seconds, "memory_bytes": finished.memory_bytes, "last": last,
+        })  # fmt: skip
+        if not last:
+            self._await_commit(course)
+        return last
+
+    def _await_commit(self, course: Course) -> None:
+        answer = self.receive()
+        if answer["do"] != "committed":
+            raise BatchAbandoned
+        mtime_ns, size, inode = answer["base"]
+        course.base = (mtime_ns, size, inode)
+        if answer["merged"]:
+            course.record = read_record(course.folder)
+
+    def _find_stale(self, course: Course) -> tuple[str, ...]:
+        layers = course.layers[:-1]  # each run's record holds what was given for its batch
+        surroundings = Surroundings(self.scripts, layers, self.digests, course.recording)
+        return find_stale(course.effective(), surroundings)
+
+    def _make_transient(self, course: Course, item: Located) -> None:
+        for name in item.producers:
+            if name not in course.made:
+                producer = self.scripts[name]
+                try:
+                    self._execute(course, producer)
+                except CryobatchError as error:
+                    self._fail(course, producer, str(error))
+                    raise ScriptFailed(f"not run, for {name} has failed") from error
+
+    def _is_remade(self, course: Course, script: Script) -> bool:
+        """Tell whether a script runs again only for its transient products."""
+        return not script.only_transient and self._is_up_to_date(course, script)
+
+    def _invoke(self, course: Course, script: Script, watch: Stopwatch) -> Finished:
+        work, outputs = course.workspace.prepare(script, course.wanted_after(script))
+        located = course.locate_inputs(script)
+        run = Run(
+            workspace=work,
+            inputs={item.product: item.path for item in located if item.path is not None},
+            outputs=outputs,
+            reads=gather_reads(script, course.effective(), course.lost_values()),
+            medians={n: v for n, v in course.order.medians.items() if n in script.medians},
+            threads=self.setup.threads,
+            report=lambda event: self.send({**event, "script": script.name}),
+        )
+        log = course.folder / "logs" / f"{script.name}.log"
+        parameters = self._parameters(course, script)
+        outcome = invoke(script, run, parameters, log)
+        return Finished(
+            outcome=outcome,
+            products=course.workspace.collect(script, outputs),
+            parameters=parameters,
+            inputs={item.product: item.producers for item in located},
+            started_at=watch.started_at,
+            seconds=watch.seconds(),
+            memory_bytes=watch.memory_peak(),
+        )

@@ -1,0 +1,126 @@
+"""Staging: making a script's results ready to be committed."""
+
+import contextlib
+import resource
+import socket
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from cryobatch.model.image import ImageRecord, RunRecord
+from cryobatch.model.parameter import ParameterValue
+from cryobatch.model.script import Script
+from cryobatch.processing.course import Course
+from cryobatch.processing.history import stage_history
+from cryobatch.processing.invocation import Outcome
+from cryobatch.processing.orders import Setup, StagedResult
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """What a script's run gave and took.
+
+    Args:
+        outcome: Its values and tools.
+        products: File below the image's folder, by product.
+        parameters: What it ran with.
+        inputs: Scripts that made each product that it read.
+        started_at: ISO 8601.
+        seconds: How long it took.
+        memory_bytes: Largest resident size meanwhile.
+    """
+
+    outcome: Outcome
+    products: Mapping[str, str]
+    parameters: Mapping[str, ParameterValue]
+    inputs: Mapping[str, tuple[str, ...]]
+    started_at: str
+    seconds: float
+    memory_bytes: int
+
+
+@dataclass(slots=True)
+class Stopwatch:
+    """Measures one run of a script in this process."""
+
+    started_at: str = field(
+        default_factory=lambda: datetime.now(UTC).isoformat("T", "milliseconds")
+    )
+    _start: float = field(default_factory=time.monotonic)
+
+    def __post_init__(self) -> None:
+        # Lets the kernel measure the peak of this run alone; where it may not, the process's
+        # own peak is the honest upper bound.
+        with contextlib.suppress(OSError):
+            Path("/proc/self/clear_refs").write_text("5")
+
+    def seconds(self) -> float:
+        """Return how long it has run."""
+        return round(time.monotonic() - self._start, 3)
+
+    def memory_peak(self) -> int:
+        """Return the largest resident size in bytes, of this process or of a child."""
+        own = _resident_peak()
+        children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
+        return max(own, children)
+
+
+def stage_result(course: Course, script: Script, finished: Finished, setup: Setup) -> StagedResult:
+    """Put a script's results, on the disk, where the daemon commits them from."""
+    staged = course.workspace.staged(script.name)
+    history = stage_history(
+        staged, course.folder, course.record, script.name, keep_products=setup.keep_products
+    )
+    removed = _find_removed(course.record, script.name, finished.products)
+    run = _record_run(course, script, finished, setup)
+    course.record = course.record.with_run(script.name, run, finished.outcome.values)
+    course.workspace.stage_record(script.name, course.record)
+    return StagedResult(
+        script=script.name,
+        staged=str(staged),
+        base=course.base,
+        products=finished.products,
+        removed=removed,
+        history=history,
+    )
+
+
+def _record_run(course: Course, script: Script, finished: Finished, setup: Setup) -> RunRecord:
+    return RunRecord(
+        version=script.version,
+        fingerprint=course.fingerprints[script.name],
+        parameters=finished.parameters,
+        tools=finished.outcome.tools,
+        host=socket.gethostname(),
+        processor=setup.processor,
+        batch=course.order.batch,
+        started_at=finished.started_at,
+        seconds=finished.seconds,
+        memory_bytes=finished.memory_bytes,
+        products=finished.products,
+        inputs=finished.inputs,
+        given=_select_given(course, script, finished),
+    )
+
+
+def _select_given(
+    course: Course, script: Script, finished: Finished
+) -> dict[str, Mapping[str, ParameterValue]]:
+    """Return the batch's own parameters of a script and of what made its transient inputs."""
+    names = {script.name, *(name for producers in finished.inputs.values() for name in producers)}
+    return {name: given for name, given in course.order.parameters.items() if name in names}
+
+
+def _find_removed(record: ImageRecord, script: str, products: Mapping[str, str]) -> tuple[str, ...]:
+    if script not in record.runs:
+        return ()
+    return tuple(sorted(set(record.runs[script].products.values()) - set(products.values())))
+
+
+def _resident_peak() -> int:
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024
+    return 0
