@@ -1,0 +1,67 @@
+"""The queue: batches that wait in an order that a person can change, run and end.
+
+Every function takes an open transaction (or a reading), and is one step of it; the caller ends it.
+Only ``submit_all`` opens its own, because a large bundle is written in several.
+"""
+
+from cryobatch.store.queue.claim import (
+    claim,
+    count_losses,
+    finish,
+    give_back,
+    give_back_all,
+    record_failure,
+)
+from cryobatch.store.queue.listing import (
+    QueueRow,
+    batches_of,
+    counts,
+    get_batch,
+    is_paused,
+    listing,
+    running,
+)
+from cryobatch.store.queue.order import Moved, down, move_to, to_bottom, to_top, up
+from cryobatch.store.queue.removal import Cancelled, clear, pause, remove, request_cancel, resume
+from cryobatch.store.queue.submission import (
+    Retried,
+    Submission,
+    Submitted,
+    retry,
+    submit,
+    submit_all,
+)
+
+__all__ = [
+    "Cancelled",
+    "Moved",
+    "QueueRow",
+    "Retried",
+    "Submission",
+    "Submitted",
+    "batches_of",
+    "claim",
+    "clear",
+    "count_losses",
+    "counts",
+    "down",
+    "finish",
+    "get_batch",
+    "give_back",
+    "give_back_all",
+    "is_paused",
+    "listing",
+    "move_to",
+    "pause",
+    "record_failure",
+    "remove",
+    "request_cancel",
+    "resume",
+    "retry",
+    "running",
+    "submit",
+    "submit_all",
+    "to_bottom",
+    "to_top",
+    "up",
+]

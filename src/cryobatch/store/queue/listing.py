@@ -1,0 +1,129 @@
+"""See what waits, runs and has ended."""
+
+import sqlite3
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+from cryobatch.model import Batch, BatchState
+from cryobatch.store.database import Reading
+from cryobatch.store.queue.rows import BATCH_COLUMNS, read_batch
+from cryobatch.store.settings import PAUSED, get_setting
+
+_ORDERS = {
+    BatchState.RUNNING: "batch.started_at, batch.id",
+    BatchState.WAITING: "batch.position",
+    BatchState.FAILED: "batch.finished_at DESC, batch.id DESC",
+    BatchState.CANCELLED: "batch.finished_at DESC, batch.id DESC",
+    BatchState.DONE: "batch.finished_at DESC, batch.id DESC",
+}
+"""The states as a person wants to see them, each with its order; all are texts of ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueRow:
+    """A batch as it is shown.
+
+    Args:
+        batch: The batch.
+        image: Name of its image.
+        group: Group of its image.
+    """
+
+    batch: Batch
+    image: str
+    group: str
+
+
+def listing(
+    r: Reading,
+    *,
+    states: Collection[BatchState] = (BatchState.RUNNING, BatchState.WAITING),
+    limit: int | None = None,
+    offset: int = 0,
+    finished_after: float | None = None,
+) -> list[QueueRow]:
+    """Return batches: what runs, then what waits in queue order, then what ended, newest first.
+
+    Args:
+        r: The reading.
+        states: Which to return.
+        limit: How many at most.
+        offset: How many of the first to leave out.
+        finished_after: Leave out what ended at or before this (seconds since the epoch).
+    """
+    found: list[QueueRow] = []
+    skip = offset
+    for state in _ORDERS:
+        left = -1 if limit is None else limit - len(found)
+        if state not in states or left == 0:
+            continue
+        rows = list(_of_state(r, state, left, skip, finished_after))
+        if skip and not rows:
+            skip -= min(skip, _count(r, state, finished_after))
+        elif rows:
+            skip = 0
+        found += rows
+    return found
+
+
+def running(r: Reading) -> list[Batch]:
+    """Return the batches that run, in the order in which they began."""
+    return [row.batch for row in listing(r, states=(BatchState.RUNNING,))]
+
+
+def get_batch(r: Reading, batch_id: int) -> Batch | None:
+    """Return one batch, None if there is none."""
+    row = r.execute(
+        f"SELECT {BATCH_COLUMNS} FROM batch WHERE id = ?",  # noqa: S608
+        (batch_id,),
+    ).fetchone()
+    return None if row is None else read_batch(row)
+
+
+def batches_of(r: Reading, image_id: int) -> list[Batch]:
+    """Return all batches of an image, oldest first."""
+    rows = r.execute(
+        f"SELECT {BATCH_COLUMNS} FROM batch WHERE image_id = ? ORDER BY id",  # noqa: S608
+        (image_id,),
+    )
+    return [read_batch(row) for row in rows]
+
+
+def counts(r: Reading) -> dict[BatchState, int]:
+    """Return how many batches are in each state."""
+    return {state: _count(r, state, None) for state in _ORDERS}
+
+
+def is_paused(r: Reading) -> bool:
+    """Tell whether no batches are given out."""
+    return bool(get_setting(r, PAUSED, default=False))
+
+
+def _of_state(
+    r: Reading, state: BatchState, limit: int, offset: int, finished_after: float | None
+) -> Iterator[QueueRow]:
+    columns = ", ".join("batch." + name for name in BATCH_COLUMNS.split(", "))
+    # The state stands in the text, not in a parameter: only so its partial index is used.
+    rows: sqlite3.Cursor = r.execute(
+        f"SELECT {columns}, image.name, image.grp FROM batch "  # noqa: S608
+        f"CROSS JOIN image ON image.id = batch.image_id WHERE {_condition(state, finished_after)} "
+        f"ORDER BY {_ORDERS[state]} LIMIT :limit OFFSET :offset",
+        {"limit": limit, "offset": offset, "after": finished_after},
+    )
+    return (QueueRow(read_batch(row), row[15], row[16]) for row in rows)
+
+
+def _condition(state: BatchState, finished_after: float | None) -> str:
+    text = f"batch.state = '{state.value}'"
+    if state in {BatchState.RUNNING, BatchState.WAITING}:
+        return text
+    after = "IS NOT NULL" if finished_after is None else "> :after"
+    return f"{text} AND batch.finished_at {after}"
+
+
+def _count(r: Reading, state: BatchState, finished_after: float | None) -> int:
+    row = r.execute(
+        f"SELECT count(*) FROM batch WHERE {_condition(state, finished_after)}",  # noqa: S608
+        {"after": finished_after},
+    ).fetchone()
+    return int(row[0])

@@ -1,0 +1,38 @@
+"""How a batch stands in its table."""
+
+import json
+import sqlite3
+from collections.abc import Iterable
+
+from cryobatch.model import Batch, BatchState
+
+BATCH_COLUMNS = (
+    "id, image_id, scripts, parameters, force, state, position, attempt, losses, failures, "
+    "processor, submitted_at, started_at, finished_at, cancel"
+)
+
+
+def read_batch(row: sqlite3.Row) -> Batch:
+    """Return the batch of a row that starts with ``BATCH_COLUMNS``."""
+    return Batch(
+        id=row[0],
+        image_id=row[1],
+        scripts=tuple(json.loads(row[2])),
+        parameters=json.loads(row[3]),
+        force=bool(row[4]),
+        state=BatchState(row[5]),
+        position=row[6],
+        attempt=row[7],
+        losses=row[8],
+        failures=json.loads(row[9]),
+        processor=row[10],
+        submitted_at=row[11],
+        started_at=row[12],
+        finished_at=row[13],
+        cancel=bool(row[14]),
+    )
+
+
+def as_set(ids: Iterable[int]) -> str:
+    """Return ids as one SQL parameter, read by ``(SELECT value FROM json_each(?))``."""
+    return json.dumps(list(ids))
