@@ -16,6 +16,7 @@ from cryobatch.imaging.motion_fit import Parameters, newton_step
 from cryobatch.imaging.motion_frames import CoarseFrames, FrameSource, read_coarse
 from cryobatch.imaging.motion_model import SPATIAL_TERMS, TEMPORAL_TERMS, MotionModel
 from cryobatch.imaging.motion_patches import cut_patches, make_grid
+from cryobatch.imaging.motion_prior import Scales, make_prior
 from cryobatch.imaging.motion_search import search_shifts
 
 _LARGEST_STRUCTURE_ANGSTROM = 300.0
@@ -37,7 +38,7 @@ class MotionOptions:
     """
 
     patches: tuple[int, int] = (5, 5)
-    resolution_angstrom: float = 6.0
+    resolution_angstrom: float = 5.0
     bfactor_px2: float = 0.0
 
 
@@ -156,6 +157,8 @@ class _Climb:
         self.present = present
         self.damping = damping
         self.power = likelihood.measured_power(spectra)
+        self.prior = make_prior(present.size)
+        self.scales = Scales()
         self.slopes = np.zeros((*spectra.shape[:2], 5))
 
     def run(
@@ -182,8 +185,11 @@ class _Climb:
             self.slopes = likelihood.derivatives(
                 self.spectra, sums, y, x, weight, self.geometry.y, self.geometry.x
             )
-            current, change = newton_step(current, self.slopes, self.present, space, longest)
-            if change < _CONVERGED_ANGSTROM:
+            step = newton_step(
+                current, self.slopes, self.present, space, self.prior, self.scales, longest
+            )
+            current, self.scales = step.parameters, step.scales
+            if step.change_angstrom < _CONVERGED_ANGSTROM:
                 break
         return current
 

@@ -2,8 +2,7 @@
 
 Unknown are the whole-frame shifts and, where there are patches, the polynomial of space and time.
 Every patch of every frame says how it wants to move (slope) and how sure it is (curvature); the step
-is the weighted least-squares answer to all of them, with weak priors that decide where the data say
-nothing: accelerations about 2 Å per frame², polynomial terms about 8 Å over the movie. A frame
+is the weighted least-squares answer to all of them and to the prior (``motion_prior``). A frame
 without content has no say and follows its neighbours.
 
 A displacement that all frames of a patch share cannot be seen, so terms are centred in time; and
@@ -17,10 +16,10 @@ import numpy as np
 
 from cryobatch.imaging.arrays import FloatArray
 from cryobatch.imaging.motion_model import COEFFICIENTS, SPATIAL_TERMS, TEMPORAL_TERMS
+from cryobatch.imaging.motion_prior import SPATIAL_MEANS, Prior, Scales
 
-_ACCELERATION_ANGSTROM = 2.0
-_LOCAL_TERM_ANGSTROM = 8.0
 _CURVATURE_FLOOR = 0.15
+_FAR_ANGSTROM = 1000.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,40 +52,77 @@ def unit_time_terms(frames: int) -> FloatArray:
     return np.stack([time, time**2, time**3], axis=-1)
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Where a Newton step leads.
+
+    Attributes:
+        parameters: The motion after it.
+        scales: How large motion is, by what is known after it.
+        change_angstrom: The largest change of a displacement.
+    """
+
+    parameters: Parameters
+    scales: Scales
+    change_angstrom: float
+
+
 def newton_step(
     current: Parameters,
     slopes: FloatArray,
     present: FloatArray,
     space: FloatArray | None,
+    prior: Prior,
+    scales: Scales,
     longest_step: float,
-) -> tuple[Parameters, float]:
-    """Climb the likelihood by one step.
+) -> Step:
+    """Climb the posterior by one step.
 
     Args:
         current: Where to start from.
         slopes: ``(patches, frames, 5)`` of ``motion_likelihood.derivatives`` there.
         present: ``(frames,)``: 1, or 0 for an empty frame.
         space: ``(patches, 6)`` terms of the polynomial at the patches, or None to move whole frames.
+        prior: What is expected, at unit scales.
+        scales: Its scales.
         longest_step: No displacement changes by more, Å.
-
-    Returns:
-        New parameters, and the largest change of a displacement, Å.
     """
-    design, prior, at = _design(current, slopes.shape[0], space)
-    gradient, curvature = _pooled(slopes, present)
+    design, at = _design(current, slopes.shape[0], space)
     unknowns = design.shape[-1]
-    normal = np.kron(np.eye(2), prior)
-    target = -normal @ at
+    normal, target = _normal_equations(design, *_pooled(slopes, present))
+    precision = np.kron(np.eye(2), _precision(prior, scales, unknowns))
+    covariance = np.linalg.inv(normal + precision)
+    count = max(float(present.sum()), 2.0)
+    change = covariance @ (target - precision @ at.ravel()) * ((count - 1.0) / count)
+    change = change.reshape(2, unknowns)
+    after, largest = _apply(current, change, space, longest_step)
+    return Step(after, prior.rescaled(scales, at + change, covariance), largest)
+
+
+def _normal_equations(
+    design: FloatArray, gradient: FloatArray, curvature: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    unknowns = design.shape[-1]
+    normal = np.zeros((2 * unknowns, 2 * unknowns))
+    target = np.zeros(2 * unknowns)
     for axis in range(2):
         here = slice(axis * unknowns, (axis + 1) * unknowns)
-        target[here] += np.einsum("pf,pfu->u", gradient[..., axis], design)
+        target[here] = np.einsum("pf,pfu->u", gradient[..., axis], design)
         for other in range(2):
             there = slice(other * unknowns, (other + 1) * unknowns)
             weighted = design * curvature[..., axis + other, None]
-            normal[here, there] += np.tensordot(weighted, design, axes=((0, 1), (0, 1)))
-    count = max(float(present.sum()), 2.0)
-    change = np.linalg.solve(normal, target).reshape(2, unknowns) * ((count - 1.0) / count)
-    return _apply(current, change, space, longest_step)
+            normal[here, there] = np.tensordot(weighted, design, axes=((0, 1), (0, 1)))
+    return normal, target
+
+
+def _precision(prior: Prior, scales: Scales, unknowns: int) -> FloatArray:
+    frames = prior.whole.shape[0]
+    precision = np.zeros((unknowns, unknowns))
+    precision[:frames, :frames] = prior.whole / scales.acceleration_angstrom**2
+    precision[:frames, :frames] += _FAR_ANGSTROM**-2.0 * np.eye(frames)
+    if unknowns > frames:
+        precision[frames:, frames:] = prior.local / scales.local_angstrom**2
+    return precision
 
 
 def _pooled(slopes: FloatArray, present: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -108,24 +144,22 @@ def _pooled(slopes: FloatArray, present: FloatArray) -> tuple[FloatArray, FloatA
 
 def _design(
     current: Parameters, patches: int, space: FloatArray | None
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return the terms ``(patches, frames, unknowns)``, their prior precision, and where we are."""
+) -> tuple[FloatArray, FloatArray]:
+    """Return the terms ``(patches, frames, unknowns)`` and where we are, ``(2, unknowns)``.
+
+    Terms of space are centred too, so that a whole frame's shift is its mean and the prior of local
+    motion does not pull at it.
+    """
     frames = current.shifts.shape[0]
-    whole = np.eye(frames) - 1.0 / frames
-    bend = np.diff(np.eye(frames), n=2, axis=0) / _ACCELERATION_ANGSTROM
-    smooth = bend.T @ bend + 1e-6 * np.eye(frames)
+    whole = np.repeat((np.eye(frames) - 1.0 / frames)[None], patches, axis=0)
     if space is None:
-        return np.repeat(whole[None], patches, axis=0), smooth, current.shifts.T.ravel()
+        return whole, current.shifts.T
     time = unit_time_terms(frames)
     time = time - time.mean(axis=0)
-    terms = np.einsum("ps,ft->pfst", space[:, 1:], time).reshape(patches, frames, -1)
-    design = np.concatenate([np.repeat(whole[None], patches, axis=0), terms], axis=-1)
-    prior = np.zeros((design.shape[-1], design.shape[-1]))
-    prior[:frames, :frames] = smooth
-    local = np.eye(terms.shape[-1]) / _LOCAL_TERM_ANGSTROM**2
-    prior[frames:, frames:] = local
+    centred = space[:, 1:] - SPATIAL_MEANS[1:]
+    terms = np.einsum("ps,ft->pfst", centred, time).reshape(patches, frames, -1)
     at = np.concatenate([current.shifts.T, current.local[:, 1:].reshape(2, -1)], axis=-1)
-    return design, prior, at.ravel()
+    return np.concatenate([whole, terms], axis=-1), at
 
 
 def _apply(
@@ -136,6 +170,7 @@ def _apply(
     local = np.zeros_like(current.local)
     if space is not None:
         local[:, 1:] = change[:, frames:].reshape(2, SPATIAL_TERMS - 1, TEMPORAL_TERMS)
+        local[:, 0] = -np.einsum("s,ast->at", SPATIAL_MEANS[1:], local[:, 1:])
     step = Parameters(shifts, local)
     at = space if space is not None else np.eye(1, SPATIAL_TERMS)
     moves = step.displacements(at)

@@ -106,7 +106,5 @@ def _coarse_shape(
     shape: tuple[int, int], pixel_size_angstrom: float, wanted_angstrom: float
 ) -> tuple[int, int]:
     factor = max(1.0, wanted_angstrom / pixel_size_angstrom)
-    rows, columns = (
-        min(length, fourier.good_size(math.ceil(length / factor))) for length in shape
-    )
+    rows, columns = (min(length, fourier.good_size(math.ceil(length / factor))) for length in shape)
     return rows, columns

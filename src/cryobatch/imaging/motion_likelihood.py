@@ -22,7 +22,7 @@ from cryobatch.imaging import fourier
 from cryobatch.imaging.arrays import FloatArray, ImageArray, SpectrumArray
 
 _BLOCKED_LINES = 2
-_SMOOTHING_RINGS = 2.0
+_SMOOTHING_RINGS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
