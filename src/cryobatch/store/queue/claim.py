@@ -12,6 +12,7 @@ from cryobatch.model import Batch, BatchState
 from cryobatch.store.database import Reading, Transaction
 from cryobatch.store.queue.places import GAP, take_top
 from cryobatch.store.queue.rows import BATCH_COLUMNS, as_set, read_batch
+from cryobatch.store.text import storable
 
 End = Literal[BatchState.DONE, BatchState.FAILED, BatchState.CANCELLED]
 
@@ -78,7 +79,7 @@ def record_failure(t: Transaction, batch_id: int, attempt: int, script: str, rea
     changed = t.execute(
         "UPDATE batch SET failures = json_patch(failures, json_object(?, ?)) "
         "WHERE id = ? AND attempt = ? AND state = 'running'",
-        (script, reason, batch_id, attempt),
+        (script, storable(reason), batch_id, attempt),
     )
     return changed.rowcount == 1
 
