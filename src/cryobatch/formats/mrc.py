@@ -18,7 +18,7 @@ from cryobatch.formats.mrc_header import (
     build_header,
     parse_header,
 )
-from cryobatch.formats.reading import ByteSource, open_bytes, reading
+from cryobatch.formats.reading import ByteSource, open_bytes, read_at, reading
 
 Frame = NDArray[Any]
 """``(rows, columns)`` of the file's own number type (Any: one of several)."""
@@ -29,6 +29,10 @@ TRAILING_BYTES = 1024
 """So much beyond the last pixel is taken as padding; more means that the header is wrong."""
 
 _DTYPES = ("int8", "uint8", "int16", "uint16", "float16", "float32")
+
+
+class PixelsTooLarge(ScriptFailed):
+    """A frame's values do not fit the type of the stack; write it with a wider one."""
 
 
 class Stack:
@@ -54,7 +58,7 @@ class Stack:
 
     def raw_frame(self, index: int) -> Frame:
         """Return a frame, ``(rows, columns)``, in the file's number type and our byte order."""
-        frames, rows, columns = self.shape
+        frames = self.shape[0]
         if not 0 <= index < frames:
             raise IndexError(f"{self.path}: no frame {index}, it has {frames}")
         header = self._header
@@ -64,11 +68,7 @@ class Stack:
             )
         if len(data) < header.frame_bytes:
             raise BadInput(f"{self.path}: ends within frame {index + 1} of {frames}; copy it again")
-        if header.packed:
-            return _unpack(np.frombuffer(data, np.uint8).reshape(rows, -1), columns)
-        return (
-            np.frombuffer(data, header.dtype).reshape(rows, columns).astype(self.dtype, copy=False)
-        )
+        return _decode(header, data)
 
     def frame(self, index: int) -> NDArray[np.float32]:
         """Return a frame, ``(rows, columns) float32``."""
@@ -138,7 +138,7 @@ def write_image(
     statistics = _statistics(pixels)
     if float16:
         if max(abs(statistics[0]), abs(statistics[1])) > LARGEST_FLOAT16:
-            raise ScriptFailed(f"{path}: values beyond 65504 do not fit float16; write float32")
+            raise PixelsTooLarge(f"{path}: values beyond 65504 do not fit float16; write float32")
         pixels = pixels.astype("<f2")
     header = MrcHeader((1, *image.shape), pixels.dtype, False, pixel_size_angstrom)
     with replacing(path) as beside, beside.open("wb") as file:
@@ -179,15 +179,33 @@ class StackWriter:
         self._write_at(0, build_header(self._header))
 
     def write(self, index: int, frame: Frame) -> None:
-        """Write a frame, ``(rows, columns)``; its numbers are cast to the stack's type."""
+        """Write a frame, ``(rows, columns)``; its numbers are cast to the stack's type.
+
+        Raises:
+            PixelsTooLarge: They do not fit it.
+        """
         if frame.shape != self.shape[1:] or not 0 <= index < self.shape[0]:
             raise ValueError(f"{self.path}: frame {index} of shape {frame.shape} does not fit")
-        pixels = np.ascontiguousarray(frame, dtype=self._header.dtype)
+        try:
+            with np.errstate(over="raise"):
+                pixels = np.ascontiguousarray(frame, dtype=self._header.dtype)
+        except FloatingPointError:
+            raise PixelsTooLarge(
+                f"{self.path}: values of frame {index + 1} do not fit {self._header.dtype.name}"
+            ) from None
         if self._header.packed:
             pixels = _pack(pixels)
         place = self._header.data_offset + index * self._header.frame_bytes
         self._write_at(place, pixels.data.cast("B"))
         self._written[index] = 1
+
+    def read(self, index: int) -> Frame:
+        """Return a frame that was written, ``(rows, columns)`` of the stack's type."""
+        if not self._written[index]:
+            raise ValueError(f"{self.path}: frame {index} was not written yet")
+        header = self._header
+        place = header.data_offset + index * header.frame_bytes
+        return _decode(header, read_at(self._descriptor, place, header.frame_bytes))
 
     def close(self) -> None:
         """Let go of the file."""
@@ -231,6 +249,14 @@ def _check_size(path: Path, header: MrcHeader, size_bytes: int | None) -> None:
         raise BadInput(f"{path}: {promise}, but there are {more} bytes more; copy it again")
 
 
+def _decode(header: MrcHeader, data: bytearray) -> Frame:
+    _, rows, columns = header.shape
+    if header.packed:
+        return _unpack(np.frombuffer(data, np.uint8).reshape(rows, -1), columns)
+    pixels = np.frombuffer(data, header.dtype).reshape(rows, columns)
+    return pixels.astype(header.dtype.newbyteorder("="), copy=False)
+
+
 def _unpack(packed: NDArray[np.uint8], columns: int) -> NDArray[np.uint8]:
     pixels = np.empty((packed.shape[0], packed.shape[1] * 2), np.uint8)
     np.bitwise_and(packed, 0x0F, out=pixels[:, 0::2])
@@ -240,7 +266,7 @@ def _unpack(packed: NDArray[np.uint8], columns: int) -> NDArray[np.uint8]:
 
 def _pack(pixels: Frame) -> NDArray[np.uint8]:
     if pixels.max() > 15:
-        raise ScriptFailed("pixels beyond 15 do not fit 4 bits; keep the stack in 8 bits")
+        raise PixelsTooLarge("pixels beyond 15 do not fit 4 bits; keep the stack in 8 bits")
     packed = np.zeros((pixels.shape[0], (pixels.shape[1] + 1) // 2), np.uint8)
     packed[:] = pixels[:, 0::2]
     packed[:, : pixels.shape[1] // 2] |= pixels[:, 1::2] << 4

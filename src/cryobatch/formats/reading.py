@@ -63,16 +63,7 @@ class PlainFile:
 
     def read_at(self, offset: int, count: int) -> bytearray:
         """Return up to ``count`` bytes from a place; fewer at the end."""
-        buffer = bytearray(max(0, min(count, self.size_bytes() - offset)))
-        done = 0
-        with memoryview(buffer) as view:
-            while done < len(buffer):
-                got = os.preadv(self._descriptor, [view[done:]], offset + done)
-                if got == 0:
-                    break
-                done += got
-        del buffer[done:]
-        return buffer
+        return read_at(self._descriptor, offset, max(0, min(count, self.size_bytes() - offset)))
 
     def close(self) -> None:
         """Let go of the file."""
@@ -107,6 +98,20 @@ class CompressedFile:
     def close(self) -> None:
         """Let go of the file."""
         self._stream.close()
+
+
+def read_at(descriptor: int, offset: int, count: int) -> bytearray:
+    """Return up to ``count`` bytes from a place of an open file; fewer at its end."""
+    buffer = bytearray(count)
+    done = 0
+    with memoryview(buffer) as view:
+        while done < count:
+            got = os.preadv(descriptor, [view[done:]], offset + done)
+            if got == 0:
+                break
+            done += got
+    del buffer[done:]
+    return buffer
 
 
 def require_file(path: Path) -> None:

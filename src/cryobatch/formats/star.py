@@ -1,5 +1,6 @@
 """Read and write STAR files in RELION's layout (3.1 and later)."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,9 @@ from cryobatch.formats.reading import reading
 
 StarValue = str | int | float
 VERSION_LINE = "# version 30001"
+
+_PLAIN = re.compile(r"""[A-Za-z0-9/+@.-][^\s'"#]+\Z""").match
+_RESERVED = ("data_", "loop_", "save_", "stop_", "global_")
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +165,8 @@ def _format_value(value: StarValue) -> str:
         return repr(float(value))
     if not isinstance(value, str):
         return str(value)
+    if _PLAIN(value) and not value.lower().startswith(_RESERVED):
+        return value
     quoted = gemmi.cif.quote(value)
     if "\n" in quoted or "\r" in value:
         raise ValueError(f"{value!r} cannot stand in one line of a STAR file")

@@ -1,0 +1,115 @@
+"""Correct frames by the camera's gain reference."""
+
+from typing import Any, TypeAlias
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from cryobatch.imaging.arrays import ImageArray
+
+RawFrame: TypeAlias = NDArray[Any]
+"""``(rows, columns)`` of any real number type, as the camera wrote it."""
+
+MaskArray: TypeAlias = NDArray[np.bool_]
+"""``(rows, columns)``: which pixels are bad."""
+
+
+def orient_reference(reference: RawFrame, rotation: int, flip: int) -> RawFrame:
+    """Turn a gain reference into the frames' orientation: rotated first, then flipped.
+
+    The array operations are those of RELION's ``--gain_rot`` and ``--gain_flip``, and of
+    MotionCor2's ``-RotGain`` and ``-FlipGain``.
+
+    Args:
+        reference: ``(rows, columns)``.
+        rotation: Turns of 90°, clockwise where row 0 is shown on top.
+        flip: 0 none, 1 upside down, 2 left to right.
+    """
+    turned = np.rot90(reference, -rotation)
+    if flip == 1:
+        turned = turned[::-1]
+    elif flip == 2:
+        turned = turned[:, ::-1]
+    return np.ascontiguousarray(turned)
+
+
+def replicate_reference(reference: RawFrame, shape: tuple[int, int]) -> RawFrame:
+    """Give each finer pixel the value of the camera's pixel that it lies in.
+
+    Args:
+        reference: ``(rows, columns)`` of the camera's pixels.
+        shape: Rows and columns of the frames: the same, or 2 or 4 times as many.
+
+    Raises:
+        ValueError: The shape is none of these.
+    """
+    factor = shape[0] // reference.shape[0]
+    if factor not in (1, 2, 4) or tuple(size * factor for size in reference.shape) != shape:
+        raise ValueError(f"a reference of {reference.shape} does not fit frames of {shape}")
+    if factor == 1:
+        return reference
+    return np.repeat(np.repeat(reference, factor, axis=0), factor, axis=1)
+
+
+def invert_reference(reference: ImageArray) -> ImageArray:
+    """Turn a divisive reference (an image of the evenly lit camera) into a multiplicative one.
+
+    Its good pixels are positive; others become 0, which is a bad pixel.
+    """
+    good = np.isfinite(reference) & (reference > 0)
+    inverted = np.zeros_like(reference)
+    np.divide(reference[good].mean(dtype=np.float64), reference, out=inverted, where=good)
+    return inverted
+
+
+def find_dead_pixels(reference: ImageArray) -> MaskArray:
+    """Return the pixels for which a multiplicative gain reference has no sensible value.
+
+    A dead pixel has 0; what is negative or no number cannot be used either.
+    """
+    return ~(np.isfinite(reference) & (reference > 0))
+
+
+@njit(cache=True, nogil=True)
+def apply_gain(raw, gain, corrected):  # type: ignore[no-untyped-def]  # numba infers the types
+    """Multiply a frame by the gain.
+
+    Args:
+        raw: ``(rows, columns)`` of any number type.
+        gain: ``(rows, columns) float32``.
+        corrected: ``(rows, columns) float32``, written.
+    """
+    for row in range(raw.shape[0]):
+        for column in range(raw.shape[1]):
+            corrected[row, column] = np.float32(raw[row, column]) * gain[row, column]
+
+
+@njit(cache=True, nogil=True)
+def measure_frame(frame):  # type: ignore[no-untyped-def]  # numba infers the types
+    """Return mean, standard deviation, minimum and maximum of a frame in one pass.
+
+    All four are NaN where a pixel is no number, and the deviation where one is infinite. Sums are
+    taken a row at a time in float64.
+    """
+    total = 0.0
+    squares = 0.0
+    lowest = np.float64(frame[0, 0])
+    highest = lowest
+    for row in range(frame.shape[0]):
+        row_total = 0.0
+        row_squares = 0.0
+        for column in range(frame.shape[1]):
+            value = np.float64(frame[row, column])
+            row_total += value
+            row_squares += value * value
+            lowest = min(lowest, value)
+            highest = max(highest, value)
+        total += row_total
+        squares += row_squares
+    count = frame.shape[0] * frame.shape[1]
+    mean = total / count
+    deviation = np.sqrt(max(squares / count - mean * mean, 0.0))
+    if not np.isfinite(mean):
+        return np.nan, np.nan, np.nan, np.nan
+    return mean, deviation, lowest, highest

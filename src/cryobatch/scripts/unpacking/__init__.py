@@ -1,0 +1,1 @@
+"""The parts of ``unpack``: what to do, the camera, the frames, the table of the frames."""

@@ -1,0 +1,109 @@
+"""Make the stack of a movie: all frames once, then again where hot pixels were found."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from cryobatch.formats.movie import Movie
+from cryobatch.formats.mrc import PixelsTooLarge, StackWriter
+from cryobatch.imaging.arrays import ImageArray
+from cryobatch.imaging.gain import MaskArray
+from cryobatch.imaging.hot_pixels import find_hot_pixels
+from cryobatch.imaging.pixel_repair import plan_repair
+from cryobatch.model import Run
+from cryobatch.scripts.unpacking.camera import Camera
+from cryobatch.scripts.unpacking.frames import FrameStatistics, FrameWork
+from cryobatch.scripts.unpacking.plan import Settings, StackType, choose_type
+
+MOST_HOT = 0.01
+"""A larger part of hot pixels is no defect of single pixels: gain reference or movie are wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class StackReport:
+    """What was found while a stack was made.
+
+    Args:
+        statistics: Of each of its frames, bad and hot pixels repaired.
+        hot: ``(rows, columns)``: hot pixels; None: they were not looked for.
+    """
+
+    statistics: tuple[FrameStatistics, ...]
+    hot: MaskArray | None
+
+
+def make_stack(
+    run: Run,
+    path: Path,
+    movie: Movie,
+    camera: Camera,
+    frames: range,
+    settings: Settings,
+    pixel_size_angstrom: float,
+) -> StackReport:
+    """Write the gain-corrected, repaired frames of a movie.
+
+    Args:
+        run: Is told of the progress, and of what a person should know.
+        path: The stack.
+        movie: Open.
+        camera: Of the movie.
+        frames: Which frames, counted from 0.
+        settings: What a person wants.
+        pixel_size_angstrom: Of the stack.
+    """
+    # Going back in a compressed file means to decode it again from its start.
+    threads = 1 if movie.path.suffix.lower() in {".gz", ".bz2"} else run.threads
+    work = FrameWork(movie, camera, plan_repair(camera.bad), frames, max(1, threads))
+    first = work.correct(frames[0])
+    highest = float(np.abs(first.astype(np.float32)).max())
+    kind = choose_type(settings, movie.dtype, highest, scaled=camera.gain is not None)
+    try:
+        return _write(run, path, work, kind, settings, pixel_size_angstrom)
+    except PixelsTooLarge:
+        wider = _widen(kind)
+        run.message(f"a later frame holds more than the first: the stack is kept as {wider.dtype}")
+        return _write(run, path, work, wider, settings, pixel_size_angstrom)
+
+
+def _write(
+    run: Run,
+    path: Path,
+    work: FrameWork,
+    kind: StackType,
+    settings: Settings,
+    pixel_size_angstrom: float,
+) -> StackReport:
+    shape = (len(work.frames), *work.movie.shape[1:])
+    with StackWriter(path, shape, kind.dtype, pixel_size_angstrom, packed=kind.packed) as writer:
+        statistics, summed = work.write_all(writer, lambda done: run.progress(0.8 * done))
+        hot = _find_hot(run, summed, work.camera, settings.hot_pixel_sigma)
+        if hot is not None and hot.any():
+            repair = plan_repair(hot | work.camera.bad, hot)
+            statistics = work.repair_all(
+                writer, repair, lambda done: run.progress(0.8 + 0.2 * done)
+            )
+    return StackReport(tuple(statistics), hot)
+
+
+def _find_hot(
+    run: Run, summed: ImageArray, camera: Camera, sigma: float | None
+) -> MaskArray | None:
+    if sigma is None:
+        return None
+    hot = find_hot_pixels(summed, sigma) & ~camera.bad
+    if hot.mean() <= MOST_HOT:
+        return hot
+    run.message(
+        f"{hot.mean():.1%} of the pixels look hot, more than single pixels' defects explain: none "
+        "was repaired; see whether the gain reference belongs to this movie",
+        level="warning",
+    )
+    return None
+
+
+def _widen(kind: StackType) -> StackType:
+    if kind.packed:
+        return replace(kind, packed=False)
+    return StackType(np.dtype("float32"))
