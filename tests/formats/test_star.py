@@ -91,3 +91,11 @@ def test_real_motion_files_are_read(shared_data: Callable[[str], Path]) -> None:
     assert len(blocks["global_shift"]) == 24
     assert len(blocks["local_shift"]) == 600
     assert blocks["global_shift"].floats("rlnMicrographShiftX")[1] == 1.220644
+
+
+def test_plain_words_are_not_quoted() -> None:
+    """RELION's and other programs' simpler readers find paths as they are."""
+    text = format_star({"a": star_list(rlnName="MotionCorr/a_b.mrc", rlnOther="data_x", rlnE="")})
+    assert " MotionCorr/a_b.mrc\n" in text
+    assert "'data_x'" in text
+    assert "''" in text

@@ -17,7 +17,7 @@ from cryobatch.formats.reading import reading
 StarValue = str | int | float
 VERSION_LINE = "# version 30001"
 
-_PLAIN = re.compile(r"""[A-Za-z0-9/+@.-][^\s'"#]+\Z""").match
+_PLAIN = re.compile(r"[A-Za-z0-9/+@.-][!$-&(-~]+\Z").match
 _RESERVED = ("data_", "loop_", "save_", "stop_", "global_")
 
 
