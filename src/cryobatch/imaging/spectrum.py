@@ -19,7 +19,8 @@ from cryobatch.imaging.ctf_pixels import LEAST_SIZE
 from cryobatch.imaging.fourier import good_size
 
 TARGET_PIXEL_ANGSTROM = 1.4
-OUTLIER_DEVIATIONS = 8.0
+SAMPLE_STEP = 37
+"""Every so many pixels tell which brightness is usual (a prime: no pattern of the camera's)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +82,9 @@ def checked_image(image: ImageArray) -> ImageArray:
             f"{strange} of {result.size} pixels of the micrograph are no numbers: "
             "it is damaged; make it again"
         )
-    mean, deviation = float(result.mean(dtype=np.float64)), float(result.std(dtype=np.float64))
-    reach = OUTLIER_DEVIATIONS * deviation
-    return np.clip(result, mean - reach, mean + reach, out=result)
+    low, high = np.percentile(result.ravel()[::SAMPLE_STEP], [0.1, 99.9])
+    reach = float(high - low)
+    return np.clip(result, low - reach, high + reach, out=result) if reach > 0.0 else result
 
 
 def _box_sizes(
