@@ -3,12 +3,13 @@
 from typing import TYPE_CHECKING, Any
 
 from cryobatch.model import Absent, Optional, Output, Parameter, Run, Value, script
+from cryobatch.version import VERSION
 
 if TYPE_CHECKING:
     from cryobatch.project import Project
 
 __all__ = ["Absent", "Optional", "Output", "Parameter", "Project", "Run", "Value", "script"]
-__version__ = "0.1.0"
+__version__ = VERSION
 
 
 def __getattr__(name: str) -> Any:

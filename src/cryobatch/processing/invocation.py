@@ -11,7 +11,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import IO, Any
 
-from cryobatch import __version__
 from cryobatch.errors import CryobatchError, ScriptFailed
 from cryobatch.model.run import Run
 from cryobatch.model.script import Script
@@ -19,6 +18,7 @@ from cryobatch.model.value import Result
 from cryobatch.processing.discovery import find_function, load_file
 from cryobatch.processing.executable import end_leftovers, run_executable
 from cryobatch.processing.workspace import check_values
+from cryobatch.version import VERSION
 
 _REPORTED_TOOLS = ("numpy", "scipy", "numba", "tifffile", "imagecodecs", "mrcfile")
 
@@ -59,7 +59,7 @@ def _invoke_into(
 ) -> Outcome:
     if script.kind == "executable":
         answers = run_executable(script, run, parameters, log)
-        tools = {"cryobatch": __version__, **answers.tools}
+        tools = {"cryobatch": VERSION, **answers.tools}
         return Outcome(check_values(script, answers.values), tools)
     function = _load_function(script)
     arguments = {
@@ -111,7 +111,7 @@ def _output_into(log: IO[bytes]) -> Iterator[None]:
 def _tool_versions() -> dict[str, str]:
     loaded = {name: sys.modules[name] for name in _REPORTED_TOOLS if name in sys.modules}
     versions = {name: getattr(module, "__version__", "") for name, module in loaded.items()}
-    return {"cryobatch": __version__, **{name: v for name, v in versions.items() if v}}
+    return {"cryobatch": VERSION, **{name: v for name, v in versions.items() if v}}
 
 
 def _in_words(error: Exception) -> str:

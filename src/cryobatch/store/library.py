@@ -244,6 +244,15 @@ def places(r: Reading, ids: Collection[int]) -> dict[int, tuple[str, str]]:
     return {row[0]: (row[1], row[2]) for row in found}
 
 
+def root_products(r: Reading, ids: Collection[int]) -> dict[int, str]:
+    """Return the kind of images by id; those that are not there are left out."""
+    found = r.execute(
+        "SELECT id, root_product FROM image WHERE id IN (SELECT value FROM json_each(?))",
+        (json.dumps([*ids]),),
+    )
+    return {row[0]: row[1] for row in found}
+
+
 def _condition(
     r: Reading, where: str | None, ids: Collection[int] | None, known_values: Collection[str]
 ) -> Fragment:

@@ -5,6 +5,7 @@ Only ``submit_all`` opens its own, because a large bundle is written in several.
 """
 
 from cryobatch.store.queue.claim import (
+    End,
     claim,
     count_losses,
     finish,
@@ -17,6 +18,7 @@ from cryobatch.store.queue.listing import (
     batches_of,
     counts,
     get_batch,
+    images_in_queue,
     is_paused,
     listing,
     running,
@@ -34,6 +36,7 @@ from cryobatch.store.queue.submission import (
 
 __all__ = [
     "Cancelled",
+    "End",
     "Moved",
     "QueueRow",
     "Retried",
@@ -49,6 +52,7 @@ __all__ = [
     "get_batch",
     "give_back",
     "give_back_all",
+    "images_in_queue",
     "is_paused",
     "listing",
     "move_to",

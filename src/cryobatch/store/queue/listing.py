@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from cryobatch.model import Batch, BatchState
 from cryobatch.store.database import Reading
-from cryobatch.store.queue.rows import BATCH_COLUMNS, read_batch
+from cryobatch.store.queue.rows import BATCH_COLUMNS, as_set, read_batch
 from cryobatch.store.settings import PAUSED, get_setting
 
 _ORDERS = {
@@ -87,6 +87,16 @@ def batches_of(r: Reading, image_id: int) -> list[Batch]:
         (image_id,),
     )
     return [read_batch(row) for row in rows]
+
+
+def images_in_queue(r: Reading, image_ids: Collection[int]) -> set[int]:
+    """Return those of some images that have batches which wait or run."""
+    rows = r.execute(
+        "SELECT DISTINCT image_id FROM batch WHERE state IN ('waiting', 'running') "
+        "AND image_id IN (SELECT value FROM json_each(?))",
+        (as_set(image_ids),),
+    )
+    return {row[0] for row in rows}
 
 
 def counts(r: Reading) -> dict[BatchState, int]:

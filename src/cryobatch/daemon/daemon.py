@@ -1,0 +1,139 @@
+"""The daemon: one loop that waits for processors, the doorbell and signals."""
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from multiprocessing.connection import wait
+from types import FrameType
+
+from cryobatch.daemon.gate import MachineGate
+from cryobatch.daemon.groups import ProcessGroups, end_survivors
+from cryobatch.daemon.lock import hold_lock
+from cryobatch.daemon.staff import Staff
+from cryobatch.processing.dispatcher import Dispatcher
+from cryobatch.processing.recovery import recover
+from cryobatch.project import Project
+from cryobatch.project.doorbell import Doorbell
+from cryobatch.project.project import now_text
+from cryobatch.project.workforce import GATE_FOLDER
+
+POLL_INTERVAL_S = 0.25
+RELOAD_INTERVAL_S = 2.0
+
+Tick = Callable[[Dispatcher], bool]
+"""Is called after each round; True ends the daemon."""
+
+
+@dataclass(slots=True)
+class Signals:
+    """SIGINT and SIGTERM, as something to wait for.
+
+    Args:
+        reader: Is ready when one has come.
+        received: The last one.
+    """
+
+    reader: int
+    received: int | None = None
+
+
+class Daemon:
+    """Works on one project until it is told to stop."""
+
+    def __init__(
+        self, project: Project, dispatcher: Dispatcher, staff: Staff, gate: MachineGate
+    ) -> None:
+        """Take what ``open_daemon`` has prepared."""
+        self._gate = gate
+        self.project = project
+        self.dispatcher = dispatcher
+        self._staff = staff
+        self._data_version = -1
+        self._reloaded_at = 0.0
+
+    def run(self, doorbell: Doorbell, signals: Signals, tick: Tick) -> None:
+        """Go round until a signal comes or ``tick`` says that it is enough."""
+        while signals.received is None:
+            timeout = min(self.dispatcher.timeout_s(), POLL_INTERVAL_S)
+            ready = wait(
+                [*self.dispatcher.connections(), doorbell.fileno(), signals.reader], timeout
+            )
+            if doorbell.fileno() in ready:
+                doorbell.silence()
+            self._notice()
+            self.dispatcher.step(ready)
+            if self.dispatcher.is_resting():
+                self._gate.rest()
+            if tick(self.dispatcher):
+                return
+
+    def _notice(self) -> None:
+        """See what commands and hands have changed."""
+        version = self.project.database.data_version()
+        if version != self._data_version:
+            self._data_version = version
+            self._staff.follow(self.dispatcher)
+        now = time.monotonic()
+        if now - self._reloaded_at >= RELOAD_INTERVAL_S:
+            self._reloaded_at = now
+            self._staff.reload(self.dispatcher)
+
+
+@contextmanager
+def open_daemon(
+    project: Project, command: str, processors: int | None
+) -> Iterator[tuple[Daemon, Doorbell, Signals]]:
+    """Take a project's lock, put right what a killed daemon left, and prepare to work.
+
+    Args:
+        project: The project.
+        command: What holds the lock, for others to read.
+        processors: How many processors; None: as the settings say.
+
+    Raises:
+        ProjectBusyError: Another daemon works on the project.
+    """
+    with ExitStack() as stack:
+        stack.enter_context(hold_lock(project.place.lock, command, now_text()))
+        end_survivors(project.place.groups)
+        groups = ProcessGroups(project.place.groups)
+        stack.callback(groups.close)
+        workforce = project.workforce
+        number = workforce.number(processors)
+        gate = MachineGate(GATE_FOLDER, workforce.machine_places(number))
+        stack.callback(gate.close)
+        staff = Staff(project, groups, gate, processors)
+        plant = staff.plant()
+        recover(project.database, plant, project.images.find_stale, time.time())
+        doorbell = Doorbell(project.place.doorbell)
+        stack.callback(doorbell.close)
+        signals = stack.enter_context(_catch_signals())
+        dispatcher = Dispatcher(project.database, plant)
+        dispatcher.resize(number)
+        stack.callback(workforce.dismiss_all)
+        stack.callback(dispatcher.stop)
+        yield Daemon(project, dispatcher, staff, gate), doorbell, signals
+
+
+@contextmanager
+def _catch_signals() -> Iterator[Signals]:
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    signals = Signals(reader)
+
+    def catch(number: int, _: FrameType | None) -> None:
+        signals.received = number
+
+    earlier = {number: signal.signal(number, catch) for number in (signal.SIGINT, signal.SIGTERM)}
+    earlier_wakeup = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    try:
+        yield signals
+    finally:
+        signal.set_wakeup_fd(earlier_wakeup)
+        for number, handler in earlier.items():
+            signal.signal(number, handler)
+        os.close(reader)
+        os.close(writer)

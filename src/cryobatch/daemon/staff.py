@@ -1,0 +1,111 @@
+"""The staff: which processors the daemon has, and with what scripts and settings they work."""
+
+from cryobatch.daemon.gate import MachineGate
+from cryobatch.daemon.groups import ProcessGroups
+from cryobatch.errors import CryobatchError
+from cryobatch.model.category import order_categories
+from cryobatch.model.event import Level
+from cryobatch.model.script import script_to_json
+from cryobatch.processing.dispatcher import Dispatcher
+from cryobatch.processing.local import LocalProcessor, gpu_environment
+from cryobatch.processing.orders import Setup
+from cryobatch.processing.plant import Plant
+from cryobatch.project import Project
+
+
+class Staff:
+    """Starts processors as the project's settings and scripts are, and keeps them so."""
+
+    def __init__(
+        self, project: Project, groups: ProcessGroups, gate: MachineGate, processors: int | None
+    ) -> None:
+        """Take note of where to look.
+
+        Args:
+            project: The project.
+            groups: Are told of each process.
+            gate: Shares the machine.
+            processors: How many were asked for at the start; None: as the settings say.
+        """
+        self._project = project
+        self._groups = groups
+        self._gate = gate
+        self._asked = processors
+        self._stamp = project.stamp()
+        self._number = project.workforce.number(processors)
+        project.workforce.forget_number()
+
+    def plant(self) -> Plant:
+        """Return the plant for the present scripts and settings."""
+        scripts = self._project.catalog.scripts
+        limit_gb = self._project.workforce.settings.memory_limit_gb
+        return Plant(
+            images=self._project.place.images,
+            staging=self._project.place.staging,
+            scratch=self._project.scratch(),
+            start=self._start,
+            gate=self._gate,
+            max_losses=self._project.settings.queue.max_losses,
+            memory_limit_bytes=None if limit_gb is None else int(limit_gb * 1e9),
+            medians={name: s.medians for name, s in scripts.items() if s.medians},
+        )
+
+    def follow(self, dispatcher: Dispatcher) -> None:
+        """Do what commands have written into the database."""
+        dispatcher.notice()
+        workforce = self._project.workforce
+        wishes = workforce.read_wishes()
+        number = workforce.number(self._asked if wishes.processors is None else wishes.processors)
+        if number != self._number:
+            self._number = number
+            dispatcher.resize(number)
+        if wishes.cancelled:
+            dispatcher.cancel(wishes.cancelled)
+        if wishes.killed:
+            workforce.forget_kills(wishes.killed)
+            dispatcher.kill(wishes.killed)
+
+    def reload(self, dispatcher: Dispatcher) -> None:
+        """Take up changed scripts and settings; what is broken is reported and left as it was."""
+        stamp = self._project.stamp()
+        if stamp == self._stamp:
+            return
+        self._stamp = stamp
+        try:
+            self._project.reload()
+        except CryobatchError as error:
+            self._project.log_line(f"settings are left as they were: {error}", Level.ERROR)
+            return
+        dispatcher.replace_plant(self.plant())
+        self._project.refresh_staleness()
+
+    def _start(self, name: str) -> LocalProcessor:
+        number = int(name.rpartition("-")[2]) - 1
+        workforce = self._project.workforce
+        processor = LocalProcessor(
+            self._setup(name),
+            environment={
+                **gpu_environment(number, workforce.settings.gpus),
+                **workforce.environment(self._number),
+            },
+            on_end=self._groups.forget,
+        )
+        self._groups.add(processor.group)
+        return processor
+
+    def _setup(self, name: str) -> Setup:
+        project = self._project
+        return Setup(
+            processor=name,
+            scripts=tuple(script_to_json(script) for script in project.catalog.scripts.values()),
+            categories=order_categories(project.settings.categories),
+            companions={
+                root: project.settings.workflows[workflow]
+                for root, workflow in project.settings.default_workflows.items()
+            },
+            site_parameters=project.site.parameters,
+            project_parameters=project.settings.parameters,
+            project_folder=str(project.place.folder),
+            keep_products=project.settings.history.keep_products,
+            threads=project.workforce.threads_each(self._number),
+        )

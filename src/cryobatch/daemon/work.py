@@ -1,0 +1,171 @@
+"""Working: what ``cryobatch run`` and ``cryobatch serve`` do."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from cryobatch.daemon.daemon import open_daemon
+from cryobatch.model.batch import BatchState
+from cryobatch.processing.dispatcher import Dispatcher
+from cryobatch.project import Project
+from cryobatch.store.queue import QueueRow
+
+COUNT_INTERVAL_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """How the work goes, for a display.
+
+    Args:
+        dispatcher: The processors as they are.
+        waiting: Batches that wait.
+        running: Batches that run.
+        ended: Batches that have ended since the start.
+        failed: Those of them that have failed.
+        seconds: Time since the start.
+        paused: Whether no batches are given out.
+    """
+
+    dispatcher: Dispatcher
+    waiting: int
+    running: int
+    ended: int
+    failed: int
+    seconds: float
+    paused: bool
+
+    @property
+    def images_an_hour(self) -> float:
+        """Return the rate so far."""
+        return self.ended / self.seconds * 3600 if self.seconds > 0 else 0.0
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Return when it will have ended at this rate, None when nobody can tell."""
+        if not self.ended:
+            return None
+        return (self.waiting + self.running) * self.seconds / self.ended
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How it ended.
+
+    Args:
+        done: Batches that were done.
+        failed: Batches that have failed.
+        waiting: Batches that still wait.
+        stopped_by: The signal that ended it, None when the queue was empty.
+    """
+
+    done: int
+    failed: Sequence[QueueRow]
+    waiting: int
+    stopped_by: int | None
+
+
+@dataclass(slots=True)
+class Overseer:
+    """Counts what has ended, seldom enough to cost nothing.
+
+    Args:
+        project: The project.
+        show: Takes each snapshot.
+        started_at: Seconds since the epoch.
+    """
+
+    project: Project
+    show: Callable[[Snapshot], None]
+    started_at: float = field(default_factory=time.time)
+    _counted_at: float = 0.0
+    _before: dict[BatchState, int] = field(default_factory=dict)
+    snapshot: Snapshot | None = None
+
+    def __post_init__(self) -> None:
+        self._before = self.project.queue.counts()
+
+    def look(self, dispatcher: Dispatcher, *, at_once: bool = False) -> Snapshot:
+        """Count again if that is due, and show it."""
+        now = time.monotonic()
+        if self.snapshot is None or at_once or now - self._counted_at >= COUNT_INTERVAL_S:
+            self._counted_at = now
+            self.snapshot = self._count(dispatcher)
+            self.show(self.snapshot)
+        return self.snapshot
+
+    def _count(self, dispatcher: Dispatcher) -> Snapshot:
+        counts = self.project.queue.counts()
+        done = counts[BatchState.DONE] - self._before[BatchState.DONE]
+        failed = counts[BatchState.FAILED] - self._before[BatchState.FAILED]
+        return Snapshot(
+            dispatcher=dispatcher,
+            waiting=counts[BatchState.WAITING],
+            running=counts[BatchState.RUNNING],
+            ended=done + failed,
+            failed=failed,
+            seconds=time.time() - self.started_at,
+            paused=self.project.queue.is_paused(),
+        )
+
+
+def run_queue(
+    project: Project, *, processors: int | None, show: Callable[[Snapshot], None]
+) -> Outcome:
+    """Work the queue until it is empty.
+
+    Args:
+        project: The project.
+        processors: How many processors; None: as the settings say.
+        show: Takes a snapshot about twice a second.
+
+    Raises:
+        ProjectBusyError: Another daemon works on the project.
+    """
+    return _work(project, "run", processors, show, until_empty=True)
+
+
+def serve(project: Project, *, processors: int | None, show: Callable[[Snapshot], None]) -> Outcome:
+    """Work the queue until a signal comes.
+
+    Args:
+        project: The project.
+        processors: How many processors; None: as the settings say.
+        show: Takes a snapshot about twice a second.
+
+    Raises:
+        ProjectBusyError: Another daemon works on the project.
+    """
+    return _work(project, "serve", processors, show, until_empty=False)
+
+
+def _work(
+    project: Project,
+    command: str,
+    processors: int | None,
+    show: Callable[[Snapshot], None],
+    *,
+    until_empty: bool,
+) -> Outcome:
+    overseer = Overseer(project, show)
+
+    def tick(dispatcher: Dispatcher) -> bool:
+        snapshot = overseer.look(dispatcher)
+        if not until_empty or not dispatcher.is_resting() or snapshot.paused:
+            return False
+        counts = project.queue.counts()
+        return not counts[BatchState.WAITING] and not counts[BatchState.RUNNING]
+
+    with open_daemon(project, command, processors) as (daemon, doorbell, signals):
+        overseer.look(daemon.dispatcher)
+        daemon.run(doorbell, signals, tick)
+        overseer.look(daemon.dispatcher, at_once=True)
+    return _conclude(project, overseer, signals.received)
+
+
+def _conclude(project: Project, overseer: Overseer, stopped_by: int | None) -> Outcome:
+    snapshot = overseer.snapshot
+    assert snapshot is not None
+    failed = project.queue.listing(states=(BatchState.FAILED,), limit=snapshot.failed or 0)
+    waiting = project.queue.counts()[BatchState.WAITING]
+    return Outcome(snapshot.ended - snapshot.failed, failed, waiting, stopped_by)

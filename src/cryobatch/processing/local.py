@@ -1,0 +1,132 @@
+"""Local processors: persistent child processes of the daemon, each with a group of its own."""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from multiprocessing.connection import Connection
+
+import psutil
+
+from cryobatch.processing.orders import Setup, to_json
+from cryobatch.processing.processors import Message
+
+ENDING_TIMEOUT_S = 10.0
+
+
+class LocalProcessor:
+    """A child process that runs ``cryobatch.processing.processor``."""
+
+    def __init__(
+        self, setup: Setup, *, environment: Mapping[str, str], on_end: Callable[[int], None]
+    ) -> None:
+        """Start the process; it says ``up`` when it is ready.
+
+        Args:
+            setup: What it is told before its first batch.
+            environment: Variables besides the daemon's own.
+            on_end: Is told its process group when it has ended.
+        """
+        ours, theirs = socket.socketpair()
+        command = [sys.executable, "-m", "cryobatch.processing.processor", str(theirs.fileno())]
+        try:
+            self._process = subprocess.Popen(
+                command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL,
+                start_new_session=True, env={**os.environ, **environment},
+            )  # fmt: skip
+        finally:
+            theirs.close()
+        self._connection = Connection(ours.detach())
+        self.group = self._process.pid
+        self._on_end = on_end
+        self.send({"setup": to_json(setup)})
+
+    @property
+    def host(self) -> str:
+        """Return this machine's name."""
+        return socket.gethostname()
+
+    @property
+    def pid(self) -> int | None:
+        """Return the process's id."""
+        return self._process.pid
+
+    @property
+    def connection(self) -> Connection:
+        """Return what becomes ready when it has said something, or is gone."""
+        return self._connection
+
+    def send(self, message: Message) -> None:
+        """Tell it something; nothing happens when it is gone: its loss is seen elsewhere."""
+        with contextlib.suppress(OSError):
+            self._connection.send_bytes(json.dumps(message).encode())
+
+    def receive(self) -> Message | None:
+        """Return the next message, None when it is gone."""
+        try:
+            message: Message = json.loads(self._connection.recv_bytes())
+        except (EOFError, OSError):
+            return None
+        return message
+
+    def memory_bytes(self) -> int:
+        """Return the resident size of it and all that it has started."""
+        try:
+            leader = psutil.Process(self._process.pid)
+            processes = [leader, *leader.children(recursive=True)]
+        except psutil.NoSuchProcess:
+            return 0
+        total = 0
+        for process in processes:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                total += process.memory_info().rss
+        return total
+
+    def kill(self) -> None:
+        """Kill it with all that it has started; its loss is seen on its connection."""
+        with contextlib.suppress(psutil.NoSuchProcess):
+            for child in psutil.Process(self._process.pid).children(recursive=True):
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    child.kill()
+        kill_group(self.group)
+
+    def end(self) -> str:
+        """Kill the group before its leader is reaped, so that its number is still its own."""
+        self.kill()
+        code = self._process.wait(ENDING_TIMEOUT_S)
+        self._connection.close()
+        self._on_end(self.group)
+        return describe_end(code)
+
+
+def kill_group(group_id: int) -> None:
+    """Kill every process of a group; one that is gone is no error."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(group_id, signal.SIGKILL)
+
+
+def describe_end(code: int) -> str:
+    """Tell in words how a process ended."""
+    if code >= 0:
+        return f"exit code {code}"
+    try:
+        name = signal.Signals(-code).name
+    except ValueError:
+        name = "unknown"
+    return f"signal {-code} ({name})"
+
+
+def gpu_environment(number: int, gpus_each: int) -> dict[str, str]:
+    """Return the variable that gives a processor its GPUs.
+
+    Args:
+        number: Which processor it is, from 0.
+        gpus_each: GPUs that each processor owns.
+    """
+    first = number * gpus_each
+    owned = ",".join(str(gpu) for gpu in range(first, first + gpus_each))
+    return {"CUDA_VISIBLE_DEVICES": owned} if gpus_each else {}

@@ -1,0 +1,67 @@
+"""The plant: where a dispatcher works and what it may use."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from cryobatch.model.batch import Batch
+from cryobatch.processing.processors import StartProcessor
+
+
+class Gate(Protocol):
+    """Shares this machine's processors with the daemons of other projects."""
+
+    def enter(self, slot: int) -> bool:
+        """Ask for leave to begin a batch in a slot; asking again is allowed."""
+
+    def leave(self, slot: int) -> None:
+        """Give the leave back."""
+
+
+class OpenGate:
+    """A gate that lets everybody through."""
+
+    def enter(self, slot: int) -> bool:
+        """Let it begin."""
+        return slot >= 0
+
+    def leave(self, slot: int) -> None:
+        """Forget it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plant:
+    """Where a dispatcher works and what it may use.
+
+    Args:
+        images: Folder of all groups.
+        staging: Folder, on the images' file system, for what waits to be committed.
+        scratch: Folder for transient products.
+        start: Starts a processor.
+        gate: Shares this machine with other projects.
+        max_losses: After so many deaths of its processor on one script a batch has failed.
+        memory_limit_bytes: What a processor may use, None for no limit.
+        medians: Values of which a script wants the median, by script.
+    """
+
+    images: Path
+    staging: Path
+    scratch: Path
+    start: StartProcessor
+    gate: Gate
+    max_losses: int
+    memory_limit_bytes: int | None
+    medians: Mapping[str, tuple[str, ...]]
+
+    def image_folder(self, group: str, name: str) -> Path:
+        """Return the folder of an image."""
+        return self.images / group / name
+
+    def staging_of(self, batch: Batch) -> Path:
+        """Return the staging folder of an attempt at a batch."""
+        return self.staging / f"{batch.id}.{batch.attempt}"
+
+    def scratch_of(self, batch: Batch) -> Path:
+        """Return the scratch folder of an attempt at a batch."""
+        return self.scratch / f"{batch.id}.{batch.attempt}"

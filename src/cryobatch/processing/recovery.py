@@ -1,0 +1,97 @@
+"""Recovery: what a daemon does first, about what a killed one has left."""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from cryobatch.errors import CryobatchError
+from cryobatch.model.batch import Batch
+from cryobatch.model.event import Level, LogEntry
+from cryobatch.model.image import ImageRecord
+from cryobatch.model.index import IndexEntry, index_entry
+from cryobatch.processing.commit import recover_staged
+from cryobatch.processing.image_folder import read_record
+from cryobatch.processing.plant import Plant
+from cryobatch.store import library, log, queue
+from cryobatch.store.database import Database
+
+FindStale = Callable[[ImageRecord, Path], tuple[str, ...]]
+"""Tells which scripts' results are stale, given an image's record and folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupted:
+    """A batch that ran when its daemon was killed.
+
+    Args:
+        batch: As it was while it ran.
+        entry: What the library repeats of its image, None when its file cannot be read.
+        entries: Rows of the log that the daemon did not come to write.
+    """
+
+    batch: Batch
+    entry: IndexEntry | None
+    entries: tuple[LogEntry, ...]
+
+
+def recover(database: Database, plant: Plant, find_stale: FindStale, now: float) -> int:
+    """Finish commits that were begun, index their images, let their batches wait again on top.
+
+    Returns:
+        How many batches had been running.
+    """
+    with database.reading() as r:
+        running = queue.running(r)
+        places = {batch.image_id: library.place_of(r, batch.image_id) for batch in running}
+    interrupted = []
+    for batch in running:
+        folder = plant.image_folder(*places[batch.image_id])
+        interrupted.append(_look_after(database, batch, folder, plant, find_stale, now))
+    sweep(plant)
+    with database.transaction() as t:
+        for item in interrupted:
+            if item.entry is not None:
+                library.index(t, item.batch.image_id, item.entry)
+            log.append(t, item.entries)
+        queue.give_back_all(t, now)
+    return len(running)
+
+
+def sweep(plant: Plant) -> None:
+    """Remove everything in staging and scratch: nobody works there now."""
+    for folder in (plant.staging, plant.scratch):
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True, exist_ok=True)
+
+
+def _look_after(
+    database: Database, batch: Batch, folder: Path, plant: Plant, find_stale: FindStale, now: float
+) -> Interrupted:
+    try:
+        for staged in sorted(plant.staging_of(batch).glob("*")):
+            recover_staged(folder, staged)
+        record = read_record(folder)
+        entry = index_entry(record, find_stale(record, folder))
+    except (CryobatchError, OSError) as error:
+        row = LogEntry(now, f"after a restart: {error}", Level.ERROR, batch.processor,
+                       batch.image_id, batch.id)  # fmt: skip
+        return Interrupted(batch, None, (row,))
+    return Interrupted(batch, entry, tuple(_missing_rows(database, batch, record, now)))
+
+
+def _missing_rows(
+    database: Database, batch: Batch, record: ImageRecord, now: float
+) -> list[LogEntry]:
+    rows = []
+    with database.reading() as r:
+        for script, run in record.runs.items():
+            if run.batch == batch.id and not log.has_entry(r, batch.id, script, "done in "):
+                text = f"done in {run.seconds:.1f} s, {run.memory_bytes / 1e9:.2f} GB"
+                ended = datetime.fromisoformat(run.started_at).timestamp() + run.seconds
+                rows.append(LogEntry(ended, text, Level.INFO, run.processor,
+                                     batch.image_id, batch.id, script))  # fmt: skip
+        rows.append(LogEntry(now, "waits again: its daemon had ended", Level.WARNING,
+                             batch.processor, batch.image_id, batch.id))  # fmt: skip
+    return rows

@@ -1,0 +1,67 @@
+"""Corrections: what a person says about images, written into their parameter files."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from cryobatch.errors import UsageError
+from cryobatch.model.image import FLAGS, FactValue, ImageRecord, Person
+from cryobatch.model.parameter import ParameterValue
+
+Change = Callable[[ImageRecord], ImageRecord]
+
+
+def correct_facts(facts: Mapping[str, FactValue]) -> Change:
+    """Return the change that corrects acquisition facts."""
+    return _change_person(lambda p: replace(p, facts={**p.facts, **facts}))
+
+
+def restore_facts(names: tuple[str, ...]) -> Change:
+    """Return the change that takes corrections of facts back."""
+    return _change_person(
+        lambda p: replace(p, facts={k: v for k, v in p.facts.items() if k not in names})
+    )
+
+
+def lock_values(values: Mapping[str, float | int | str]) -> Change:
+    """Return the change that locks values, so that no script overwrites them."""
+    return _change_person(lambda p: replace(p, locks={**p.locks, **values}))
+
+
+def unlock_values(names: tuple[str, ...]) -> Change:
+    """Return the change that gives values back to the scripts."""
+    return _change_person(
+        lambda p: replace(p, locks={k: v for k, v in p.locks.items() if k not in names})
+    )
+
+
+def flag_image(flag: str | None) -> Change:
+    """Return the change that flags an image, or takes the flag back (None)."""
+    if flag is not None and flag not in FLAGS:
+        raise UsageError(f"a flag is one of {', '.join(FLAGS)}, or none")
+    return _change_person(lambda p: replace(p, flag=flag))
+
+
+def comment_image(text: str) -> Change:
+    """Return the change that comments an image."""
+    return _change_person(lambda p: replace(p, comment=text))
+
+
+def trash_image(trashed: bool) -> Change:
+    """Return the change that puts an image aside, or takes it back."""
+    return _change_person(lambda p: replace(p, trashed=trashed))
+
+
+def set_parameters(given: Mapping[str, Mapping[str, ParameterValue]]) -> Change:
+    """Return the change that sets scripts' parameters for an image."""
+
+    def change(record: ImageRecord) -> ImageRecord:
+        parameters = {name: dict(values) for name, values in record.parameters.items()}
+        for script, values in given.items():
+            parameters.setdefault(script, {}).update(values)
+        return replace(record, parameters=parameters)
+
+    return change
+
+
+def _change_person(change: Callable[[Person], Person]) -> Change:
+    return lambda record: replace(record, person=change(record.person))

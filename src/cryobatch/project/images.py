@@ -1,0 +1,179 @@
+"""The images of a project: their parameter files, and the library that repeats them."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from cryobatch.errors import CryobatchError
+from cryobatch.formats import group_file
+from cryobatch.formats.atomic import write_bytes_durably
+from cryobatch.formats.group_file import GroupRecord
+from cryobatch.model.batch import ParameterSet
+from cryobatch.model.image import ImageRecord
+from cryobatch.model.index import index_entry
+from cryobatch.processing.currency import Surroundings, find_stale, fingerprint_root
+from cryobatch.processing.image_folder import PARAMETER_FILE, read_record, update_record
+from cryobatch.project.correction import Change
+from cryobatch.project.place import ProjectPlace
+from cryobatch.project.selection import Selection, select_images
+from cryobatch.store import library
+from cryobatch.store.database import Database
+
+CHUNK = 500
+"""Images indexed in one transaction: some hundredths of a second."""
+
+
+@dataclass(frozen=True, slots=True)
+class Images:
+    """The images of a project.
+
+    Args:
+        database: The project's database.
+        place: Where the images' folders are.
+        surroundings: Gives what results depend on, for a group's record.
+        known_values: Gives the names of all values that scripts may calculate.
+    """
+
+    database: Database
+    place: ProjectPlace
+    surroundings: Callable[[GroupRecord], Surroundings]
+    known_values: Callable[[], Sequence[str]]
+
+    def select(self, selection: Selection) -> Sequence[int]:
+        """Return the ids of the selected images."""
+        with self.database.reading() as r:
+            return select_images(r, selection, self.known_values())
+
+    def rows(
+        self,
+        where: str | None = None,
+        *,
+        sort: str = "id",
+        descending: bool = False,
+        limit: int | None = None,
+    ) -> list[dict[str, object]]:
+        """Return the library: one object an image, with every value under its name."""
+        with self.database.reading() as r:
+            return library.rows(
+                r, where, sort=sort, descending=descending, limit=limit,
+                known_values=self.known_values(),
+            )  # fmt: skip
+
+    def folder(self, image_id: int) -> Path:
+        """Return the folder of an image."""
+        with self.database.reading() as r:
+            return self.place.image_folder(*library.place_of(r, image_id))
+
+    def record(self, image_id: int) -> ImageRecord:
+        """Return all that is known about an image."""
+        return read_record(self.folder(image_id))
+
+    def present_products(self, image_id: int) -> list[str]:
+        """Return the products that scripts have made of an image."""
+        record = self.record(image_id)
+        return [product for run in record.runs.values() for product in run.products]
+
+    def find(self, name: str) -> int:
+        """Return the image of an id, a name, or a group and name with a slash between them."""
+        with self.database.reading() as r:
+            if name.isdigit():
+                return library.select(r, ids=[int(name)])[0]
+            group, slash, own = name.rpartition("/")
+            found = library.find_by_name(r, own, group if slash else None)
+        if len(found) == 1:
+            return found[0]
+        problem = "several images are" if found else "no image is"
+        raise CryobatchError(f"{problem} called {name!r}: name it by its id (see the library)")
+
+    def update(self, selection: Selection, change: Change) -> list[int]:
+        """Change the parameter files of images, and the library with them.
+
+        Returns:
+            Ids of the images that have changed.
+        """
+        changed = []
+        for image_id, folder in self._folders(self.select(selection)):
+            before = read_record(folder)
+            if update_record(folder, change) != before:
+                changed.append(image_id)
+        self.index(changed)
+        return changed
+
+    def update_group(self, group: str, change: Callable[[GroupRecord], GroupRecord]) -> None:
+        """Change what holds for a group."""
+        path = self.place.images / group / group_file.FILE_NAME
+        if not path.parent.is_dir():
+            raise CryobatchError(f"there is no group {group!r}")
+        write_bytes_durably(path, group_file.dumps(change(group_file.read(path))).encode())
+        self.refresh(Selection(where=f"group == {group!r}"))
+
+    def set_group_parameters(self, group: str, given: ParameterSet) -> None:
+        """Set scripts' parameters for all images of a group."""
+
+        def change(record: GroupRecord) -> GroupRecord:
+            parameters = {name: dict(values) for name, values in record.parameters.items()}
+            for script, values in given.items():
+                parameters.setdefault(script, {}).update(values)
+            return replace(record, parameters=parameters)
+
+        self.update_group(group, change)
+
+    def index(self, ids: Sequence[int]) -> None:
+        """Bring the library up to date with the parameter files of images."""
+        for start in range(0, len(ids), CHUNK):
+            entries = {}
+            for image_id, folder in self._folders(ids[start : start + CHUNK]):
+                record = read_record(folder)
+                entries[image_id] = index_entry(record, self.find_stale(record, folder))
+            with self.database.transaction() as t:
+                for image_id, entry in entries.items():
+                    library.index(t, image_id, entry)
+
+    def refresh(self, selection: Selection) -> None:
+        """Find out which results of images are stale now."""
+        self.index(self.select(selection))
+
+    def rebuild(self) -> Mapping[str, str]:
+        """Build the library anew from the images' parameter files.
+
+        Returns:
+            Why images could not be read, by folder.
+        """
+        problems: dict[str, str] = {}
+        records = {}
+        for path in sorted(self.place.images.glob(f"*/*/{PARAMETER_FILE}")):
+            try:
+                record = read_record(path.parent)
+                records[record.image.id] = record
+            except CryobatchError as error:
+                problems[str(path.parent)] = str(error)
+        ids = sorted(records)
+        for start in range(0, len(ids), CHUNK):
+            with self.database.transaction() as t:
+                library.register(t, [records[one].image for one in ids[start : start + CHUNK]])
+        self.index(ids)
+        return problems
+
+    def find_stale(self, record: ImageRecord, folder: Path) -> tuple[str, ...]:
+        """Return the scripts whose results are not what they would be now."""
+        if not record.runs:
+            return ()
+        group = group_file.read(folder.parent / group_file.FILE_NAME)
+        surroundings = self.surroundings(group)
+        try:
+            recording = fingerprint_root(record, folder)
+        except CryobatchError:
+            recording = ""
+        person = record.person
+        effective = replace(
+            record, person=replace(person, facts={**group.acquisition, **person.facts})
+        )
+        layers = (*surroundings.layers, record.parameters)
+        return find_stale(effective, replace(surroundings, layers=layers, recording=recording))
+
+    def _folders(self, ids: Sequence[int]) -> Iterator[tuple[int, Path]]:
+        with self.database.reading() as r:
+            places = library.places(r, ids)
+        for image_id in ids:
+            if image_id in places:
+                yield image_id, self.place.image_folder(*places[image_id])

@@ -1,0 +1,136 @@
+"""The place: which folders and files of a project are where."""
+
+import os
+import socket
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryobatch.errors import ProjectError
+from cryobatch.model.settings import Place, ProjectSettings
+
+_NETWORK_FILE_SYSTEMS = {
+    "nfs", "nfs4", "cifs", "smb3", "smbfs", "lustre", "gpfs", "beegfs", "ceph", "glusterfs",
+    "afs", "9p", "pvfs2", "orangefs", "fuse.sshfs", "fuse.glusterfs", "fuse.ceph", "fuse.beegfs",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectPlace:
+    """Where the parts of a project are.
+
+    Args:
+        folder: The project's folder.
+        state: Folder of database and lock, on a local disk.
+        doorbell: Socket that wakes the daemon.
+    """
+
+    folder: Path
+    state: Path
+    doorbell: Path
+
+    @property
+    def settings(self) -> Path:
+        """Return the project's settings file."""
+        return self.folder / "project.toml"
+
+    @property
+    def database(self) -> Path:
+        """Return the library, queue and log."""
+        return self.state / "library.db"
+
+    @property
+    def lock(self) -> Path:
+        """Return the daemon's lock."""
+        return self.state / "daemon.lock"
+
+    @property
+    def groups(self) -> Path:
+        """Return the record of the daemon's processors."""
+        return self.state / "processors.json"
+
+    @property
+    def images(self) -> Path:
+        """Return the folder of all groups."""
+        return self.folder / "images"
+
+    @property
+    def scripts(self) -> Path:
+        """Return the folder of the project's own scripts."""
+        return self.folder / "scripts"
+
+    @property
+    def staging(self) -> Path:
+        """Return the folder of what waits to be committed."""
+        return self.folder / ".staging"
+
+    @property
+    def catalog_cache(self) -> Path:
+        """Return the file that remembers what Python scripts declare."""
+        return self.state / ".scripts.json"
+
+    def image_folder(self, group: str, name: str) -> Path:
+        """Return the folder of an image."""
+        return self.images / group / name
+
+
+def choose_place(folder: Path, project_id: str) -> Place | None:
+    """Return where a new project keeps database and lock; None: in its own folder."""
+    if not is_on_network(folder):
+        return None
+    base = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
+    return Place(host=socket.gethostname(), path=str(base / "cryobatch" / project_id))
+
+
+def find_place(folder: Path, settings: ProjectSettings) -> ProjectPlace:
+    """Return where a project's parts are.
+
+    Raises:
+        ProjectError: The project is worked on from another machine; the text says which.
+    """
+    state = folder
+    if settings.place is not None:
+        if settings.place.host != socket.gethostname():
+            raise ProjectError(
+                f"{folder}: its database is on {settings.place.host} "
+                f"({settings.place.path}); work on the project there"
+            )
+        state = Path(settings.place.path)
+    return ProjectPlace(folder, state, runtime_folder() / f"{settings.id}.bell")
+
+
+def runtime_folder() -> Path:
+    """Return this user's folder for sockets, which nobody else may use.
+
+    Raises:
+        ProjectError: Somebody else has made a folder of that name.
+    """
+    base = Path(tempfile.gettempdir()) / f"cryobatch-{os.getuid()}"
+    base.mkdir(mode=0o700, exist_ok=True)
+    status = base.lstat()
+    if status.st_uid != os.getuid() or base.is_symlink() or status.st_mode & 0o077:
+        raise ProjectError(f"{base}: must be a folder of your own that nobody else may use")
+    return base
+
+
+def is_on_network(folder: Path) -> bool:
+    """Tell whether a folder lies on a network file system, where locks and SQLite fail."""
+    return file_system_of(folder, Path("/proc/mounts").read_text()) in _NETWORK_FILE_SYSTEMS
+
+
+def file_system_of(folder: Path, mounts: str) -> str:
+    """Return the type of the file system that a folder lies on.
+
+    Args:
+        folder: Any folder, there or not.
+        mounts: Lines of /proc/mounts: device, mount point, type, options.
+    """
+    path = str(folder.resolve())
+    best, kind = "", ""
+    for line in mounts.splitlines():
+        fields = line.split()
+        point = fields[1].replace("\\040", " ")
+        inside = path == point or path.startswith(point.rstrip("/") + "/")
+        if inside and len(point) >= len(best):
+            best, kind = point, fields[2]
+    return kind

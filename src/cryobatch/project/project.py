@@ -1,0 +1,212 @@
+"""The facade of a project: opens all of its parts and wires them together."""
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+
+from cryobatch.errors import UsageError
+from cryobatch.formats.group_file import GroupRecord
+from cryobatch.formats.settings_file import read_project_settings
+from cryobatch.model.batch import ParameterSet
+from cryobatch.model.event import Level, LogEntry
+from cryobatch.model.image import FactValue
+from cryobatch.model.resolution import parse_assignments
+from cryobatch.model.settings import ProjectSettings, SiteSettings
+from cryobatch.processing.catalog import Catalog, discover
+from cryobatch.processing.currency import FileDigests, Surroundings
+from cryobatch.project import creation
+from cryobatch.project.correction import correct_facts
+from cryobatch.project.doorbell import ring
+from cryobatch.project.images import Images
+from cryobatch.project.place import ProjectPlace, find_place
+from cryobatch.project.queueing import Queue
+from cryobatch.project.selection import Selection
+from cryobatch.project.site import join_processors, load_site, site_file, user_configuration
+from cryobatch.project.submission import Choice, Planner, SubmissionReport, submit_images
+from cryobatch.project.workforce import Workforce
+from cryobatch.store import log
+from cryobatch.store.database import Database
+from cryobatch.store.log import EVERYTHING, LogFilter, LogRow, PageKey
+
+
+class Project:
+    """A project: its settings, scripts, images, queue, processors and log.
+
+    Args:
+        place: Where its parts are.
+        settings: What holds for it.
+        site: What holds for all projects here.
+        database: Library, queue and log.
+    """
+
+    def __init__(
+        self, place: ProjectPlace, settings: ProjectSettings, site: SiteSettings, database: Database
+    ) -> None:
+        """Take the parts that ``open`` has found."""
+        self.place = place
+        self.settings = settings
+        self.site = site
+        self.database = database
+        self.queue = Queue(database, place)
+        self.images = Images(database, place, self._surroundings, self.value_names)
+        self._digests = FileDigests(place.folder)
+
+    @classmethod
+    def create(
+        cls,
+        folder: str | Path,
+        *,
+        name: str | None = None,
+        facts: Mapping[str, object] | None = None,
+    ) -> "Project":
+        """Make a new project.
+
+        Args:
+            folder: Its folder; made if it is not there.
+            name: What a person calls it; None: the folder's name.
+            facts: Acquisition facts that hold where the recordings say nothing.
+        """
+        creation.create_project(Path(folder), name, facts or {})
+        return cls.open(folder)
+
+    @classmethod
+    def open(cls, folder: str | Path) -> "Project":
+        """Open the project that a folder is in.
+
+        Raises:
+            ProjectError: There is none, or it cannot be used from here; the text says why.
+        """
+        root = creation.find_project(Path(folder))
+        settings = read_project_settings(root / creation.SETTINGS_FILE)
+        place = find_place(root, settings)
+        return cls(place, settings, load_site(), Database(place.database))
+
+    def close(self) -> None:
+        """Close the database."""
+        self.database.close()
+
+    def __enter__(self) -> "Project":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        """Return all scripts that the project can use."""
+        folders = [
+            ("user", user_configuration() / "scripts"),
+            ("project", self.place.scripts),
+        ]
+        return discover(folders, self.place.catalog_cache)
+
+    @property
+    def workforce(self) -> Workforce:
+        """Return the project's processors."""
+        settings = join_processors(self.settings.processors, self.site.processors)
+        return Workforce(self.database, settings)
+
+    @property
+    def planner(self) -> Planner:
+        """Return what plans workflows for this project's images."""
+        return Planner(self.catalog.scripts, self.settings)
+
+    def reload(self) -> None:
+        """Read settings and scripts again."""
+        settings = read_project_settings(self.place.settings)
+        site = load_site()
+        self.__dict__.pop("catalog", None)
+        self.settings, self.site = settings, site
+
+    def stamp(self) -> tuple[object, ...]:
+        """Return what changes when somebody has changed settings or scripts."""
+        files = [self.place.settings, site_file()]
+        for folder in (self.place.scripts, user_configuration() / "scripts"):
+            files += sorted(folder.glob("*"))
+        return tuple((str(f), _moment(f)) for f in files)
+
+    def value_names(self) -> Sequence[str]:
+        """Return the names of all values that scripts may calculate."""
+        return sorted({name for s in self.catalog.scripts.values() for name in s.values})
+
+    def submit(self, selection: Selection, choice: Choice) -> SubmissionReport:
+        """Put batches of images into the queue.
+
+        Raises:
+            WorkflowError: The choice makes no workflow; the text says which scripts would help.
+        """
+        report = submit_images(self.planner, self.images, self.images.select(selection), choice)
+        ring(self.place.doorbell)
+        return report
+
+    def parse_parameters(self, texts: Iterable[str]) -> ParameterSet:
+        """Read ``SCRIPT.PARAMETER=VALUE`` texts."""
+        return parse_assignments(texts, self.catalog.scripts)
+
+    def correct_facts(self, selection: Selection, facts: Mapping[str, object]) -> list[int]:
+        """Correct acquisition facts of images; what used them becomes stale.
+
+        Returns:
+            Ids of the images that have changed.
+        """
+        checked: dict[str, FactValue] = creation.check_facts(facts)
+        if not checked:
+            raise UsageError("name a fact and its value, such as pixel_size=1.05")
+        return self.images.update(selection, correct_facts(checked))
+
+    def log_page(
+        self,
+        *,
+        sort: str = "time",
+        descending: bool = True,
+        limit: int = 50,
+        after: PageKey | None = None,
+        only: LogFilter = EVERYTHING,
+    ) -> list[LogRow]:
+        """Return one page of the log."""
+        with self.database.reading() as r:
+            return log.page(
+                r, sort=sort, descending=descending, limit=limit, after=after, only=only
+            )
+
+    def log_since(self, last_id: int, only: LogFilter = EVERYTHING) -> list[LogRow]:
+        """Return the rows of the log that were added after one, oldest first."""
+        with self.database.reading() as r:
+            return log.since(r, last_id, only=only)
+
+    def last_log_id(self) -> int:
+        """Return the id of the newest row of the log, 0 when there is none."""
+        with self.database.reading() as r:
+            return log.last_id(r)
+
+    def log_line(self, text: str, level: Level = Level.INFO) -> None:
+        """Add a row that is about no image to the log."""
+        with self.database.transaction() as t:
+            log.append(t, [LogEntry(time.time(), text, level)])
+
+    def refresh_staleness(self) -> None:
+        """Find out which results are stale, after settings or scripts have changed."""
+        self.images.refresh(Selection(everything=True))
+
+    def scratch(self) -> Path:
+        """Return the folder for transient products."""
+        own = self.workforce.settings.scratch
+        return Path(own) / self.settings.id if own else self.place.folder / ".scratch"
+
+    def _surroundings(self, group: GroupRecord) -> Surroundings:
+        layers = (self.site.parameters, self.settings.parameters, group.parameters)
+        return Surroundings(self.catalog.scripts, layers, self._digests, recording="")
+
+
+def now_text() -> str:
+    """Return the moment in ISO 8601."""
+    return datetime.now(UTC).isoformat("T", "seconds")
+
+
+def _moment(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0

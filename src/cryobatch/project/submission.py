@@ -1,0 +1,179 @@
+"""Submitting: images and scripts become batches in the queue."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from cryobatch.errors import CryobatchError, UnknownNameError, WorkflowError
+from cryobatch.model.batch import ParameterSet
+from cryobatch.model.category import order_categories
+from cryobatch.model.parameter import ParameterValue
+from cryobatch.model.resolution import check_parameters
+from cryobatch.model.script import Script
+from cryobatch.model.settings import ProjectSettings
+from cryobatch.model.workflow import Workflow, plan_workflow
+from cryobatch.project.images import Images
+from cryobatch.store import library, queue
+from cryobatch.store.queue import Submission
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What shall be done, before it is known to which images.
+
+    Args:
+        scripts: Names of scripts; None: those of a workflow.
+        workflow: Name of a workflow; None: the project's own for each kind of image.
+        parameters: What is given for these batches.
+        force: Whether what is up to date runs too.
+        top: Whether the batches go on top of the queue.
+    """
+
+    scripts: tuple[str, ...] | None = None
+    workflow: str | None = None
+    parameters: ParameterSet | None = None
+    force: bool = False
+    top: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SubmissionReport:
+    """What became of a submission.
+
+    Args:
+        batches: Ids of the new batches.
+        duplicates: Ids of batches that waited already for the same.
+        refused: Why images got no batch, by image id.
+        left_out: Why chosen scripts do not apply to a kind of image, by script.
+    """
+
+    batches: tuple[int, ...] = ()
+    duplicates: tuple[int, ...] = ()
+    refused: Mapping[int, str] = field(default_factory=dict)
+    left_out: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Planner:
+    """Plans workflows for a project's images.
+
+    Args:
+        scripts: All known scripts.
+        settings: The project's settings.
+    """
+
+    scripts: Mapping[str, Script]
+    settings: ProjectSettings
+
+    def choose(self, choice: Choice, root: str) -> tuple[str, ...]:
+        """Return the names of the scripts that a choice means for one kind of image."""
+        if choice.scripts is not None:
+            return choice.scripts
+        name = choice.workflow or self.settings.default_workflows[root]
+        if name not in self.settings.workflows:
+            raise UnknownNameError("workflow", name, self.settings.workflows)
+        return self.settings.workflows[name]
+
+    def plan(self, choice: Choice, root: str, present: Sequence[str] = ()) -> Workflow:
+        """Return the workflow that a choice means for an image.
+
+        Args:
+            choice: What shall be done.
+            root: The image's root product.
+            present: Other products that it has.
+        """
+        return plan_workflow(
+            self.choose(choice, root),
+            self.scripts,
+            root=root,
+            present=present,
+            companions=self.settings.workflows[self.settings.default_workflows[root]],
+            categories=order_categories(self.settings.categories),
+        )
+
+    def plan_anyway(self, choice: Choice, root: str) -> Workflow:
+        """Plan as if every product were there that some script makes: finds all other errors."""
+        everything = {name for script in self.scripts.values() for name in script.outputs}
+        return self.plan(choice, root, sorted(everything))
+
+    def check_parameters(self, choice: Choice) -> ParameterSet:
+        """Return the given parameters in their own types."""
+        checked: dict[str, dict[str, ParameterValue]] = {}
+        for name, given in (choice.parameters or {}).items():
+            if name not in self.scripts:
+                raise UnknownNameError("script", name, self.scripts)
+            typed = check_parameters(self.scripts[name], given)
+            checked[name] = {k: "none" if v is None else v for k, v in typed.items()}
+        return checked
+
+    def check_used(self, choice: Choice, workflows: Sequence[Workflow]) -> None:
+        """See that every given parameter is for a script that will run.
+
+        Raises:
+            WorkflowError: One is for another script; the text says which.
+        """
+        used = {script.name for workflow in workflows for script in workflow.scripts}
+        left_out = {name for workflow in workflows for name in workflow.left_out}
+        for name in choice.parameters or {}:
+            if name not in used | left_out:
+                raise WorkflowError(
+                    f"--set {name}...: {name} is not among the chosen scripts "
+                    f"({', '.join(sorted(used))}); add it or leave this parameter out"
+                )
+
+
+def find_refusal(planner: Planner, choice: Choice, root: str, present: Sequence[str]) -> str | None:
+    """Tell why an image cannot have this workflow, None when it can."""
+    try:
+        planner.plan(choice, root, present)
+    except CryobatchError as error:
+        return str(error)
+    return None
+
+
+def submit_images(
+    planner: Planner, images: Images, ids: Sequence[int], choice: Choice
+) -> SubmissionReport:
+    """Put batches of images into the queue, all that can have this workflow.
+
+    Raises:
+        WorkflowError: No kind of image can have it; the text says which scripts would help.
+    """
+    parameters = planner.check_parameters(choice)
+    with images.database.reading() as r:
+        roots = library.root_products(r, ids)
+    kinds = {root: planner.plan_anyway(choice, root) for root in set(roots.values())}
+    planner.check_used(choice, list(kinds.values()))
+    refused = _find_refused(planner, images, choice, roots)
+    scripts = {root: planner.choose(choice, root) for root in kinds}
+    requests = [
+        Submission(image_id, scripts[roots[image_id]], parameters, choice.force)
+        for image_id in ids
+        if image_id not in refused
+    ]
+    done = queue.submit_all(images.database, requests, top=choice.top, now=time.time())
+    left_out = {name: why for plan in kinds.values() for name, why in plan.left_out.items()}
+    return SubmissionReport(done.ids, done.duplicates, refused, left_out)
+
+
+def _find_refused(
+    planner: Planner, images: Images, choice: Choice, roots: Mapping[int, str]
+) -> dict[int, str]:
+    """Find images that lack a product which no script of the workflow makes.
+
+    One that has batches in the queue is let through: they may make it before its turn comes.
+    """
+    lacking = {root for root in set(roots.values()) if find_refusal(planner, choice, root, ())}
+    doubtful = [image_id for image_id, root in roots.items() if root in lacking]
+    if not doubtful:
+        return {}
+    with images.database.reading() as r:
+        busy = queue.images_in_queue(r, doubtful)
+    refused = {}
+    for image_id in doubtful:
+        if image_id not in busy:
+            present = images.present_products(image_id)
+            reason = find_refusal(planner, choice, roots[image_id], present)
+            if reason is not None:
+                refused[image_id] = reason
+    return refused

@@ -1,0 +1,3 @@
+"""The version of cryobatch."""
+
+VERSION = "0.1.0"
