@@ -1,9 +1,9 @@
 """One Newton step of all motion parameters together.
 
 Unknown are the whole-frame shifts and, where there are patches, the polynomial of space and time.
-Every patch of every frame says how it wants to move (slope) and how sure it is (curvature); the step
-is the weighted least-squares answer to all of them and to the prior (``motion_prior``). A frame
-without content has no say and follows its neighbours.
+Every patch of every frame says how it wants to move (slope) and how sure it is (curvature); the
+step is the weighted least-squares answer to all of them and to the prior (``motion_prior``). A
+frame without content has no say and follows its neighbours.
 
 A displacement that all frames of a patch share cannot be seen, so terms are centred in time; and
 since the other frames that a frame is compared with move too, the step is (n - 1) / n of the
@@ -43,7 +43,10 @@ class Parameters:
     def displacements(self, space: FloatArray) -> FloatArray:
         """Return ``(patches, frames, 2)``, Å, where ``space`` is ``(patches, 6)`` terms."""
         time = unit_time_terms(self.shifts.shape[0])
-        return self.shifts[None] + np.einsum("ast,ps,ft->pfa", self.local, space, time)
+        result: FloatArray = self.shifts[None] + np.einsum(
+            "ast,ps,ft->pfa", self.local, space, time
+        )
+        return result
 
 
 def unit_time_terms(frames: int) -> FloatArray:
@@ -82,7 +85,7 @@ def newton_step(
         current: Where to start from.
         slopes: ``(patches, frames, 5)`` of ``motion_likelihood.derivatives`` there.
         present: ``(frames,)``: 1, or 0 for an empty frame.
-        space: ``(patches, 6)`` terms of the polynomial at the patches, or None to move whole frames.
+        space: ``(patches, 6)`` terms at the patches, or None to move whole frames.
         prior: What is expected, at unit scales.
         scales: Its scales.
         longest_step: No displacement changes by more, Å.

@@ -43,7 +43,8 @@ class CoarseFrames:
     def present(self) -> FloatArray:
         """``(frames,)`` float64: 1 where a frame has content, 0 where it is empty."""
         power = np.abs(self.spectra[:, :, 1:]).max(axis=(1, 2))
-        return (power > 0.0).astype(np.float64)
+        result: FloatArray = (power > 0.0).astype(np.float64)
+        return result
 
     def image(self, index: int, threads: int = 1) -> ImageArray:
         """Return a coarse frame, ``(rows, columns)`` float32, of mean zero."""
@@ -92,7 +93,8 @@ def without_outliers(frame: ImageArray) -> ImageArray:
     limit = np.float32(_OUTLIER_DEVIATIONS * _spread(sample))
     centred = np.nan_to_num(frame - mean, copy=False, nan=0.0)
     centred[np.abs(centred) > limit] = 0.0
-    return centred
+    result: ImageArray = centred
+    return result
 
 
 def _spread(sample: ImageArray) -> float:

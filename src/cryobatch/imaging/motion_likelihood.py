@@ -1,7 +1,8 @@
 """How well shifted frames agree, with its slope: the likelihood that motion estimation climbs.
 
 Frames are a common signal of power S, displaced, plus noise of power N, both known for each ring of
-frequencies. Against the sum R of the other frames, the log-likelihood of a frame A displaced by d is
+frequencies. Against the sum R of the other frames, the log-likelihood of a frame A displaced by d
+is
 
     sum over k of w(k) Re(A(k) exp(2 pi i k d) conj R(k)),   w = 2 S / (N ((n - 1) S + N))
 
@@ -112,7 +113,8 @@ def weights(
     signal = np.maximum(gaussian_filter1d(signal, _SMOOTHING_RINGS), 0.0)
     noise = np.maximum(gaussian_filter1d(total / frames, _SMOOTHING_RINGS) - signal, 1e-30)
     weight = 2.0 * signal / (noise * ((frames - 1.0) * signal + noise))
-    return (weight[geometry.rings] * geometry.usable).astype(np.float32)
+    result: ImageArray = (weight[geometry.rings] * geometry.usable).astype(np.float32)
+    return result
 
 
 def prior_weights(geometry: Geometry, power: ImageArray, frames: float) -> ImageArray:
@@ -128,7 +130,8 @@ def prior_weights(geometry: Geometry, power: ImageArray, frames: float) -> Image
     noise = np.maximum(noise / frames, 1e-30)
     falling = np.exp(-((25.0 * geometry.magnitude) ** 2))
     weight = 0.2 * falling / (noise[geometry.rings] * (0.1 * frames + 1.0))
-    return (weight * geometry.usable).astype(np.float32)
+    result: ImageArray = (weight * geometry.usable).astype(np.float32)
+    return result
 
 
 @numba.njit(cache=True, parallel=True, nogil=True)

@@ -48,7 +48,8 @@ class MotionModel:
         space = spatial_terms(x_px, y_px, self.shape)
         time = temporal_terms(self.frames)
         table = self.coefficients_px.reshape(2, SPATIAL_TERMS, TEMPORAL_TERMS)
-        return np.einsum("ast,ps,ft->fpa", table, space, time)
+        result: FloatArray = np.einsum("ast,ps,ft->fpa", table, space, time)
+        return result
 
     def shifts_px(self, x_px: FloatArray, y_px: FloatArray) -> FloatArray:
         """Return ``(frames, points, 2)``: the whole motion at points ``(points,)``, x and y."""
@@ -59,7 +60,8 @@ class MotionModel:
         if self.coefficients_px is None:
             return np.zeros((2, SPATIAL_TERMS))
         table = self.coefficients_px.reshape(2, SPATIAL_TERMS, TEMPORAL_TERMS)
-        return np.einsum("ast,t->as", table, temporal_terms(self.frames)[frame])
+        result: FloatArray = np.einsum("ast,t->as", table, temporal_terms(self.frames)[frame])
+        return result
 
 
 def spatial_terms(x_px: FloatArray, y_px: FloatArray, shape: tuple[int, int]) -> FloatArray:

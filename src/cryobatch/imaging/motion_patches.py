@@ -39,7 +39,8 @@ def make_grid(shape: tuple[int, int], patches: tuple[int, int]) -> PatchGrid:
     rows, first_y = _along(shape[0], patches[1])
     columns, first_x = _along(shape[1], patches[0])
     x, y = (values.ravel() for values in np.meshgrid(first_x, first_y))
-    centres_x, centres_y = x + 0.5 * (columns - 1), y + 0.5 * (rows - 1)
+    centres_x: FloatArray = x.astype(np.float64) + 0.5 * (columns - 1)
+    centres_y: FloatArray = y.astype(np.float64) + 0.5 * (rows - 1)
     space = spatial_terms(centres_x, centres_y, shape)
     return PatchGrid((rows, columns), np.stack([x, y], axis=-1), space)
 

@@ -1,10 +1,10 @@
 """What is known of a specimen's motion before a movie is looked at.
 
-Motion is fast at first and slows down (Brilot et al., J. Struct. Biol. 177:630 (2012)), it is smooth
-in time but for small jumps of whole frames, and bends smoothly in space. How large it is differs
-from movie to movie; those two scales, of a whole frame's acceleration and of local motion, are
-measured with the motion itself (expectation maximisation), so that a strong movie is free to move
-as it likes and the noise of a weak one is not taken for motion.
+Motion is fast at first and slows down (Brilot et al., J. Struct. Biol. 177:630 (2012)), it is
+smooth in time but for small jumps of whole frames, and bends smoothly in space. How large it is
+differs from movie to movie; those two scales, of a whole frame's acceleration and of local motion,
+are measured with the motion itself (expectation maximisation), so that a strong movie is free to
+move as it likes and the noise of a weak one is not taken for motion.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from cryobatch.imaging.arrays import FloatArray
 from cryobatch.imaging.motion_model import TEMPORAL_TERMS
 
 SPATIAL_MEANS = np.array([1.0, 0.0, 1.0 / 12.0, 0.0, 1.0 / 12.0, 0.0])
-"""Means of 1, u, u², v, v², uv over a frame: local motion is what differs from the whole frame's."""
+"""Means of 1, u, u², v, v², uv over a frame: local motion is what is left."""
 
 _SPATIAL_DEVIATIONS = np.array([12.0**-0.5, 180.0**-0.5, 12.0**-0.5, 180.0**-0.5, 1.0 / 12.0])
 _BENDING = np.array([1.0, 0.6, 1.0, 0.6, 0.6])
@@ -102,7 +102,7 @@ def make_prior(frames: int) -> Prior:
 
 
 def _time_covariance() -> FloatArray:
-    """Return ``(3, 3)``: the covariance of t, t², t³ of a motion that slows down, 1 Å² at the end."""
+    """Return ``(3, 3)``: covariance of t, t², t³ of a motion that slows down, 1 Å² at the end."""
     time = np.linspace(0.0, 1.0, 65)
     size = _VELOCITY_REST + np.exp(-time / _VELOCITY_DECAY)
     distance = time[:, None] - time[None, :]

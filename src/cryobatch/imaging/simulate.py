@@ -103,8 +103,7 @@ class SimulationSettings:
 
     @property
     def electrons_per_pixel(self) -> float:
-        """Electrons a pixel and frame that are counted: what ice stops and the camera misses is
-        left out, the gain is not applied."""
+        """Electrons counted a pixel and frame, without what ice stops or the camera misses."""
         transmitted = math.exp(-self.ice_thickness_angstrom / 3950.0)
         return self.dose_per_frame * self.pixel_size_angstrom**2 * transmitted * COUNTING_EFFICIENCY
 
@@ -211,7 +210,7 @@ def simulated_motion(settings: SimulationSettings, seed: int) -> MotionModel:
 def _intensities(
     settings: SimulationSettings, field: Field, motion: MotionModel
 ) -> Iterator[ImageArray]:
-    """Yield the electrons a pixel that arrive, frame by frame; the camera's efficiency is its own."""
+    """Yield the electrons a pixel that arrive, frame by frame."""
     arriving = np.float32(settings.electrons_per_pixel / COUNTING_EFFICIENCY)
     for index in range(settings.frames):
         yield field.resample(field.frame_contrast(index, motion), motion, index) * arriving

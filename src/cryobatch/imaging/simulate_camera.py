@@ -68,7 +68,8 @@ def modulation_transfer(frequency_per_pixel: ImageArray) -> ImageArray:
     """
     aperture = np.sinc(frequency_per_pixel)
     misplaced = np.exp(-2.0 * (np.pi * 0.25 * frequency_per_pixel) ** 2)
-    return (aperture * misplaced).astype(np.float32)
+    result: ImageArray = (aperture * misplaced).astype(np.float32)
+    return result
 
 
 @numba.njit(cache=True, nogil=True, inline="always")

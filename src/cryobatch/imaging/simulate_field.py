@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING
 import numba
 import numpy as np
 
-from cryobatch.imaging import fourier
+from cryobatch.imaging import fourier, spline
 from cryobatch.imaging.arrays import FloatArray, ImageArray, SpectrumArray
-from cryobatch.imaging.dose import CRITICAL_AMPLITUDE, CRITICAL_EXPONENT, CRITICAL_OFFSET
-from cryobatch.imaging.dose import voltage_factor
+from cryobatch.imaging.dose import (
+    CRITICAL_AMPLITUDE,
+    CRITICAL_EXPONENT,
+    CRITICAL_OFFSET,
+    voltage_factor,
+)
 from cryobatch.imaging.motion_model import MotionModel
 from cryobatch.imaging.simulate_camera import modulation_transfer, next_uniform, row_state
 from cryobatch.imaging.simulate_specimen import (
@@ -68,7 +72,9 @@ class Field:
         """Return the field's contrast in a frame, as spline coefficients."""
         dose = self.settings.dose_per_frame
         elapsed = self.settings.pre_exposure + dose * (frame + 0.5)
-        steps = np.gradient(motion.global_shifts_px, axis=0) if motion.frames > 1 else np.zeros((1, 2))
+        steps = (
+            np.gradient(motion.global_shifts_px, axis=0) if motion.frames > 1 else np.zeros((1, 2))
+        )
         spectrum = np.empty_like(self.particles)
         _frame_spectrum(
             spectrum, self.particles, self.ice, self.ice_scale, self.diffusion, self.damage,
@@ -175,9 +181,7 @@ def _damage_rate(k: ImageArray, voltage_kv: float) -> ImageArray:
     return (0.5 / (critical * voltage_factor(voltage_kv))).astype(np.float32)
 
 
-def _transfer(
-    settings: "SimulationSettings", shape: tuple[int, int], k: ImageArray
-) -> ImageArray:
+def _transfer(settings: "SimulationSettings", shape: tuple[int, int], k: ImageArray) -> ImageArray:
     """Return contrast over phase: CTF, envelope, MTF, and what turns pixels into coefficients."""
     y, x = fourier.frequencies(shape)
     mean = 0.5 * (settings.defocus_u_angstrom + settings.defocus_v_angstrom)
@@ -190,14 +194,10 @@ def _transfer(
     aberration = 0.5 * math.pi * settings.cs_mm * 1e7 * wavelength**3 * k**4
     contrast = -2.0 * np.sin(math.pi * wavelength * defocus * k**2 - aberration + constant)
     envelope = np.exp(-0.25 * settings.envelope_angstrom2 * k**2)
-    spline = _spline_response(y) * _spline_response(x)
-    seen = contrast * envelope * modulation_transfer(np.hypot(x, y)) / spline
-    return seen.astype(np.float32)
-
-
-def _spline_response(frequency: ImageArray) -> ImageArray:
-    """Return the transform of a sampled cubic B-spline (Unser, IEEE SPM 16:22 (1999))."""
-    return ((2.0 + np.cos(2.0 * math.pi * frequency)) / 3.0).astype(np.float32)
+    splines = spline.coefficient_response(y) * spline.coefficient_response(x)
+    seen = contrast * envelope * modulation_transfer(np.hypot(x, y)) / splines
+    result: ImageArray = seen.astype(np.float32)
+    return result
 
 
 def _illumination(
@@ -215,7 +215,7 @@ def _illumination(
 def _frame_spectrum(  # type: ignore[no-untyped-def]
     out, particles, ice, ice_scale, diffusion, damage, transfer, elapsed, dose, step, seed
 ):
-    """Let the water diffuse for a frame's dose (all anew if that is negative), and image what is there."""
+    """Let water diffuse for a frame's dose (all anew if that is negative); image what is there."""
     rows, columns = out.shape
     for row in numba.prange(rows):
         state = row_state(seed, row)
@@ -236,43 +236,13 @@ def _frame_spectrum(  # type: ignore[no-untyped-def]
 
 @numba.njit(cache=True, parallel=True, nogil=True, fastmath=True)
 def _resample(out, coefficients, illumination, top, left, moved):  # type: ignore[no-untyped-def]
-    """Evaluate a cubic B-spline where the content of each pixel came from."""
+    """Evaluate the field where the content of each pixel came from."""
     rows, columns = out.shape
-    last_row, last_column = coefficients.shape[0] - 3, coefficients.shape[1] - 3
     for row in numba.prange(rows):
         v = row / rows - 0.5
         for column in range(columns):
             u = column / columns - 0.5
-            dx = (
-                moved[0, 0] + u * (moved[0, 1] + u * moved[0, 2] + v * moved[0, 5])
-                + v * (moved[0, 3] + v * moved[0, 4])
-            )
-            dy = (
-                moved[1, 0] + u * (moved[1, 1] + u * moved[1, 2] + v * moved[1, 5])
-                + v * (moved[1, 3] + v * moved[1, 4])
-            )
-            x, y = left + column - dx, top + row - dy
-            x0, y0 = int(math.floor(x)), int(math.floor(y))
-            fx, fy = x - x0, y - y0
-            x0, y0 = min(max(x0, 1), last_column), min(max(y0, 1), last_row)
-            wx0, wx1, wx2, wx3 = _weights(fx)
-            wy = _weights(fy)
-            value = 0.0
-            for tap in range(4):
-                line = coefficients[y0 - 1 + tap]
-                value += wy[tap] * (
-                    wx0 * line[x0 - 1] + wx1 * line[x0] + wx2 * line[x0 + 1] + wx3 * line[x0 + 2]
-                )
-            out[row, column] = max(1.0 + value, _DARKEST) * illumination[row, column]
-
-
-@numba.njit(cache=True, nogil=True, inline="always")
-def _weights(part):  # type: ignore[no-untyped-def]
-    """Return the cubic B-spline's four weights at a fraction of a pixel."""
-    rest = 1.0 - part
-    return (
-        rest * rest * rest / 6.0,
-        2.0 / 3.0 - 0.5 * part * part * (2.0 - part),
-        2.0 / 3.0 - 0.5 * rest * rest * (2.0 - rest),
-        part * part * part / 6.0,
-    )
+            x = left + column - spline.bend(moved[0], u, v)
+            y = top + row - spline.bend(moved[1], u, v)
+            value = 1.0 + spline.sample(coefficients, x, y)
+            out[row, column] = max(value, _DARKEST) * illumination[row, column]

@@ -17,7 +17,12 @@ _TURN_RADIANS = 1.2
 
 
 def make_motion(
-    shape: tuple[int, int], frames: int, *, drift_px: float, local_px: float, jitter_px: float,
+    shape: tuple[int, int],
+    frames: int,
+    *,
+    drift_px: float,
+    local_px: float,
+    jitter_px: float,
     seed: int,
 ) -> MotionModel:
     """Make a motion with a smooth path, a jitter of whole frames and a local part.
@@ -31,7 +36,9 @@ def make_motion(
         seed: Integer.
     """
     random = np.random.default_rng([seed, 5])
-    shifts = _smooth_path(frames, drift_px, random) + jitter_px * random.standard_normal((frames, 2))
+    shifts = _smooth_path(frames, drift_px, random) + jitter_px * random.standard_normal(
+        (frames, 2)
+    )
     shifts -= shifts[:1]
     if local_px <= 0.0 or frames < 2:
         return MotionModel(shape, shifts)
@@ -41,7 +48,9 @@ def make_motion(
 def _smooth_path(frames: int, length: float, random: np.random.Generator) -> FloatArray:
     time = (np.arange(1, frames) - 0.5) / max(frames - 1, 1)
     speed = np.exp(-time / _DECAY_OF_FRAMES) + _SLOW_PART
-    direction = random.uniform(0.0, 2.0 * math.pi) + random.uniform(-1.0, 1.0) * _TURN_RADIANS * time
+    direction = (
+        random.uniform(0.0, 2.0 * math.pi) + random.uniform(-1.0, 1.0) * _TURN_RADIANS * time
+    )
     steps = np.stack([np.cos(direction), np.sin(direction)], axis=-1) * speed[:, None]
     steps *= length / max(float(speed.sum()), 1e-9)
     return np.concatenate([np.zeros((1, 2)), np.cumsum(steps, axis=0)])
@@ -61,4 +70,5 @@ def _local_coefficients(
     terms = spatial_terms(grid_x.ravel(), grid_y.ravel(), shape)
     field = np.einsum("ast,ps,ft->fpa", table, terms, temporal_terms(frames))
     table *= largest / float(np.hypot(field[..., 0], field[..., 1]).max())
-    return table.reshape(2, COEFFICIENTS)
+    result: FloatArray = table.reshape(2, COEFFICIENTS)
+    return result

@@ -66,7 +66,10 @@ def interaction_constant(voltage_kv: float) -> float:
 
 def form_factor(frequency_per_angstrom: ImageArray) -> ImageArray:
     """Return the fall of an atom's electron form factor with frequency (1 at zero)."""
-    return np.exp(-_FORM_FACTOR_FALL_ANGSTROM2 * frequency_per_angstrom**2).astype(np.float32)
+    result: ImageArray = np.exp(-_FORM_FACTOR_FALL_ANGSTROM2 * frequency_per_angstrom**2).astype(
+        np.float32
+    )
+    return result
 
 
 def ice_amplitude(
@@ -82,7 +85,8 @@ def ice_amplitude(
     structure = 0.2 + 0.8 * k**4 / (k**4 + 0.18**4) + 0.9 * np.exp(-(((k - 0.27) / 0.035) ** 2))
     atoms = _ICE_MOLECULES * thickness_angstrom * structure
     scattering = wavelength_angstrom(voltage_kv) * _WATER_FORM_FACTOR_ANGSTROM * form_factor(k)
-    return (np.sqrt(atoms) * scattering).astype(np.float32)
+    result: ImageArray = (np.sqrt(atoms) * scattering).astype(np.float32)
+    return result
 
 
 def place_particles(

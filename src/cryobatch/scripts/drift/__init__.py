@@ -1,0 +1,1 @@
+"""What correct_drift is made of, besides imaging and formats."""

@@ -1,0 +1,97 @@
+"""Bin a stack by cropping it in Fourier space."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cryobatch.errors import ScriptFailed
+from cryobatch.model import Parameter, Run, script
+
+if TYPE_CHECKING:
+    from cryobatch.formats.mrc import Stack
+
+_SUPER_RESOLUTION_FACTOR = 2.0
+
+
+@script(
+    category="Prepare Stack",
+    title="Fourier crop",
+    version="1",
+    inputs=["stack"],
+    outputs={"stack": "stack.mrc"},
+    reads=["pixel_size", "super_resolution?"],
+)
+def fourier_crop(
+    run: Run,
+    *,
+    factor: Annotated[
+        float | None,
+        Parameter(
+            low=1,
+            high=16,
+            help="How many pixels become one along each axis; when not set, "
+            "2 for a super-resolution movie and 1 for others.",
+        ),
+    ] = None,
+    pixel_size: Annotated[
+        float | None,
+        Parameter(
+            "Å",
+            low=0.05,
+            high=20,
+            help="Pixel size to reach, instead of a factor; pixels that are larger already stay.",
+        ),
+    ] = None,
+) -> dict[str, object]:
+    """Show a stack in fewer, larger pixels without aliasing; counts add up, as in a larger pixel.
+
+    A stack that stays as it is is handed on without being copied.
+    """  # fmt: skip
+    from cryobatch.formats.mrc import open_stack
+    from cryobatch.imaging.fourier import cropped_shape
+
+    source, target = run.input("stack"), run.output("stack")
+    with open_stack(source) as stack:
+        own = stack.pixel_size_angstrom or float(run.read("pixel_size"))
+        wanted = _factor(run, factor, pixel_size, own)
+        _, rows, columns = stack.shape
+        shape = cropped_shape((rows, columns), wanted)
+        if shape != (rows, columns):
+            _crop(run, stack, target, shape, own * columns / shape[1])
+            return {}
+    _hand_on(source, target)
+    return {}
+
+
+def _factor(run: Run, factor: float | None, pixel_size: float | None, own: float) -> float:
+    if factor is not None and pixel_size is not None:
+        raise ScriptFailed(
+            "fourier_crop: factor and pixel_size are both set; set one of them to none"
+        )
+    if pixel_size is not None:
+        return max(1.0, pixel_size / own)
+    if factor is not None:
+        return factor
+    return _SUPER_RESOLUTION_FACTOR if run.read("super_resolution") else 1.0
+
+
+def _crop(
+    run: Run, stack: "Stack", target: Path, shape: tuple[int, int], pixel_size_angstrom: float
+) -> None:
+    from cryobatch.formats.mrc import StackWriter
+    from cryobatch.imaging.fourier import crop_image
+
+    frames, rows, columns = stack.shape
+    counts = rows * columns / (shape[0] * shape[1])
+    with StackWriter(target, (frames, *shape), "float16", pixel_size_angstrom) as writer:
+        for index in range(frames):
+            writer.write(index, counts * crop_image(stack.frame(index), shape, run.threads))
+            run.progress((index + 1) / frames)
+
+
+def _hand_on(source: Path, target: Path) -> None:
+    try:
+        os.link(source, target)
+    except OSError:
+        # Some file systems have no second names; nobody else reads the stack any more.
+        source.replace(target)
