@@ -151,40 +151,52 @@ def calculate_statistics(
 
 
 def _measure(run: Run, micrograph: "ImageArray") -> dict[str, object]:
-    from cryobatch.imaging.statistics import mean_and_deviation, measured_dose, striping
+    from cryobatch.imaging.statistics import mean_and_deviation, striping
 
     mean, deviation = mean_and_deviation(micrograph)
-    if not run.has("frames"):
-        nothing = Absent("a sum without frames does not tell what a frame counted")
-        doses: dict[str, object] = {"measured_dose": nothing, "dose_disagreement": nothing}
+    if run.has("frames"):
+        measured = _measure_frames(run)
     else:
-        mean, deviation = _frame_mean_and_deviation(run)
-        dose = measured_dose(mean, float(run.read("pixel_size")))
-        doses = {"measured_dose": dose, "dose_disagreement": _disagreement(run, dose)}
-    intensity = {"mean_intensity": mean, "intensity_deviation": deviation}
-    return {**intensity, **doses, "stripes": striping(micrograph)}
+        nothing = Absent("a sum without frames does not tell what a frame counted")
+        measured = {
+            "mean_intensity": mean,
+            "intensity_deviation": deviation,
+            "measured_dose": nothing,
+            "dose_disagreement": nothing,
+        }
+    return measured | {"stripes": striping(micrograph)}
 
 
-def _frame_mean_and_deviation(run: Run) -> tuple[float, float]:
-    """Return the mean of all frames' pixels, and the deviation within frames."""
-    from cryobatch.formats.star import read_star
+def _measure_frames(run: Run) -> dict[str, object]:
+    """Measure by the table of frames; what it says of them precedes the facts of the recording."""
+    from cryobatch.formats.star import StarTable, read_star
+    from cryobatch.imaging.statistics import measured_dose
 
     path = run.input("frames")
-    table = read_star(path).get("frames")
-    if table is None or not len(table):
-        raise BadInput(
-            f"{path}: has no block data_frames with a row a frame; unpack the movie again"
-        )
-    means = table.floats("cryobatchMean")
-    deviations = table.floats("cryobatchDeviation")
-    return float(means.mean()), float((deviations**2).mean() ** 0.5)
+    blocks = read_star(path)
+    frames, general = blocks.get("frames"), blocks.get("general", StarTable({}))
+    if frames is None or not len(frames):
+        raise BadInput(f"{path}: has no block data_frames with a row a frame; unpack it again")
+
+    def told(label: str, fact: str) -> float:
+        return general.number(label) if label in general else float(run.read(fact) or 0.0)
+
+    mean = float(frames.floats("cryobatchMean").mean())
+    deviation = float((frames.floats("cryobatchDeviation") ** 2).mean() ** 0.5)
+    pixel_size = told("rlnMicrographOriginalPixelSize", "pixel_size")
+    dose = measured_dose(mean, pixel_size)
+    return {
+        "mean_intensity": mean,
+        "intensity_deviation": deviation,
+        "measured_dose": dose,
+        "dose_disagreement": _disagreement(dose, told("rlnMicrographDoseRate", "dose_per_frame")),
+    }
 
 
-def _disagreement(run: Run, dose: float) -> "float | Absent":
-    stated = run.read("dose_per_frame")
-    if not stated:
+def _disagreement(dose: float, stated: float) -> "float | Absent":
+    if stated <= 0.0:
         return Absent("no dose was stated (dose_per_frame)")
-    return 100.0 * (dose - float(stated)) / float(stated)
+    return 100.0 * (dose - stated) / stated
 
 
 def _findings(run: Run, values: dict[str, object]) -> "Findings":

@@ -47,7 +47,12 @@ if TYPE_CHECKING:
 def fit_ctf(
     run: Run,
     *,
-    box: Annotated[int, Parameter("px", low=128, high=4096, help="Side of the spectrum.")] = 512,
+    box: Annotated[
+        int,
+        Parameter(
+            "px", low=128, high=4096, help="Side of a spectrum that is made from a micrograph."
+        ),
+    ] = 512,
     resolution_low: Annotated[
         float, Parameter("Å", low=5, high=200, help="Coarsest detail that is compared.")
     ] = 30.0,
