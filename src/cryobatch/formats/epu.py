@@ -1,0 +1,171 @@
+"""Read the XML that EPU writes beside each exposure."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from xml.etree.ElementTree import Element
+
+from cryobatch.errors import BadInput
+from cryobatch.formats.reading import reading
+from cryobatch.formats.safe_xml import parse_xml
+from cryobatch.model.image import FactValue
+
+_ANGSTROM_PER_METRE = 1e10
+_MICROMETRE_PER_METRE = 1e6
+_PER_ANGSTROM2_FROM_PER_METRE2 = 1e-20
+
+_NUMBERS = {
+    "voltage": ("microscopeData/gun/AccelerationVoltage", 1e-3),
+    "magnification": ("microscopeData/optics/TemMagnification/NominalMagnification", 1.0),
+    "exposure_time": ("microscopeData/acquisition/camera/ExposureTime", 1.0),
+    "stage_x": ("microscopeData/stage/Position/X", _MICROMETRE_PER_METRE),
+    "stage_y": ("microscopeData/stage/Position/Y", _MICROMETRE_PER_METRE),
+    "stage_z": ("microscopeData/stage/Position/Z", _MICROMETRE_PER_METRE),
+    "tilt_angle": ("microscopeData/stage/Position/A", math.degrees(1.0)),
+    "beam_shift_x": ("microscopeData/optics/BeamShift/_x", 1.0),
+    "beam_shift_y": ("microscopeData/optics/BeamShift/_y", 1.0),
+    "image_shift_x": ("microscopeData/optics/ImageShift/_x", 1.0),
+    "image_shift_y": ("microscopeData/optics/ImageShift/_y", 1.0),
+    "spot_size": ("microscopeData/optics/SpotIndex", 1.0),
+}
+"""Facts with their place in the document, and what makes our unit of EPU's."""
+
+
+@dataclass(frozen=True, slots=True)
+class EpuExposure:
+    """What EPU tells of one exposure.
+
+    Args:
+        facts: Acquisition facts but for the pixel size, in our units.
+        pixel_size_angstrom: Of the image that the XML describes, None when it has none.
+        readout_width: Width of that image in pixels.
+        camera_width: Width of the camera in its own pixels.
+        recorded_at: ISO 8601, None when unknown.
+        unique_id: EPU's name of the exposure, None when it has none.
+    """
+
+    facts: Mapping[str, FactValue]
+    pixel_size_angstrom: float | None
+    readout_width: int | None
+    camera_width: int | None
+    recorded_at: str | None
+    unique_id: str | None
+
+    def pixel_size_at(self, columns: int) -> float | None:
+        """Return the pixel size of a movie with so many columns, Å.
+
+        Image and movie show the same area of the camera, so their pixels are as their widths. The
+        document's own super-resolution factor does not tell whether the movie has it.
+        """
+        if self.pixel_size_angstrom is None or self.readout_width is None:
+            return None
+        return self.pixel_size_angstrom * self.readout_width / columns
+
+    def is_super_resolution(self, columns: int) -> bool | None:
+        """Tell whether a movie with so many columns has pixels finer than the camera's."""
+        return None if self.camera_width is None else columns > 1.5 * self.camera_width
+
+
+def read_epu(path: Path) -> EpuExposure:
+    """Read an exposure's XML.
+
+    Raises:
+        BadInput: It cannot be read, or is no ``MicroscopeImage``.
+    """
+    with reading(path):
+        data = path.read_bytes()
+    return parse_epu(data, str(path))
+
+
+def parse_epu(data: bytes, where: str) -> EpuExposure:
+    """Return what an exposure's XML tells; ``where`` names it in errors."""
+    root = parse_xml(data, where)
+    if _plain(root.tag) != "MicroscopeImage":
+        raise BadInput(f"{where}: is no EPU metadata, its root is {_plain(root.tag)}")
+    custom = _key_values(_find(root, "CustomData"))
+    readout = _number(root, "microscopeData/acquisition/camera/ReadoutArea/width")
+    binning = _number(root, "microscopeData/acquisition/camera/Binning/x")
+    pixel = _number(root, "SpatialScale/pixelSize/x/numericValue")
+    return EpuExposure(
+        facts=_read_facts(root, custom),
+        pixel_size_angstrom=_positive(pixel, _ANGSTROM_PER_METRE),
+        readout_width=round(readout) if readout else None,
+        camera_width=round(readout * binning) if readout and binning else None,
+        recorded_at=_text(root, "microscopeData/acquisition/acquisitionDateTime"),
+        unique_id=_text(root, "uniqueID"),
+    )
+
+
+def _read_facts(root: Element, custom: Mapping[str, str]) -> dict[str, FactValue]:
+    facts: dict[str, FactValue] = {}
+    for name, (place, factor) in _NUMBERS.items():
+        number = _number(root, place)
+        if number is not None:
+            facts[name] = round(number) if name == "spot_size" else number * factor
+    energy_filter = "microscopeData/optics/EnergyFilter"
+    width = _number(root, f"{energy_filter}/EnergySelectionSlitWidth")
+    if width is not None and _text(root, f"{energy_filter}/EnergySelectionSlitInserted") == "true":
+        facts["energy_slit"] = width
+    dose = _positive(_as_number(custom.get("Dose")), _PER_ANGSTROM2_FROM_PER_METRE2)
+    if dose is not None:
+        facts["total_dose"] = dose
+    defocus = _as_number(custom.get("AppliedDefocus"))
+    if defocus is not None:
+        # EPU counts underfocus negative.
+        facts["defocus_set"] = -defocus * _ANGSTROM_PER_METRE
+    if "PhasePlateUsed" in custom:
+        facts["phase_plate"] = custom["PhasePlateUsed"] == "true"
+    camera = custom.get("DetectorCommercialName") or _text(
+        root, "microscopeData/acquisition/camera/Name"
+    )
+    microscope = _text(root, "microscopeData/instrument/InstrumentModel") or _text(
+        root, "microscopeData/instrument/InstrumentID"
+    )
+    named = {"camera": camera, "microscope": microscope}
+    return facts | {name: text for name, text in named.items() if text}
+
+
+def _plain(tag: str) -> str:
+    """Return a tag without its namespace: EPU's versions differ in those, not in the names."""
+    return tag.rsplit("}", 1)[-1]
+
+
+def _find(element: Element, place: str) -> Element | None:
+    found: Element | None = element
+    for step in place.split("/"):
+        if found is None:
+            return None
+        found = next((child for child in found if _plain(child.tag) == step), None)
+    return found
+
+
+def _text(root: Element, place: str) -> str | None:
+    found = _find(root, place)
+    return (found.text or "").strip() or None if found is not None else None
+
+
+def _number(root: Element, place: str) -> float | None:
+    return _as_number(_text(root, place))
+
+
+def _as_number(text: str | None) -> float | None:
+    try:
+        number = float(text or "")
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _positive(number: float | None, factor: float) -> float | None:
+    return number * factor if number is not None and number > 0 else None
+
+
+def _key_values(element: Element | None) -> dict[str, str]:
+    """Return a serialised dictionary by key: the order of its items varies."""
+    found = {}
+    for item in element if element is not None else ():
+        key, value = _text(item, "Key"), _text(item, "Value")
+        if key is not None:
+            found[key] = value or ""
+    return found

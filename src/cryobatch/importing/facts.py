@@ -1,0 +1,94 @@
+"""Bring together what is known about a recording, the most certain first."""
+
+from collections.abc import Mapping
+
+from cryobatch.errors import UsageError
+from cryobatch.formats.epu import EpuExposure
+from cryobatch.formats.movie import RecordingHeader
+from cryobatch.model.facts import check_fact
+from cryobatch.model.image import Fact, FactValue
+
+SENSIBLE_PIXEL_SIZES = (0.05, 50.0)
+"""Å. Programs that know no pixel size write 0, 1 or a printer's resolution into the header."""
+
+
+def name_source(values: Mapping[str, FactValue], source: str) -> dict[str, Fact]:
+    """Return facts that all come from one source."""
+    return {name: Fact(value, source) for name, value in values.items()}
+
+
+def option_facts(values: Mapping[str, FactValue]) -> dict[str, Fact]:
+    """Return facts that a person gave as options, each with its option as its source."""
+    return {
+        name: Fact(value, f"option --{name.replace('_', '-')}") for name, value in values.items()
+    }
+
+
+def header_facts(header: RecordingHeader) -> dict[str, Fact]:
+    """Return what a recording's own header says."""
+    facts: dict[str, FactValue] = {"frames": header.frames}
+    pixel = header.pixel_size_angstrom
+    low, high = SENSIBLE_PIXEL_SIZES
+    if pixel is not None and low <= pixel <= high and pixel != 1.0:
+        facts["pixel_size"] = round(pixel, 6)
+    exposure = _number(header.metadata.get("exposureTime"))
+    if exposure is not None:
+        facts["exposure_time"] = exposure
+    return _sensible(facts, f"{header.kind.upper()} header")
+
+
+def epu_facts(exposure: EpuExposure, columns: int, source: str) -> dict[str, Fact]:
+    """Return what EPU's XML says of a recording.
+
+    Args:
+        exposure: The XML.
+        columns: Width of the recording, which decides its pixel size.
+        source: Names the XML.
+    """
+    facts = dict(exposure.facts)
+    pixel = exposure.pixel_size_at(columns)
+    if pixel is not None:
+        facts["pixel_size"] = pixel
+    super_resolution = exposure.is_super_resolution(columns)
+    if super_resolution is not None:
+        facts["super_resolution"] = super_resolution
+    return _sensible(facts, source)
+
+
+def merge_facts(*layers: Mapping[str, Fact], frames: int) -> dict[str, Fact]:
+    """Return every fact from the first layer that has it.
+
+    The order of an import: options, EPU's XML, headers, the project's settings, the site's. What
+    follows from others is added: the dose of a frame from that of all frames.
+
+    Args:
+        layers: Facts by name, the most certain first.
+        frames: Frames of the recording.
+    """
+    merged: dict[str, Fact] = {}
+    for layer in layers:
+        for name, fact in layer.items():
+            merged.setdefault(name, fact)
+    total = merged.get("total_dose")
+    if "dose_per_frame" not in merged and total is not None and float(total.value) > 0:
+        source = f"total_dose ({total.source}) / {frames} frames"
+        merged |= _sensible({"dose_per_frame": float(total.value) / frames}, source)
+    return merged
+
+
+def _sensible(values: Mapping[str, FactValue], source: str) -> dict[str, Fact]:
+    """Return the facts that can be true: a wrong header costs the fact, not the image."""
+    facts = {}
+    for name, value in values.items():
+        try:
+            facts[name] = Fact(check_fact(name, value), source)
+        except UsageError:
+            continue
+    return facts
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        return float(text or "")
+    except ValueError:
+        return None

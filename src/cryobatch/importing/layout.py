@@ -1,0 +1,124 @@
+"""Decide which files of a folder are recordings, and to which group each belongs."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from cryobatch.formats.movie import recording_kind, recording_stem
+from cryobatch.importing.names import make_safe
+
+MOST_SECONDS_APART = 120.0
+"""EPU stamps a movie and its XML each with its own time; two exposures of one place are further
+apart than they."""
+
+_GRID_SQUARE = re.compile(r"GridSquare_\w+\Z")
+_EXPOSURE = re.compile(
+    r"(?P<key>FoilHole_(?P<hole>\w+?)_Data_(?P<template>[^_]+)_(?P<number>[^_]+))"
+    r"_(?P<date>\d{8})_(?P<time>\d{6})(?P<ending>_[A-Za-z].*)?\Z"
+)
+_REFERENCE = re.compile(
+    r"(?i)(?<![a-z])(?:gain(?:ref\w*)?|defects?|darkref)(?![a-z])|^(?:superref|countref)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """What the name of a file of EPU's tells.
+
+    Args:
+        key: Hole, template and number: the same for all files of an exposure.
+        foil_hole: Number of the hole.
+        stamp: When the file was begun, by the microscope's clock.
+        ending: What stands behind the time, such as ``_fractions``; empty for EPU's own sum.
+    """
+
+    key: str
+    foil_hole: str
+    stamp: datetime
+    ending: str
+
+
+def parse_exposure(name: str) -> Exposure | None:
+    """Read a name like ``FoilHole_1_Data_2_3_20250108_154915_fractions.tiff``; None for others."""
+    stem = recording_stem(name) if recording_kind(name) else Path(name).stem
+    match = _EXPOSURE.match(stem)
+    if match is None:
+        return None
+    try:
+        stamp = datetime.strptime(match["date"] + match["time"], "%Y%m%d%H%M%S")
+    except ValueError:
+        return None
+    return Exposure(match["key"], match["hole"], stamp, match["ending"] or "")
+
+
+def grid_square(path: Path) -> str | None:
+    """Return the innermost ``GridSquare_...`` folder of a path, None where there is none."""
+    return next((part for part in reversed(path.parts[:-1]) if _GRID_SQUARE.match(part)), None)
+
+
+def choose_recordings(paths: Iterable[Path]) -> list[Path]:
+    """Return those files of a folder that are recordings.
+
+    Gain references and dark images are not. In a tree of EPU's only ``Data`` holds exposures, the
+    rest are images of holes and squares; and where a movie was kept, EPU's sum of it is left out.
+    """
+    chosen = [path for path in paths if _is_candidate(path)]
+    movies = {
+        (grid_square(path), exposure.key)
+        for path in chosen
+        if (exposure := parse_exposure(path.name)) is not None and exposure.ending
+    }
+    return [path for path in chosen if not _is_sum_of(path, movies)]
+
+
+def choose_group(path: Path, metadata: Path | None) -> str:
+    """Return the group of a recording: its grid square, else the name of its folder.
+
+    Args:
+        path: The recording.
+        metadata: Its EPU XML, which may lie in the tree that has the grid squares' folders.
+    """
+    square = grid_square(path) or (grid_square(metadata) if metadata is not None else None)
+    return make_safe(square or path.parent.name, "images")
+
+
+def match_metadata(path: Path, candidates: Sequence[Path]) -> Path | None:
+    """Return the XML of an exposure.
+
+    Args:
+        path: The recording.
+        candidates: XML files with the recording's exposure key.
+
+    Returns:
+        The one of the same grid square, if any are, whose time is nearest and within two minutes.
+    """
+    exposure = parse_exposure(path.name)
+    if exposure is None:
+        return None
+    square = grid_square(path)
+    same = [item for item in candidates if square is not None and grid_square(item) == square]
+    near = []
+    for item in same or candidates:
+        found = parse_exposure(item.name)
+        if found is not None and found.key == exposure.key:
+            seconds = abs((found.stamp - exposure.stamp).total_seconds())
+            near.append((seconds, str(item), item))
+    best = min(near, default=None)
+    return best[2] if best is not None and best[0] <= MOST_SECONDS_APART else None
+
+
+def _is_candidate(path: Path) -> bool:
+    if recording_kind(path.name) is None or path.name.startswith("."):
+        return False
+    if grid_square(path) is not None:
+        return path.parent.name == "Data" and parse_exposure(path.name) is not None
+    return _REFERENCE.search(recording_stem(path.name)) is None
+
+
+def _is_sum_of(path: Path, movies: set[tuple[str | None, str]]) -> bool:
+    exposure = parse_exposure(path.name)
+    if exposure is None or exposure.ending:
+        return False
+    return (grid_square(path), exposure.key) in movies
