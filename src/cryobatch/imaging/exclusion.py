@@ -1,8 +1,9 @@
 """The parts of a micrograph in which no particle is sought.
 
 Two kinds of place: compact ones that are far darker or brighter than the rest (gold, ice crystals,
-dirt, holes in the ice), and whole areas of another kind (carbon film): there the local mean or the
-local texture falls into two classes that lie much further apart than each of them is wide.
+dirt, holes in the ice), and whole areas that are darker (carbon film): there the local mean falls
+into two classes that lie much further apart than each of them is wide. A crowd of particles beside
+empty ice is such an area too; it is told from carbon by its darkness, less than one particle's.
 """
 
 from typing import TypeAlias
@@ -18,17 +19,15 @@ MaskArray: TypeAlias = NDArray[np.bool_]
 
 _SPOT_SMOOTHING = 1.0 / 8.0
 _AREA_SMOOTHING = 0.5
-_TEXTURE_SMOOTHING = 1.0
-_TEXTURE_DETAIL = 0.15
 _AREA_STEP = 4
 # Otsu's two halves of an even spread lie 3.5 of their deviations apart; real micrographs without
-# carbon reached 3.6 (means) and 3.2 (textures), simulated carbon began at 6.7.
+# carbon reached 3.6, simulated carbon began at 9.
 _AREA_SEPARATION = 5.0
 _AREA_OPENING = 1.0
 _TINY = 1e-6
 
 
-def deviation(image: ImageArray) -> float:
+def deviation(image: ImageArray | FloatArray) -> float:
     """Return a standard deviation that outliers do not move (1.4826 median absolute deviation)."""
     return 1.4826 * float(np.median(np.abs(image - np.median(image))))
 
@@ -42,27 +41,35 @@ def darkness(image: ImageArray, diameter_px: float) -> ImageArray:
     """
     smooth = ndimage.gaussian_filter(image, _SPOT_SMOOTHING * diameter_px)
     smooth -= np.median(smooth)
-    return np.abs(smooth) / np.float32(max(deviation(smooth), _TINY))
+    standing_out: ImageArray = np.abs(smooth) / np.float32(max(deviation(smooth), _TINY))
+    return standing_out
 
 
 def spots(prominence: ImageArray, limit: float, margin_px: float) -> MaskArray:
-    """Return ``(rows, columns)`` bool: where ``darkness`` passes a limit, and a margin around it."""
+    """Return ``(rows, columns)`` bool: where darkness passes a limit, and a margin around it."""
     return grow(prominence > limit, margin_px)
 
 
-def areas(image: ImageArray, diameter_px: float) -> MaskArray:
-    """Return ``(rows, columns)`` bool: carbon film and the like, the darker or rougher area.
+def areas(image: ImageArray, missing: MaskArray, diameter_px: float) -> MaskArray:
+    """Return ``(rows, columns)`` bool: an area that is darker, carbon film or a crowd.
 
     Args:
         image: ``(rows, columns)`` float32, dark places positive, outliers already limited.
+        missing: ``(rows, columns)`` bool, where the image holds nothing.
         diameter_px: The particles' diameter; an area smaller than two of them is none.
     """
     mean = ndimage.gaussian_filter(image, _AREA_SMOOTHING * diameter_px)
-    detail = image - ndimage.gaussian_filter(image, _TEXTURE_DETAIL * diameter_px)
-    power = ndimage.gaussian_filter(detail * detail, _TEXTURE_SMOOTHING * diameter_px)
-    found = _upper_class(mean) | _upper_class(np.log(power + np.float32(_TINY)))
+    found = _upper_class(mean, ~grow(missing, 2.0 * _AREA_SMOOTHING * diameter_px))
     core = ~grow(~found, _AREA_OPENING * diameter_px)
     return grow(core, (_AREA_OPENING + _AREA_SMOOTHING) * diameter_px)
+
+
+def area_darkness(image: ImageArray, missing: MaskArray, area: MaskArray) -> float:
+    """Return how much darker an area is than the rest; 0 where there is no rest."""
+    inside, outside = area & ~missing, ~area & ~missing
+    if not inside.any() or not outside.any():
+        return 0.0
+    return float(np.median(image[inside]) - np.median(image[outside]))
 
 
 def grow(mask: MaskArray, margin_px: float) -> MaskArray:
@@ -73,13 +80,14 @@ def grow(mask: MaskArray, margin_px: float) -> MaskArray:
     return grown
 
 
-def _upper_class(values: ImageArray) -> MaskArray:
+def _upper_class(values: ImageArray, known: MaskArray) -> MaskArray:
     """Return where values belong to the upper of two classes; nowhere if they are one."""
-    sample = np.sort(values[::_AREA_STEP, ::_AREA_STEP].ravel().astype(np.float64))
+    grid = slice(None, None, _AREA_STEP)
+    sample = np.sort(values[grid, grid][known[grid, grid]].astype(np.float64))
     split, separation = _two_classes(sample)
     if separation < _AREA_SEPARATION:
         return np.zeros(values.shape, dtype=bool)
-    return values > split
+    return (values > split) & known
 
 
 def _two_classes(ordered: FloatArray) -> tuple[float, float]:

@@ -11,16 +11,20 @@ from dataclasses import dataclass
 import numpy as np
 
 from cryobatch.imaging.arrays import FloatArray, ImageArray
-from cryobatch.imaging.exclusion import MaskArray, areas, darkness, spots
-from cryobatch.imaging.picking_field import WorkingField, working_field
+from cryobatch.imaging.exclusion import MaskArray, area_darkness, areas, darkness, spots
+from cryobatch.imaging.picking_field import WorkingField, seen, working_field
 from cryobatch.imaging.picking_search import SPACING, Found, search
 from cryobatch.imaging.picking_size import estimate_diameter, template_diameter
+from cryobatch.imaging.picking_template import contrast
 
 _PIXELS_PER_DIAMETER = 24.0
 _SPOT_LIMITS = (math.inf, 24.0, 12.0, 6.0)
 _SPOT_MARGIN = 0.35
-# Leaving places out must pay: so much more evidence must be left in the others.
+# Crowds of particles reached 0.6 of a particle's contrast, carbon film began at 5.
+_DARKER_THAN_PARTICLES = 1.5
+# Leaving places out must pay: so many more particles must be found in the others.
 _WORTH_EXCLUDING = 1.25
+_WORTH_EXCLUDING_LEAST = 3
 _SAME_DIAMETER = 0.04
 _LEAST_FIELD = 2.0
 
@@ -87,17 +91,17 @@ def pick(
         threads: Threads of the transforms.
     """
     settings = settings or PickingSettings()
-    diameter = settings.diameter_angstrom
+    if not seen(micrograph):
+        return _nothing("the micrograph is empty: all its pixels are alike")
+    diameter = settings.diameter_angstrom or estimate_diameter(
+        micrograph, pixel_size_angstrom, light=settings.light, threads=threads
+    )
     if diameter is None:
-        diameter = estimate_diameter(
-            micrograph, pixel_size_angstrom, light=settings.light, threads=threads
-        )
-    if diameter is None or min(micrograph.shape) * pixel_size_angstrom < _LEAST_FIELD * diameter:
-        return _nothing("the micrograph is empty or smaller than two particles")
+        return _nothing("no diameter explains what is in the micrograph; give one")
+    if min(micrograph.shape) * pixel_size_angstrom < _LEAST_FIELD * diameter:
+        return _nothing(f"the micrograph is smaller than two particles of {diameter:.0f} Å")
     shrink = diameter / _PIXELS_PER_DIAMETER / pixel_size_angstrom
     field = working_field(micrograph, shrink, light=settings.light, threads=threads)
-    if field is None:
-        return _nothing("the micrograph is empty")
     working_pixel = pixel_size_angstrom * max(field.scale)
     found, excluded = _search(field, diameter / working_pixel, settings, threads)
     measured = _measured(found, diameter, working_pixel, settings.tolerance)
@@ -105,17 +109,37 @@ def pick(
         again = _search(field, measured / working_pixel, settings, threads)
         if again[0].evidence >= found.evidence * 0.9:
             (found, excluded), diameter = again, measured
-    return _finish(found, field, excluded, diameter, micrograph.shape, pixel_size_angstrom, settings)
+    return _finish(
+        found, field, excluded, diameter, micrograph.shape, pixel_size_angstrom, settings
+    )
 
 
 def _search(
     field: WorkingField, diameter_px: float, settings: PickingSettings, threads: int
 ) -> tuple[Found, MaskArray]:
-    """Search with nothing left out, then with ever fainter spots left out, if that finds more."""
+    """Search everywhere, then outside of carbon film if there is any."""
+    everywhere = _search_around_spots(field, field.missing, diameter_px, settings, threads)
+    if not settings.exclude:
+        return everywhere
     limited = field.limited()
-    always = field.missing
-    if settings.exclude:
-        always = always | areas(limited, diameter_px)
+    film = areas(limited, field.missing, diameter_px)
+    if not film.any():
+        return everywhere
+    particle = contrast(limited, everywhere[0].pixels, diameter_px)
+    if area_darkness(limited, field.missing, film) < _DARKER_THAN_PARTICLES * particle:
+        return everywhere
+    return _search_around_spots(field, field.missing | film, diameter_px, settings, threads)
+
+
+def _search_around_spots(
+    field: WorkingField,
+    always: MaskArray,
+    diameter_px: float,
+    settings: PickingSettings,
+    threads: int,
+) -> tuple[Found, MaskArray]:
+    """Search with no spot left out, then with ever fainter ones left out, if that finds more."""
+    level = field.level()
     best: tuple[Found, MaskArray] | None = None
     prominence = darkness(field.image, diameter_px)
     highest = float(prominence[~always].max(initial=0.0))
@@ -124,17 +148,21 @@ def _search(
             continue
         excluded = always | spots(prominence, limit, _SPOT_MARGIN * diameter_px)
         found = search(
-            limited,
+            level,
             excluded,
             diameter_px,
             spacing=settings.distance,
             threshold=settings.threshold,
             threads=threads,
         )
-        if best is None or found.evidence > _WORTH_EXCLUDING * best[0].evidence:
+        if best is None or len(found.scores) > _worth(best[0]):
             best = found, excluded
     assert best is not None
     return best
+
+
+def _worth(found: Found) -> float:
+    return _WORTH_EXCLUDING * len(found.scores) + _WORTH_EXCLUDING_LEAST
 
 
 def _measured(found: Found, diameter: float, working_pixel: float, tolerance: float) -> float:

@@ -1,5 +1,6 @@
 """A micrograph as the picker works on it: small, in robust units, particles bright."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,12 +8,15 @@ import scipy.fft
 from scipy import ndimage
 
 from cryobatch.imaging.arrays import FloatArray, ImageArray
-from cryobatch.imaging.exclusion import MaskArray, deviation, grow
+from cryobatch.imaging.exclusion import MaskArray, deviation
 from cryobatch.imaging.fourier import forward, inverse
 
 _BACKGROUND_SMOOTHING = 1.0
 _OUTLIER_DEVIATIONS = 6.0
 _OUTLIER_PIXEL = 50.0
+_BLOCK = 32
+_PLANE_STEP = 4
+_MASKED_SHARE = 0.25
 _TINY = 1e-6
 
 
@@ -22,7 +26,7 @@ class WorkingField:
 
     Attributes:
         image: ``(rows, columns)`` float32, median 0, deviation 1, particles positive; not limited.
-        missing: ``(rows, columns)`` bool, where the micrograph holds no numbers.
+        missing: ``(rows, columns)`` bool, where the micrograph holds no numbers or is blank.
         scale: Micrograph pixels a working pixel, along x and y.
     """
 
@@ -34,61 +38,100 @@ class WorkingField:
         """Return the image with outliers cut to six deviations."""
         return np.clip(self.image, -_OUTLIER_DEVIATIONS, _OUTLIER_DEVIATIONS)
 
+    def level(self) -> ImageArray:
+        """Return the limited image without its slope: ice may grow thicker from side to side."""
+        if self.missing.all():
+            return np.zeros_like(self.image)
+        plane = _plane(self.limited(), ~self.missing)
+        level: ImageArray = self.image - plane
+        level -= np.median(level[~self.missing])
+        level /= np.float32(max(deviation(level[~self.missing]), _TINY))
+        level[self.missing] = 0.0
+        return np.clip(level, -_OUTLIER_DEVIATIONS, _OUTLIER_DEVIATIONS)
+
     def micrograph_pixels(self, points: FloatArray) -> FloatArray:
         """Return ``(n, 2)`` x and y in micrograph pixels; Fourier cropping keeps pixel (0, 0)."""
-        return points * np.array(self.scale)
+        pixels: FloatArray = points * np.array(self.scale)
+        return pixels
+
+
+def seen(micrograph: ImageArray) -> bool:
+    """Tell whether there is anything in a micrograph: two pixels that are numbers and differ."""
+    known = micrograph[np.isfinite(micrograph)]
+    return bool(known.size and known.min() < known.max())
 
 
 def working_field(
     micrograph: ImageArray, shrink: float, *, light: bool = False, threads: int = 1
-) -> WorkingField | None:
-    """Shrink a micrograph by Fourier cropping.
+) -> WorkingField:
+    """Shrink a micrograph, in which something is ``seen``, by Fourier cropping.
 
     Args:
         micrograph: ``(rows, columns)``; pixels that are not finite are filled and marked.
         shrink: By how much; never enlarged.
         light: Whether particles are lighter than what is around them.
         threads: Threads of the transforms.
-
-    Returns:
-        None where nothing can be seen: no finite pixel, or all alike.
     """
     image, missing = _finite(micrograph)
-    if image is None:
-        return None
     small = _fourier_crop(image, max(shrink, 1.0), threads)
-    spread = deviation(small)
-    if spread < _TINY * max(1.0, float(np.abs(small).max())):
-        return None
-    small = (small - np.median(small)) * np.float32((1.0 if light else -1.0) / spread)
     scale = (image.shape[1] / small.shape[1], image.shape[0] / small.shape[0])
-    return WorkingField(small, _shrunk_mask(missing, small.shape, scale), scale)
+    missing = _shrunk_mask(missing, small.shape, scale)
+    known = small if missing.all() else small[~missing]
+    spread = deviation(known) or float(known.std())
+    small = (small - np.median(known)) * np.float32((1.0 if light else -1.0) / max(spread, _TINY))
+    return WorkingField(small, missing, scale)
 
 
 def flatten(image: ImageArray, excluded: MaskArray, diameter_px: float) -> ImageArray:
     """Take out the background (a Gaussian of the particle's diameter); excluded places become 0."""
     sigma = _BACKGROUND_SMOOTHING * diameter_px
     if not excluded.any():
-        return image - ndimage.gaussian_filter(image, sigma)
+        return np.asarray(image - ndimage.gaussian_filter(image, sigma))
     used = (~excluded).astype(np.float32)
     weight = np.maximum(ndimage.gaussian_filter(used, sigma), np.float32(1e-3))
     background = ndimage.gaussian_filter(image * used, sigma) / weight
-    return (image - background) * used
+    return np.asarray((image - background) * used)
 
 
-def _finite(micrograph: ImageArray) -> tuple[ImageArray | None, MaskArray]:
-    """Return the image without its missing, hot and dead pixels, and where numbers are missing."""
+def _finite(micrograph: ImageArray) -> tuple[ImageArray, MaskArray]:
+    """Return the image about 0, missing, hot and dead pixels taken out, and which were missing."""
     image = np.asarray(micrograph, dtype=np.float32)
     missing = ~np.isfinite(image)
-    if missing.all():
-        return None, missing
-    known = image[~missing] if missing.any() else image
-    middle, spread = np.median(known), deviation(known)
-    if spread == 0.0 and known.std() == 0.0:
-        return None, missing
-    reach = np.float32(_OUTLIER_PIXEL * (spread or float(known.std())))
-    filled = np.where(missing, middle, image)
-    return np.clip(filled, middle - reach, middle + reach), missing
+    missing |= _blank(image)
+    # In double precision: squares of large numbers must not overflow.
+    known = image[np.isfinite(image) if missing.all() else ~missing].astype(np.float64)
+    middle = np.median(known)
+    reach = np.float32(_OUTLIER_PIXEL * (deviation(known) or float(known.std())))
+    filled = np.where(missing, np.float32(0.0), image - middle)
+    return np.clip(filled, -reach, reach), missing
+
+
+def _blank(image: ImageArray) -> MaskArray:
+    """Return where whole blocks hold one number: borders that a correction left empty."""
+    blank = np.zeros(image.shape, dtype=bool)
+    down, across = image.shape[0] // _BLOCK, image.shape[1] // _BLOCK
+    if not down or not across:
+        return blank
+    rows, columns = down * _BLOCK, across * _BLOCK
+    blocks = image[:rows, :columns].reshape(down, _BLOCK, across, _BLOCK)
+    alike = blocks.min(axis=(1, 3)) == blocks.max(axis=(1, 3))
+    # What is blank goes on into the next block; how far is not worth finding out.
+    alike = ndimage.maximum_filter(alike, 3)
+    blank[:rows, :columns] = alike.repeat(_BLOCK, axis=0).repeat(_BLOCK, axis=1)
+    blank[rows:] = blank[rows - 1]
+    blank[:, columns:] = blank[:, columns - 1 : columns]
+    return blank
+
+
+def _plane(image: ImageArray, used: MaskArray) -> ImageArray:
+    """Return the plane that fits an image best where it is used."""
+    step = _PLANE_STEP
+    y, x = np.nonzero(used[::step, ::step])
+    values = image[::step, ::step][y, x]
+    terms = np.stack([np.ones(len(x)), x * step, y * step], axis=-1)
+    mean, along_x, along_y = np.linalg.lstsq(terms, values, rcond=None)[0]
+    rows, columns = np.arange(image.shape[0])[:, None], np.arange(image.shape[1])[None, :]
+    return np.asarray(mean + along_x * columns + along_y * rows, dtype=np.float32)
 
 
 def _fourier_crop(image: ImageArray, shrink: float, threads: int) -> ImageArray:
@@ -104,12 +147,12 @@ def _fourier_crop(image: ImageArray, shrink: float, threads: int) -> ImageArray:
     return inverse(cropped, (rows, columns), threads)
 
 
-def _shrunk_mask(
-    mask: MaskArray, shape: tuple[int, int], scale: tuple[float, float]
-) -> MaskArray:
+def _shrunk_mask(mask: MaskArray, shape: tuple[int, int], scale: tuple[float, float]) -> MaskArray:
+    """Return where a good part of a working pixel is masked; single pixels are not worth it."""
     if not mask.any():
         return np.zeros(shape, dtype=bool)
+    size = (math.ceil(scale[1]), math.ceil(scale[0]))
+    share = ndimage.uniform_filter(mask.astype(np.float32), size)
     y = np.minimum((np.arange(shape[0]) * scale[1]).astype(np.intp), mask.shape[0] - 1)
     x = np.minimum((np.arange(shape[1]) * scale[0]).astype(np.intp), mask.shape[1] - 1)
-    near = grow(mask, max(scale))
-    return near[np.ix_(y, x)]
+    return np.asarray(share[np.ix_(y, x)] > _MASKED_SHARE)

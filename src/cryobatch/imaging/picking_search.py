@@ -53,6 +53,11 @@ class Found:
     template: Template | None
 
     @property
+    def pixels(self) -> PointArray:
+        """``(n, 2)`` the working pixels nearest to the points."""
+        return np.rint(self.points).astype(np.int64)
+
+    @property
     def evidence(self) -> float:
         """Sum of how far the scores pass chance: compares searches by what they explain."""
         return float(np.sum(np.maximum(self.scores - self.chance, 0.0)))

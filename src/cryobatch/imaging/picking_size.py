@@ -52,10 +52,8 @@ def estimate_diameter(
     while diameter <= largest:
         shrink = diameter / _PIXELS_PER_DIAMETER / pixel_size_angstrom
         field = working_field(micrograph, shrink, light=light, threads=threads)
-        if field is None:
-            return None
         width = diameter / (pixel_size_angstrom * max(field.scale))
-        found = search(field.limited(), field.missing, width, threads=threads)
+        found = search(field.level(), field.missing, width, threads=threads)
         if found.evidence > best and found.template is not None:
             measured = template_diameter(found.template, width) / width
             best, estimate = found.evidence, diameter * float(np.clip(measured, 0.7, 1.3))

@@ -8,7 +8,6 @@ a gradient of ice thickness or a dark spot does not count as a particle. It lies
 
 import math
 from dataclasses import dataclass
-
 from typing import TypeAlias
 
 import numba
@@ -24,6 +23,8 @@ PointArray: TypeAlias = NDArray[np.int64]
 
 _TINY = 1e-6
 _BINS_PER_PIXEL = 2
+_INSIDE = 0.4
+_AROUND = (0.6, 0.8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,18 @@ def teach(
     patches = patches[usable] - patches[usable][:, disk].mean(axis=1)[:, None, None]
     mean = np.mean(patches / deviation[usable][:, None, None], axis=0)
     return round_template(mean, radius_px)
+
+
+def contrast(image: ImageArray, points: PointArray, diameter_px: float) -> float:
+    """Return how much brighter particles are inside than around them: the median, 0 for none."""
+    half = math.ceil(_AROUND[1] * diameter_px)
+    patches = _patches(image, points, half)
+    if not len(patches):
+        return 0.0
+    distance = _distances(half) / diameter_px
+    around = (distance > _AROUND[0]) & (distance < _AROUND[1])
+    inside = patches[:, distance < _INSIDE].mean(axis=1)
+    return float(np.median(inside - patches[:, around].mean(axis=1)))
 
 
 def round_template(patch: FloatArray, radius_px: float) -> Template:
@@ -173,7 +186,8 @@ def _patches(image: ImageArray, points: PointArray, half: int) -> FloatArray:
     if not inside.any():
         return np.empty((0, 2 * half + 1, 2 * half + 1))
     windows = np.lib.stride_tricks.sliding_window_view(image, (2 * half + 1, 2 * half + 1))
-    return windows[y[inside] - half, x[inside] - half].astype(np.float64)
+    patches: FloatArray = windows[y[inside] - half, x[inside] - half].astype(np.float64)
+    return patches
 
 
 def _distances(half: int) -> FloatArray:

@@ -1,0 +1,66 @@
+"""Places in which no particle is sought."""
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from cryobatch.imaging.exclusion import area_darkness, areas, darkness, grow, spots
+
+NOTHING = np.zeros((300, 400), dtype=bool)
+
+
+def noise(seed: int = 0) -> NDArray[np.float32]:
+    """Return white noise of deviation 1."""
+    return np.random.default_rng(seed).standard_normal((300, 400)).astype(np.float32)
+
+
+def test_a_dark_spot_is_found_with_its_margin() -> None:
+    """And nothing else."""
+    image = noise()
+    y, x = np.mgrid[:300, :400]
+    distance = np.hypot(x - 200, y - 100)
+    image[distance < 15] += 20.0
+    mask = spots(darkness(image, 24.0), 24.0, 10.0)
+    assert mask[distance < 20].all()
+    assert not mask[distance > 40].any()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_an_even_micrograph_has_no_areas(seed: int) -> None:
+    """Noise, and a gradient of thickness, are one area."""
+    image = noise(seed)
+    assert not areas(image, NOTHING, 24.0).any()
+    slope = image + np.linspace(-3, 3, 400, dtype=np.float32)
+    assert not areas(slope, NOTHING, 24.0).any()
+
+
+def test_a_film_is_an_area_far_darker_than_its_surroundings() -> None:
+    """A third of the micrograph that is darker is found, and how much darker it is."""
+    image = noise()
+    image[:, :130] += 1.5
+    mask = areas(image, NOTHING, 24.0)
+    assert mask[:, :110].mean() > 0.95
+    assert not mask[:, 190:].any()
+    assert area_darkness(image, NOTHING, mask) == pytest.approx(1.5, abs=0.2)
+
+
+def test_a_single_dark_particle_is_no_area() -> None:
+    """An area is larger than two particles."""
+    image = noise()
+    y, x = np.mgrid[:300, :400]
+    image[np.hypot(x - 200, y - 100) < 12] += 5.0
+    assert not areas(image, NOTHING, 24.0).any()
+
+
+def test_what_is_missing_does_not_make_the_rest_an_area() -> None:
+    """However bright the part without numbers is filled, the other is not dark for that."""
+    image = noise()
+    missing = NOTHING.copy()
+    missing[:, :200] = True
+    image[missing] = -3.0
+    assert not areas(image, missing, 24.0).any()
+
+
+def test_growing_nothing_is_nothing() -> None:
+    """An empty mask stays empty."""
+    assert not grow(NOTHING, 10.0).any()
