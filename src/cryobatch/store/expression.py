@@ -133,13 +133,23 @@ class _Translation:
 
     def _operand(self, node: ast.expr) -> Fragment:
         if isinstance(node, ast.BinOp) and type(node.op) in _ARITHMETIC:
-            a, b = self._operand(node.left), self._operand(node.right)
-            sign = _ARITHMETIC[type(node.op)]
-            # 1.0 keeps / from being the division of whole numbers.
-            return Fragment(f"({a.sql} * 1.0 {sign} {b.sql})", a.parameters + b.parameters)
+            a, b = self._number(node.left), self._number(node.right)
+            sql = f"({a.sql} {_ARITHMETIC[type(node.op)]} {b.sql})"
+            return Fragment(sql, a.parameters + b.parameters)
+        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+            number = self._number(node.operand)
+            return Fragment(f"(- {number.sql})", number.parameters)
         if isinstance(node, ast.Name) and not self._is_word(node):
             return field(node.id, self._values)
         return Fragment("?", (self._constant(node),))
+
+    def _number(self, node: ast.expr) -> Fragment:
+        inner = self._operand(node)
+        if isinstance(node, ast.BinOp | ast.UnaryOp):
+            return inner
+        # SQLite would calculate with a text as if it were 0, and divide whole numbers without rest.
+        sql = f"iif(typeof({inner.sql}) = 'text', NULL, {inner.sql} * 1.0)"
+        return Fragment(sql, inner.parameters * 2)
 
     def _constant(self, node: ast.expr) -> str | int | float | bool | None:
         if isinstance(node, ast.Name) and self._is_word(node):

@@ -99,6 +99,15 @@ def images_in_queue(r: Reading, image_ids: Collection[int]) -> set[int]:
     return {row[0] for row in rows}
 
 
+def images_without_batches(r: Reading, image_ids: Collection[int]) -> set[int]:
+    """Return those of some images that never had a batch."""
+    rows = r.execute(
+        "SELECT value FROM json_each(?) WHERE value NOT IN (SELECT image_id FROM batch)",
+        (as_set(image_ids),),
+    )
+    return {row[0] for row in rows}
+
+
 def counts(r: Reading) -> dict[BatchState, int]:
     """Return how many batches are in each state."""
     return {state: _count(r, state, None) for state in _ORDERS}
