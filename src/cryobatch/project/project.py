@@ -9,6 +9,7 @@ from pathlib import Path
 from cryobatch.errors import UsageError
 from cryobatch.formats.group_file import GroupRecord
 from cryobatch.formats.settings_file import read_project_settings
+from cryobatch.importing import Take, find_recordings
 from cryobatch.model.batch import ParameterSet
 from cryobatch.model.event import Level, LogEntry
 from cryobatch.model.image import FactValue
@@ -20,8 +21,10 @@ from cryobatch.project import creation
 from cryobatch.project.correction import correct_facts
 from cryobatch.project.doorbell import ring
 from cryobatch.project.images import Images
+from cryobatch.project.intake import Intake
 from cryobatch.project.place import ProjectPlace, find_place
 from cryobatch.project.queueing import Queue
+from cryobatch.project.registration import Done, ImportReport, Registrar
 from cryobatch.project.selection import Selection
 from cryobatch.project.site import join_processors, load_site, site_file, user_configuration
 from cryobatch.project.submission import Choice, Planner, SubmissionReport, submit_images
@@ -29,6 +32,10 @@ from cryobatch.project.workforce import Workforce
 from cryobatch.store import log
 from cryobatch.store.database import Database
 from cryobatch.store.log import EVERYTHING, LogFilter, LogRow, PageKey
+
+
+def _tell_nobody(_done: int, _all: int) -> None:
+    """Stand in where nobody wants to see the progress."""
 
 
 class Project:
@@ -140,6 +147,47 @@ class Project:
         report = submit_images(self.planner, self.images, self.images.select(selection), choice)
         ring(self.place.doorbell)
         return report
+
+    def import_recordings(
+        self,
+        paths: Iterable[str | Path],
+        *,
+        facts: Mapping[str, object] | None = None,
+        take: Take = Take.LINK,
+        choice: Choice | None = None,
+        submit: bool = True,
+        done: Done = _tell_nobody,
+    ) -> ImportReport:
+        """Register the recordings in folders and files as images, and submit them.
+
+        The same recording again is not a new image, and files in a folder that are no recordings
+        are counted, not complained about.
+
+        Args:
+            paths: Folders and files.
+            facts: Acquisition facts that hold whatever the recordings say.
+            take: Whether recordings are linked to, copied or moved.
+            choice: What shall be done to the new images; None: the project's own workflow.
+            submit: Whether anything shall be done.
+            done: Is told of the progress.
+
+        Raises:
+            MissingFactError: Something that the scripts must know is unknown; the text names the
+                options.
+        """
+        intake = Intake(self.registrar, self.planner, self.images)
+        options = creation.check_facts(facts or {})
+        report = intake.take_in(
+            find_recordings([Path(path) for path in paths]),
+            options, take, (choice or Choice()) if submit else None, done,
+        )  # fmt: skip
+        ring(self.place.doorbell)
+        return report
+
+    @property
+    def registrar(self) -> Registrar:
+        """Return what registers recordings as images."""
+        return Registrar(self.place, self.database, self.settings, self.site)
 
     def parse_parameters(self, texts: Iterable[str]) -> ParameterSet:
         """Read ``SCRIPT.PARAMETER=VALUE`` texts."""

@@ -1,0 +1,86 @@
+"""The intake: found recordings are registered and submitted, chunk by chunk."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from cryobatch.importing import Found, Recording, Take
+from cryobatch.model.image import Fact, FactValue
+from cryobatch.project.images import Images
+from cryobatch.project.registration import Done, ImportReport, Registrar, check_needed_facts
+from cryobatch.project.submission import Choice, Planner, submit_images
+from cryobatch.store import library, queue
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """Takes recordings into one project.
+
+    Args:
+        registrar: Registers recordings.
+        planner: Plans workflows.
+        images: The project's images.
+    """
+
+    registrar: Registrar
+    planner: Planner
+    images: Images
+
+    def take_in(
+        self,
+        found: Found,
+        options: Mapping[str, FactValue],
+        take: Take,
+        choice: Choice | None,
+        done: Done,
+    ) -> ImportReport:
+        """Register what is new, and submit it.
+
+        Args:
+            found: What an import has found.
+            options: Facts that hold whatever the recordings say.
+            take: Whether recordings are linked to, copied or moved.
+            choice: What shall be done to the new images; None: nothing.
+            done: Is told of the progress.
+        """
+        new = self.registrar.find_new(found.recordings)
+        facts = {item.source_id: self.registrar.gather_facts(item, options) for item in new}
+        if choice is not None:
+            self._check(new, facts, choice)
+        images: list[int] = []
+        batches: list[int] = []
+        refused = list(found.refused)
+        for ids, failed in self.registrar.register(new, facts, take, done):
+            images += ids
+            refused += failed
+            if choice is not None and ids:
+                batches += submit_images(self.planner, self.images, ids, choice).batches
+        if choice is not None and len(found.recordings) > len(new):
+            batches += self._submit_left(found.recordings, images, choice)
+        return ImportReport(
+            images=tuple(images),
+            known=len(found.recordings) - len(new),
+            refused=tuple(refused),
+            ignored=found.ignored_count,
+            batches=tuple(batches),
+            remarks=tuple(f"{item.path.name}: {remark}" for item in new for remark in item.remarks),
+        )
+
+    def _check(
+        self, new: Sequence[Recording], facts: Mapping[str, Mapping[str, Fact]], choice: Choice
+    ) -> None:
+        """See that the scripts can run on what is new, before anything is registered."""
+        roots = {item.root_product for item in new}
+        self.planner.check_parameters(choice)
+        plans = {root: self.planner.plan(choice, root) for root in roots}
+        check_needed_facts(new, facts, plans)
+
+    def _submit_left(
+        self, recordings: Sequence[Recording], images: Sequence[int], choice: Choice
+    ) -> tuple[int, ...]:
+        """Submit images that a killed import had registered and not submitted."""
+        with self.images.database.reading() as r:
+            known = library.find_by_source(r, [item.source_id for item in recordings])
+            left = queue.images_without_batches(r, set(known.values()) - set(images))
+        if not left:
+            return ()
+        return submit_images(self.planner, self.images, sorted(left), choice).batches

@@ -1,0 +1,236 @@
+"""Registration: found recordings become images, with folder, parameter file and library row."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from cryobatch.errors import CryobatchError, MissingFactError
+from cryobatch.importing import (
+    Recording,
+    Refused,
+    Take,
+    make_unique,
+    merge_facts,
+    name_source,
+    option_facts,
+    remove_source,
+    take_recording,
+)
+from cryobatch.model.facts import FACTS
+from cryobatch.model.image import Fact, FactValue, ImageIdentity, ImageRecord
+from cryobatch.model.index import index_entry
+from cryobatch.model.settings import ProjectSettings, SiteSettings
+from cryobatch.model.workflow import Workflow
+from cryobatch.processing.image_folder import PARAMETER_FILE, read_record, write_record
+from cryobatch.project.place import ProjectPlace
+from cryobatch.project.site import site_facts
+from cryobatch.store import library
+from cryobatch.store.database import Database
+
+CHUNK = 100
+"""Recordings registered in one transaction, and so the most that a kill makes us do again."""
+USUAL_AMPLITUDE_CONTRAST = 0.1
+
+Done = Callable[[int, int], None]
+"""Is told how many of how many are done."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReport:
+    """What became of an import.
+
+    Args:
+        images: Ids of the new images, in the order of their recordings.
+        known: Recordings that were images already.
+        refused: Files that could not be used, with the reason.
+        ignored: Files in folders that are no recordings.
+        batches: Ids of their batches.
+        remarks: What a person should know.
+    """
+
+    images: tuple[int, ...] = ()
+    known: int = 0
+    refused: tuple[Refused, ...] = ()
+    ignored: int = 0
+    batches: tuple[int, ...] = ()
+    remarks: tuple[str, ...] = field(default_factory=tuple)
+
+
+@dataclass(frozen=True, slots=True)
+class Registrar:
+    """Registers recordings in one project.
+
+    Args:
+        place: Where its folders are.
+        database: Its library.
+        settings: What holds for it.
+        site: What holds for the site.
+    """
+
+    place: ProjectPlace
+    database: Database
+    settings: ProjectSettings
+    site: SiteSettings
+
+    def gather_facts(
+        self, recording: Recording, options: Mapping[str, FactValue]
+    ) -> dict[str, Fact]:
+        """Return all facts of a recording, from the most certain source that has each."""
+        known = {**recording.facts, **option_facts(options)}
+        usual = {"amplitude_contrast": USUAL_AMPLITUDE_CONTRAST}
+        return merge_facts(
+            option_facts(options),
+            recording.facts,
+            name_source(self.settings.acquisition, "project.toml"),
+            name_source(site_facts(self.site, known), "site.toml"),
+            name_source(usual, "the field's usual value"),
+            frames=recording.frames,
+        )
+
+    def find_new(self, recordings: Sequence[Recording]) -> list[Recording]:
+        """Return the recordings that are no images yet, each once."""
+        with self.database.reading() as r:
+            known = library.find_by_source(r, [item.source_id for item in recordings])
+        new: dict[str, Recording] = {}
+        for item in recordings:
+            if item.source_id not in known:
+                new.setdefault(item.source_id, item)
+        return list(new.values())
+
+    def register(
+        self,
+        recordings: Sequence[Recording],
+        facts: Mapping[str, Mapping[str, Fact]],
+        take: Take,
+        done: Done,
+    ) -> Iterator[tuple[list[int], list[Refused]]]:
+        """Make images of new recordings, a chunk at a time.
+
+        Args:
+            recordings: They are no images yet.
+            facts: Their facts, by source id.
+            take: How they become root products.
+            done: Is told of the progress.
+
+        Yields:
+            Ids of the new images, and what could not be taken.
+        """
+        for start in range(0, len(recordings), CHUNK):
+            chunk = recordings[start : start + CHUNK]
+            yield self._register_chunk(chunk, facts, take)
+            done(min(start + CHUNK, len(recordings)), len(recordings))
+
+    def _register_chunk(
+        self, chunk: Sequence[Recording], facts: Mapping[str, Mapping[str, Fact]], take: Take
+    ) -> tuple[list[int], list[Refused]]:
+        with self.database.transaction() as t:
+            numbers = iter(library.reserve_image_ids(t, len(chunk)))
+        records: list[tuple[Recording, ImageRecord]] = []
+        refused: list[Refused] = []
+        for recording in chunk:
+            try:
+                record = self._make_folder(recording, next(numbers), facts, take)
+            except (CryobatchError, OSError) as error:
+                refused.append(Refused(recording.path, str(error)))
+            else:
+                records.append((recording, record))
+        with self.database.transaction() as t:
+            library.register(t, [record.image for _, record in records])
+            for _, record in records:
+                library.index(t, record.image.id, index_entry(record, ()))
+        if take is Take.MOVE:
+            refused += self._remove_sources(records)
+        return [record.image.id for _, record in records], refused
+
+    def _make_folder(
+        self,
+        recording: Recording,
+        number: int,
+        facts: Mapping[str, Mapping[str, Fact]],
+        take: Take,
+    ) -> ImageRecord:
+        name, left = self._choose_name(recording)
+        if left is not None:
+            return left  # a killed import had made it and not registered it
+        folder = self.place.image_folder(recording.group, name)
+        folder.mkdir(parents=True, exist_ok=True)
+        root_file = take_recording(recording.path, folder, take)
+        identity = ImageIdentity(
+            id=number,
+            name=name,
+            group=recording.group,
+            root_product=recording.root_product,
+            root_file=root_file,
+            source=str(recording.path),
+            source_id=recording.source_id,
+            rows=recording.rows,
+            columns=recording.columns,
+            frames=recording.frames,
+            imported_at=datetime.now(UTC).isoformat("T", "milliseconds"),
+            recorded_at=recording.recorded_at,
+        )
+        record = ImageRecord(identity, acquisition=facts[recording.source_id])
+        write_record(folder, record)
+        return record
+
+    def _choose_name(self, recording: Recording) -> tuple[str, ImageRecord | None]:
+        """Return a free name in the group, or the record that is there for this recording."""
+        group = self.place.images / recording.group
+        taken: set[str] = set()
+        while True:
+            name = make_unique(recording.name, taken)
+            folder = group / name
+            if not (folder / PARAMETER_FILE).exists():
+                return name, None
+            present = read_record(folder)
+            if present.image.source_id == recording.source_id:
+                return name, present
+            taken.add(name)
+
+    def _remove_sources(self, records: Sequence[tuple[Recording, ImageRecord]]) -> list[Refused]:
+        refused = []
+        for recording, record in records:
+            folder = self.place.image_folder(record.image.group, record.image.name)
+            try:
+                remove_source(recording.path, folder / record.image.root_file)
+            except (CryobatchError, OSError) as error:
+                refused.append(Refused(recording.path, str(error)))
+        return refused
+
+
+def check_needed_facts(
+    recordings: Sequence[Recording],
+    facts: Mapping[str, Mapping[str, Fact]],
+    workflows: Mapping[str, Workflow],
+) -> None:
+    """See that all that the scripts must know is known, before anything is registered.
+
+    Raises:
+        MissingFactError: Something is unknown; the text names the options.
+    """
+    missing: dict[str, list[Recording]] = {}
+    for recording in recordings:
+        workflow = workflows.get(recording.root_product)
+        for name in _needed(workflow):
+            if name not in facts[recording.source_id]:
+                missing.setdefault(name, []).append(recording)
+    if missing:
+        raise MissingFactError("\n".join(_ask_for(name, missing[name]) for name in sorted(missing)))
+
+
+def _needed(workflow: Workflow | None) -> set[str]:
+    if workflow is None:
+        return set()
+    reads = {read.name for s in workflow.scripts for read in s.reads if not read.optional}
+    # Drift correction weights by dose unless it is told not to: better asked for now than at night.
+    if any(s.name == "correct_drift" for s in workflow.scripts):
+        reads |= {"dose_per_frame", "voltage"}
+    return reads & set(FACTS)
+
+
+def _ask_for(name: str, recordings: Sequence[Recording]) -> str:
+    declared = FACTS[name]
+    option = "--" + name.replace("_", "-")
+    unit = declared.unit or declared.kind
+    count = f"{len(recordings)} recordings" if len(recordings) > 1 else recordings[0].path.name
+    return f"{declared.help} of {count} is unknown: give it with {option} ({unit})"
