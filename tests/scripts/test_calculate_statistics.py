@@ -186,5 +186,5 @@ def test_damaged_files_are_named(tmp_path: Path, micrograph: Path) -> None:
         calculate_statistics(make_run(tmp_path, {"micrograph": tmp_path / "broken.mrc"}))
     write_star(tmp_path / "frames.star", {"other": StarTable({"cryobatchMean": [1.0]})})
     inputs = {"micrograph": micrograph, "frames": tmp_path / "frames.star"}
-    with pytest.raises(BadInput, match=r"frames\.star: has no block data_frames"):
+    with pytest.raises(BadInput, match=r"^[^:]*frames\.star: has no block data_frames"):
         calculate_statistics(make_run(tmp_path, inputs))

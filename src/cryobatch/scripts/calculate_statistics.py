@@ -1,16 +1,8 @@
 """Measure and grade an image, and draw its thumbnails."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
-from cryobatch.errors import BadInput
-from cryobatch.model import Absent, Optional, Output, Parameter, Run, Value, script
-
-if TYPE_CHECKING:
-    from cryobatch.imaging.arrays import ImageArray
-    from cryobatch.imaging.statistics_grade import Findings
-    from cryobatch.imaging.thumbnail import Picture
-
-_UNKNOWN_DIAMETER_PART = 0.02
+from cryobatch.model import Optional, Output, Parameter, Run, Value, script
 
 
 @script(
@@ -122,15 +114,13 @@ def calculate_statistics(
     """
     from cryobatch.imaging.statistics_grade import Limits, grade
     from cryobatch.scripts.micrograph_file import read_micrograph
+    from cryobatch.scripts.statistics.measures import findings, measure
+    from cryobatch.scripts.statistics.pictures import draw
 
-    path = run.input("micrograph")
-    micrograph = read_micrograph(path)
+    micrograph = read_micrograph(run.input("micrograph"))
     run.progress(0.2)
-    try:
-        values = _measure(run, micrograph)
-    except BadInput as error:
-        raise BadInput(f"{path}: {error}") from error
-    _draw(run, micrograph, thumbnail_size)
+    values = measure(run, micrograph)
+    draw(run, micrograph, thumbnail_size)
     limits = Limits(
         dark_percent=dark,
         stripes=stripes,
@@ -146,135 +136,5 @@ def calculate_statistics(
         least_particles=least_particles,
         dose_disagreement_percent=dose_disagreement,
     )
-    quality, reasons = grade(_findings(run, values), limits)
+    quality, reasons = grade(findings(run, values), limits)
     return values | {"quality": str(quality), "quality_reasons": "; ".join(reasons)}
-
-
-def _measure(run: Run, micrograph: "ImageArray") -> dict[str, object]:
-    from cryobatch.imaging.statistics import mean_and_deviation, striping
-
-    mean, deviation = mean_and_deviation(micrograph)
-    if run.has("frames"):
-        measured = _measure_frames(run)
-    else:
-        nothing = Absent("a sum without frames does not tell what a frame counted")
-        measured = {
-            "mean_intensity": mean,
-            "intensity_deviation": deviation,
-            "measured_dose": nothing,
-            "dose_disagreement": nothing,
-        }
-    return measured | {"stripes": striping(micrograph)}
-
-
-def _measure_frames(run: Run) -> dict[str, object]:
-    """Measure by the table of frames; what it says of them precedes the facts of the recording."""
-    from cryobatch.formats.star import StarTable, read_star
-    from cryobatch.imaging.statistics import measured_dose
-
-    path = run.input("frames")
-    blocks = read_star(path)
-    frames, general = blocks.get("frames"), blocks.get("general", StarTable({}))
-    if frames is None or not len(frames):
-        raise BadInput(f"{path}: has no block data_frames with a row a frame; unpack it again")
-
-    def told(label: str, fact: str) -> float:
-        return general.number(label) if label in general else float(run.read(fact) or 0.0)
-
-    mean = float(frames.floats("cryobatchMean").mean())
-    deviation = float((frames.floats("cryobatchDeviation") ** 2).mean() ** 0.5)
-    pixel_size = told("rlnMicrographOriginalPixelSize", "pixel_size")
-    dose = measured_dose(mean, pixel_size)
-    return {
-        "mean_intensity": mean,
-        "intensity_deviation": deviation,
-        "measured_dose": dose,
-        "dose_disagreement": _disagreement(dose, told("rlnMicrographDoseRate", "dose_per_frame")),
-    }
-
-
-def _disagreement(dose: float, stated: float) -> "float | Absent":
-    if stated <= 0.0:
-        return Absent("no dose was stated (dose_per_frame)")
-    return 100.0 * (dose - stated) / stated
-
-
-def _findings(run: Run, values: dict[str, object]) -> "Findings":
-    from cryobatch.imaging.statistics_grade import Findings
-
-    def number(name: str) -> float | None:
-        value = values.get(name)
-        return float(value) if isinstance(value, int | float) else None
-
-    return Findings(
-        mean_intensity=number("mean_intensity"),
-        median_intensity=run.median("mean_intensity"),
-        stripes=number("stripes"),
-        drift_range_angstrom=run.read("drift_range"),
-        ctf_missing=run.has("ctf_curve") and run.read("defocus_u") is None,
-        defocus_u_angstrom=run.read("defocus_u"),
-        defocus_v_angstrom=run.read("defocus_v"),
-        ctf_resolution_angstrom=run.read("ctf_resolution"),
-        ice_ring=run.read("ice_ring"),
-        particle_count=run.read("particle_count"),
-        dose_disagreement_percent=number("dose_disagreement"),
-        pixel_size_angstrom=run.read("micrograph_pixel_size") or run.read("pixel_size"),
-    )
-
-
-def _draw(run: Run, micrograph: "ImageArray", longest_side: int) -> None:
-    from cryobatch.imaging.thumbnail import encode_jpeg, thumbnail
-
-    small = thumbnail(micrograph, longest_side, run.threads)
-    run.output("micrograph_thumbnail").write_bytes(encode_jpeg(small))
-    run.progress(0.6)
-    if run.has("particles"):
-        drawn = _picks_picture(run, small, micrograph.shape)
-        run.output("picks_thumbnail").write_bytes(encode_jpeg(drawn))
-    if run.has("power_spectrum"):
-        drawn = _spectrum_picture(run)
-        run.output("power_spectrum_thumbnail").write_bytes(encode_jpeg(drawn))
-
-
-def _picks_picture(run: Run, small: "Picture", shape: tuple[int, ...]) -> "Picture":
-    import numpy as np
-
-    from cryobatch.formats.star import read_star
-    from cryobatch.imaging.thumbnail import place_in_thumbnail, with_circles
-
-    blocks = read_star(run.input("particles"))
-    table = next((block for block in blocks.values() if "rlnCoordinateX" in block), None)
-    coordinates = np.zeros((0, 2))
-    if table is not None:
-        columns = table.floats("rlnCoordinateX"), table.floats("rlnCoordinateY")
-        coordinates = np.column_stack(columns)
-    pixel_size = float(run.read("micrograph_pixel_size") or run.read("pixel_size"))
-    diameter = run.read("particle_diameter")
-    diameter_px = diameter / pixel_size if diameter else _UNKNOWN_DIAMETER_PART * max(shape)
-    centres = place_in_thumbnail(coordinates, shape, small.shape)
-    return with_circles(small, centres, diameter_px / 2.0 * small.shape[1] / shape[1])
-
-
-def _spectrum_picture(run: Run) -> "Picture":
-    from cryobatch.formats.mrc import read_image
-    from cryobatch.imaging.ctf_formula import Optics, astigmatic_defocus
-    from cryobatch.imaging.spectrum_picture import spectrum_picture
-    from cryobatch.imaging.thumbnail import grey_picture
-
-    spectrum, own_pixel_size = read_image(run.input("power_spectrum"))
-    pixel_size = float(
-        own_pixel_size or run.read("micrograph_pixel_size") or run.read("pixel_size")
-    )
-    names = ("defocus_u", "defocus_v", "defocus_angle", "voltage", "cs", "amplitude_contrast")
-    known = [run.read(name) for name in names]
-    if any(value is None for value in known):
-        return grey_picture(spectrum_picture(spectrum, pixel_size_angstrom=pixel_size))
-    u, v, angle, voltage, cs, contrast = (float(value) for value in known)
-    picture = spectrum_picture(
-        spectrum,
-        pixel_size_angstrom=pixel_size,
-        optics=Optics(voltage, cs, contrast),
-        defocus=astigmatic_defocus(u, v, angle, float(run.read("phase_shift") or 0.0)),
-        resolution_angstrom=float(run.read("ctf_resolution") or 0.0),
-    )
-    return grey_picture(picture)

@@ -1,0 +1,1 @@
+"""What calculate_statistics is made of."""
