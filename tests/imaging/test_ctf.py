@@ -237,6 +237,16 @@ def test_a_single_ring_is_no_defocus() -> None:
     assert not fit.found
 
 
+def test_rings_outside_the_search_are_mentioned() -> None:
+    """Rings of 6 µm in a search up to 4 µm: no defocus, but the hint to search further."""
+    made = made_spectrum(60_100.0, 59_900.0, 0.0, size=512, signal=0.4)
+    fit = fit_spectrum(made, pixel_size_angstrom=1.4, defocus_high_angstrom=40_000.0, **KRIOS)
+    assert fit.reason is not None
+    assert "outside the search of 2500 to 40000 Å" in fit.reason
+    wider = fit_spectrum(made, pixel_size_angstrom=1.4, defocus_high_angstrom=80_000.0, **KRIOS)
+    assert mean_defocus(wider) == pytest.approx(60_000.0, abs=100.0)
+
+
 @pytest.mark.parametrize("value", [0.0, 3.5])
 def test_an_empty_spectrum_has_no_rings(value: float) -> None:
     """A constant spectrum is an answer ("flat"), not an error."""

@@ -6,13 +6,20 @@ and at least one of those fails.
 """
 
 import math
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cryobatch.imaging.arrays import FloatArray
 from cryobatch.imaging.ctf_candidate import Candidate, SearchRange
-from cryobatch.imaging.ctf_coarse import RingLaw, RingTable, coarse_candidates, sectors_of
+from cryobatch.imaging.ctf_coarse import (
+    RingLaw,
+    RingTable,
+    coarse_candidates,
+    ring_law,
+    sectors_of,
+)
 from cryobatch.imaging.ctf_formula import Defocus
 from cryobatch.imaging.ctf_pixels import RingPixels
 from cryobatch.imaging.ctf_score import fill_model
@@ -30,6 +37,8 @@ LEAST_DEVIATIONS_OF_THE_REST = 5.0
 LEAST_RINGS_FOR_DECOY = 3.5
 LARGEST_DECOY_SHARE = 1.0
 RANGE_TOLERANCE = 0.1
+WIDEST_RANGE = (1000.0, 150_000.0)
+"""Defoci (Å) that are looked at once more before a spectrum is said to have no rings."""
 
 
 def find_doubt(
@@ -37,13 +46,31 @@ def find_doubt(
 ) -> str | None:
     """Return why the best fit shows no Thon rings, or None where it does."""
     needed = NOISE_DEVIATIONS / math.sqrt(pixels.data.size)
-    if best.score < needed:
-        return f"its best score {best.score:.3f} is what noise gives (below {needed:.3f})"
-    mean = best.defocus.mean_angstrom
     low, high = limits.defocus_low_angstrom, limits.defocus_high_angstrom
-    if not (1.0 - RANGE_TOLERANCE) * low <= mean <= (1.0 + RANGE_TOLERANCE) * high:
+    mean = best.defocus.mean_angstrom
+    if best.score < needed:
+        doubt = f"its best score {best.score:.3f} is what noise gives (below {needed:.3f})"
+    elif not (1.0 - RANGE_TOLERANCE) * low <= mean <= (1.0 + RANGE_TOLERANCE) * high:
         return f"the best defocus {mean:.0f} Å lies outside the search of {low:.0f} to {high:.0f} Å"
-    return _find_wrong_shape(pixels, best, rings, limits)
+    else:
+        shape = _find_wrong_shape(pixels, best, rings, limits)
+        if shape is None:
+            return None
+        doubt = shape
+    return doubt + _hint_outside(rings, limits, max(needed, best.score))
+
+
+def _hint_outside(rings: RingTable, limits: SearchRange, least_score: float) -> str:
+    """Say where rings are that the search was not asked for, if there are any."""
+    low, high = limits.defocus_low_angstrom, limits.defocus_high_angstrom
+    wide = replace(
+        limits, defocus_low_angstrom=WIDEST_RANGE[0], defocus_high_angstrom=WIDEST_RANGE[1]
+    )
+    found = coarse_candidates(rings, ring_law(rings), wide)[0]
+    mean = found.defocus.mean_angstrom
+    if found.score < least_score or low <= mean <= high:
+        return ""
+    return f"; there may be rings of {mean:.0f} Å, outside the search of {low:.0f} to {high:.0f} Å"
 
 
 def _find_wrong_shape(
