@@ -37,8 +37,8 @@ LEAST_DEVIATIONS_OF_THE_REST = 5.0
 LEAST_RINGS_FOR_DECOY = 3.5
 LARGEST_DECOY_SHARE = 1.0
 RANGE_TOLERANCE = 0.1
-WIDEST_RANGE = (1000.0, 150_000.0)
-"""Defoci (Å) that are looked at once more before a spectrum is said to have no rings."""
+WIDEST_ANGSTROM = 150_000.0
+"""Defocus up to which is looked once more before a spectrum is said to have no rings."""
 
 
 def find_doubt(
@@ -61,14 +61,15 @@ def find_doubt(
 
 
 def _hint_outside(rings: RingTable, limits: SearchRange, least_score: float) -> str:
-    """Say where rings are that the search was not asked for, if there are any."""
+    """Say where rings are beyond the search, if there are any.
+
+    Below it nothing is said: the few rings of a very low defocus look like much else.
+    """
     low, high = limits.defocus_low_angstrom, limits.defocus_high_angstrom
-    wide = replace(
-        limits, defocus_low_angstrom=WIDEST_RANGE[0], defocus_high_angstrom=WIDEST_RANGE[1]
-    )
+    wide = replace(limits, defocus_high_angstrom=max(high, WIDEST_ANGSTROM))
     found = coarse_candidates(rings, ring_law(rings), wide)[0]
     mean = found.defocus.mean_angstrom
-    if found.score < least_score or low <= mean <= high:
+    if found.score < least_score or mean <= high:
         return ""
     return f"; there may be rings of {mean:.0f} Å, outside the search of {low:.0f} to {high:.0f} Å"
 
