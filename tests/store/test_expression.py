@@ -19,7 +19,8 @@ VALUES = ("ctf_resolution", "ctf_score")
         "__import__('os')", "name.lower() == 'a'", "[x for x in name]", "id if id else id",
         "ctf_score", "5", "name == b'a'", "id < {}", "lambda: 1", "f'{id}' == '1'",
         "name[0] == 'a'",
-        "id in (id, 1)", "id ** 2 > 4", "\x00", "((((" * 200, "id" + " + id" * 400 + " > 1", "x" * 30_000,
+        "id in (id, 1)", "id ** 2 > 4", "\x00", "((((" * 200,
+        "id" + " + id" * 400 + " > 1", "x" * 30_000,
         "1" * 5000 + " < id", "\ud800 < 1", "...", "id < ...", "(id := 4) > 2", "await id",
     ],
 )  # fmt: skip

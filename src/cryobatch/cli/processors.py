@@ -1,0 +1,98 @@
+"""``processors``: see what they do, and say how many there shall be."""
+
+import time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cryobatch.cli.options import Json, open_project, state_refusals
+from cryobatch.cli.tables import describe_duration, show_json, show_rows, time_to_json
+from cryobatch.errors import UsageError
+
+if TYPE_CHECKING:
+    from cryobatch.store.processors import ProcessorRow
+
+app = typer.Typer(
+    help="See what the processors do, and say how many there shall be.", rich_markup_mode=None
+)
+
+
+@app.callback(invoke_without_command=True)
+def show_unless_told(context: typer.Context, json: Json = False) -> None:
+    """See what the processors do, and say how many there shall be."""
+    if context.invoked_subcommand is None:
+        show(context, json)
+
+
+@app.command("list")
+def show(context: typer.Context, json: Json = False) -> None:
+    """Show what each processor does."""
+    with open_project(context) as project:
+        rows = project.workforce.listing()
+    if json:
+        show_json([_to_json(row) for row in rows])
+        return
+    nothing = "no processors: 'cryobatch run' or 'cryobatch serve' starts them"
+    show_rows([_to_row(row) for row in rows], _COLUMNS, nothing)
+
+
+@app.command("set")
+def set_number(
+    context: typer.Context,
+    number: Annotated[int, typer.Argument(min=1, metavar="N", help="How many processors.")],
+) -> None:
+    """Have more or fewer processors while the daemon runs."""
+    from cryobatch.project.doorbell import ring
+
+    with open_project(context) as project:
+        project.workforce.wish_number(number)
+        heard = ring(project.place.doorbell)
+    if not heard:
+        typer.echo("cryobatch: nothing runs at the moment: give --processors to run or serve",
+                   err=True)  # fmt: skip
+        raise typer.Exit(1)
+    typer.echo(f"{number} processors are wanted")
+
+
+@app.command()
+def kill(
+    context: typer.Context,
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="PROCESSOR...", help="Processors, by name.")
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All processors.")] = False,
+) -> None:
+    """End processors with all that they have started; their batches wait again on top."""
+    from cryobatch.project.doorbell import ring
+
+    if bool(names) == everything:
+        raise UsageError("name processors (see 'cryobatch processors'), or give --all")
+    with open_project(context) as project:
+        chosen = names or [row.id for row in project.workforce.listing()]
+        unknown = project.workforce.wish_kill(chosen)
+        ring(project.place.doorbell)
+    typer.echo(f"{len(chosen) - len(unknown)} processors are being ended")
+    state_refusals(dict.fromkeys(unknown, "is no processor"))
+
+
+def _to_json(row: "ProcessorRow") -> dict[str, object]:
+    return {
+        "id": row.id,
+        "state": row.state,
+        "image": row.image,
+        "script": row.script,
+        "progress": row.progress,
+        "batch": row.batch,
+        "since": time_to_json(row.since),
+        "host": row.host,
+        "pid": row.pid,
+    }
+
+
+_COLUMNS = ("id", "state", "for", "image", "script", "progress", "batch", "host")
+
+
+def _to_row(row: "ProcessorRow") -> dict[str, object]:
+    progress = None if row.progress is None else f"{row.progress:.0%}"
+    since = describe_duration(max(time.time() - row.since, 0))
+    return {**_to_json(row), "progress": progress, "for": since}

@@ -1,0 +1,246 @@
+"""``queue``: see what waits, and bring it into another order."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cryobatch.cli.options import (
+    Everything,
+    Images,
+    Json,
+    Where,
+    choose_images,
+    open_project,
+    state_refusals,
+)
+from cryobatch.cli.tables import describe_time, show_json_rows, show_rows, time_to_json
+from cryobatch.errors import UsageError
+from cryobatch.model import BatchState
+
+if TYPE_CHECKING:
+    from cryobatch.project import Project
+    from cryobatch.store.queue import Cancelled, Moved, QueueRow
+
+app = typer.Typer(
+    help="See what waits, and bring it into another order.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+SHOWN = 50
+Batches = Annotated[
+    list[int] | None, typer.Argument(metavar="BATCH...", help="Batches, by their ids.")
+]
+
+
+@app.command("list")
+def show(
+    context: typer.Context,
+    states: Annotated[
+        list[BatchState] | None,
+        typer.Option("--state", help="Which; default: what runs and what waits. May be repeated."),
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=0, help=f"How many; default: {SHOWN}, in JSON all.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Show what runs, then what waits, in the order in which it will run."""
+    wanted = tuple(states or (BatchState.RUNNING, BatchState.WAITING))
+    with open_project(context) as project:
+        number = limit if limit is not None or json else SHOWN
+        rows = project.queue.listing(wanted, limit=number)
+        counts = project.queue.counts()
+        paused = project.queue.is_paused()
+    if json:
+        show_json_rows(_to_json(row) for row in rows)
+        return
+    show_rows([_to_row(row) for row in rows], _COLUMNS, "nothing waits and nothing runs")
+    left = sum(counts[state] for state in wanted) - len(rows)
+    if left > 0:
+        typer.echo(f"... and {left} more (see --limit)")
+    if paused:
+        typer.echo("the queue is paused: 'cryobatch queue resume' lets it go on")
+
+
+@app.command()
+def top(
+    context: typer.Context, batches: Batches = None, images: Images = None, where: Where = None
+) -> None:
+    """Put batches before all others."""
+    _move(context, batches, images, where, lambda project, ids: project.queue.to_top(ids))
+
+
+@app.command()
+def bottom(
+    context: typer.Context, batches: Batches = None, images: Images = None, where: Where = None
+) -> None:
+    """Put batches after all others."""
+    _move(context, batches, images, where, lambda project, ids: project.queue.to_bottom(ids))
+
+
+@app.command()
+def up(
+    context: typer.Context, batches: Batches = None, images: Images = None, where: Where = None
+) -> None:
+    """Move each batch one place up."""
+    _move(context, batches, images, where, lambda project, ids: project.queue.up(ids))
+
+
+@app.command()
+def down(
+    context: typer.Context, batches: Batches = None, images: Images = None, where: Where = None
+) -> None:
+    """Move each batch one place down."""
+    _move(context, batches, images, where, lambda project, ids: project.queue.down(ids))
+
+
+@app.command()
+def move(
+    context: typer.Context,
+    batches: Batches = None,
+    place: Annotated[
+        int | None,
+        typer.Option("--to", min=1, help="Where the first one shall be, counted from 1; without "
+                     "it the last number is the place."),
+    ] = None,
+    images: Images = None,
+    where: Where = None,
+) -> None:  # fmt: skip
+    """Move batches to a place in the queue."""
+    if place is None:
+        if not batches or (len(batches) < 2 and not images and where is None):
+            raise UsageError("say where to: cryobatch queue move BATCH... --to PLACE")
+        *batches, place = batches
+    goal = place
+    _move(context, batches, images, where, lambda project, ids: project.queue.move_to(ids, goal))
+
+
+@app.command()
+def remove(
+    context: typer.Context,
+    batches: Batches = None,
+    images: Images = None,
+    where: Where = None,
+    kill: Annotated[bool, typer.Option("--kill", help="Also stop those that run.")] = False,
+) -> None:
+    """Take batches out of the queue; those that run go on unless --kill is given."""
+    with open_project(context) as project:
+        ids = _choose(project, batches, images, where)
+        answer = project.queue.kill(ids) if kill else project.queue.remove(ids)
+    _tell_cancelled(answer, kill)
+
+
+@app.command()
+def clear(
+    context: typer.Context,
+    kill: Annotated[bool, typer.Option("--kill", help="Also stop what runs.")] = False,
+) -> None:
+    """Take everything that waits out of the queue."""
+    with open_project(context) as project:
+        number = project.queue.clear()
+        stopped = len(project.queue.kill_all().asked) if kill else 0
+    typer.echo(f"{number} batches cancelled" + (f", {stopped} are being stopped" if kill else ""))
+
+
+@app.command()
+def pause(context: typer.Context) -> None:
+    """Let nothing new begin; what runs goes on."""
+    with open_project(context) as project:
+        project.queue.pause()
+    typer.echo("the queue is paused")
+
+
+@app.command()
+def resume(context: typer.Context) -> None:
+    """Let batches begin again."""
+    with open_project(context) as project:
+        project.queue.resume()
+    typer.echo("the queue goes on")
+
+
+@app.command()
+def retry(
+    context: typer.Context,
+    batches: Batches = None,
+    everything: Everything = False,
+    to_top: Annotated[bool, typer.Option("--top", help="Put them on top.")] = False,
+) -> None:
+    """Queue failed and cancelled batches anew; without ids all that have failed."""
+    if batches and everything:
+        raise UsageError("give either ids or --all")
+    with open_project(context) as project:
+        answer = project.queue.retry(batches or None, top=to_top)
+    text = f"{len(answer.submitted.ids)} batches queued"
+    if answer.submitted.duplicates:
+        text += f", {len(answer.submitted.duplicates)} waited already"
+    typer.echo(text)
+    reason = "has neither failed nor been cancelled"
+    state_refusals({f"batch {one}": reason for one in answer.refused})
+
+
+def _choose(
+    project: "Project", batches: list[int] | None, images: list[str] | None, where: str | None
+) -> list[int]:
+    if batches and not images and where is None:
+        return batches
+    if batches:
+        raise UsageError("name batches by their ids, or images by --images or --where")
+    if not images and where is None:
+        raise UsageError("name batches by their ids (see 'cryobatch queue list'), or images by "
+                         "--images or --where")  # fmt: skip
+    selected = project.images.select(choose_images(project, False, images, where))
+    return project.queue.batches_of_images(selected)
+
+
+def _move(
+    context: typer.Context,
+    batches: list[int] | None,
+    images: list[str] | None,
+    where: str | None,
+    action: "Callable[[Project, list[int]], Moved]",
+) -> None:
+    with open_project(context) as project:
+        answer = action(project, _choose(project, batches, images, where))
+    typer.echo(f"{len(answer.moved)} batches moved")
+    if batches:  # of selected images some batches run: no mistake of anybody
+        state_refusals({f"batch {one}": "does not wait" for one in answer.not_waiting})
+
+
+def _tell_cancelled(answer: "Cancelled", kill: bool) -> None:
+    text = f"{len(answer.cancelled)} batches cancelled"
+    typer.echo(text + (f", {len(answer.asked)} are being stopped" if kill else ""))
+    reason = "neither waits nor runs" if kill else "does not wait (--kill stops one that runs)"
+    state_refusals({f"batch {one}": reason for one in answer.not_there})
+
+
+def _to_json(row: "QueueRow") -> dict[str, object]:
+    batch = row.batch
+    return {
+        "id": batch.id,
+        "image": row.image,
+        "image_id": batch.image_id,
+        "group": row.group,
+        "scripts": list(batch.scripts),
+        "parameters": batch.parameters,
+        "force": batch.force,
+        "state": batch.state.value,
+        "attempt": batch.attempt,
+        "processor": batch.processor,
+        "failures": batch.failures,
+        "submitted_at": time_to_json(batch.submitted_at),
+        "started_at": None if batch.started_at is None else time_to_json(batch.started_at),
+        "finished_at": None if batch.finished_at is None else time_to_json(batch.finished_at),
+    }
+
+
+_COLUMNS = ("id", "image", "group", "state", "scripts", "attempt", "processor", "since")
+
+
+def _to_row(row: "QueueRow") -> dict[str, object]:
+    batch = row.batch
+    since = batch.finished_at or batch.started_at
+    if batch.state is BatchState.WAITING or since is None:
+        since = batch.submitted_at
+    return {**_to_json(row), "since": describe_time(since)}

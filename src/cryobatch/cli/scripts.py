@@ -1,0 +1,191 @@
+"""``scripts``: see the processing steps, begin one's own, check it."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cryobatch.cli.options import Json, open_project
+from cryobatch.cli.script_templates import PYTHON, SHELL
+from cryobatch.cli.tables import describe, show_json, show_rows
+from cryobatch.errors import CryobatchError, ProjectError, UnknownNameError, UsageError
+from cryobatch.model import ParameterValue, Script
+from cryobatch.model.category import CATEGORIES
+from cryobatch.model.script import script_to_json
+
+if TYPE_CHECKING:
+    from cryobatch.processing.catalog import Catalog
+    from cryobatch.project.submission import Choice
+
+app = typer.Typer(
+    help="See the processing steps, begin one of your own, check it.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+
+class Language(StrEnum):
+    """What a new script is written in."""
+
+    PYTHON = "python"
+    SHELL = "shell"
+
+
+@app.command("list")
+def show_all(context: typer.Context, json: Json = False) -> None:
+    """Show all scripts in the order of their categories."""
+    catalog, _ = _find_scripts(context)
+    scripts = sorted(catalog.scripts.values(), key=lambda s: (_rank(s, CATEGORIES), s.name))
+    if json:
+        show_json([script_to_json(script) for script in scripts])
+        return
+    rows = [{"name": s.name, "category": s.category, "from": s.origin, "version": s.version,
+             "calculates": list(s.values)} for s in scripts]  # fmt: skip
+    show_rows(rows, ("name", "category", "from", "version", "calculates"), "no scripts")
+    _tell_problems(catalog)
+
+
+@app.command()
+def show(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="NAME")],
+    json: Json = False,
+) -> None:
+    """Show what a script needs, makes and calculates, and its parameters."""
+    catalog, here = _find_scripts(context)
+    if name not in catalog.scripts:
+        raise UnknownNameError("script", name, catalog.scripts)
+    script = catalog.scripts[name]
+    if json:
+        show_json({**script_to_json(script), "parameters_here": _resolve(script, here)})
+        return
+    typer.echo(f"{script.name}: {script.title}\n{script.help}\n")
+    typer.echo(f"category  {script.category}")
+    typer.echo(f"from      {script.origin}, version {script.version}, {script.place}")
+    typer.echo(f"needs     {', '.join(str(item) for item in script.inputs) or 'nothing'}")
+    typer.echo(f"makes     {', '.join(script.outputs) or 'nothing'}")
+    typer.echo(f"reads     {', '.join(item.name for item in script.reads) or 'nothing'}")
+    _show_values(script)
+    _show_parameters(script, _resolve(script, here))
+
+
+@app.command()
+def new(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Such as measure_contrast.")],
+    language: Annotated[Language, typer.Option(help="What it is written in.")] = Language.PYTHON,
+) -> None:
+    """Begin a script of your own in the project's folder, from an example that works."""
+    if not name.isidentifier() or not name.isascii():
+        raise UsageError(f"{name!r}: a script is named like measure_contrast")
+    with open_project(context) as project:
+        if name in project.catalog.scripts:
+            raise UsageError(f"there is a script {name} already: choose another name")
+        suffix, template = (".py", PYTHON) if language is Language.PYTHON else (".sh", SHELL)
+        path = project.place.scripts / (name + suffix)
+    _write_new(path, template.replace("NAME", name), executable=language is Language.SHELL)
+    typer.echo(f"made {path}")
+    typer.echo(f"next: edit it, then 'cryobatch scripts check' and 'cryobatch scripts show {name}'")
+
+
+@app.command()
+def check(context: typer.Context) -> None:
+    """Check all scripts, and that the project's workflows can be made of them."""
+    with open_project(context) as project:
+        catalog = project.catalog
+        troubles = [f"{problem.place}: {problem.text}" for problem in catalog.problems]
+        for root, workflow in project.settings.default_workflows.items():
+            try:
+                project.planner.plan(_choice_of(workflow), root)
+            except CryobatchError as error:
+                troubles.append(f"workflow {workflow}: {error}")
+    typer.echo(f"{len(catalog.scripts)} scripts can be used")
+    for trouble in troubles:
+        typer.echo(f"cryobatch: {trouble}", err=True)
+    if troubles:
+        raise typer.Exit(1)
+
+
+def _choice_of(workflow: str) -> "Choice":
+    from cryobatch.project.submission import Choice
+
+    return Choice(workflow=workflow)
+
+
+def _find_scripts(
+    context: typer.Context,
+) -> "tuple[Catalog, list[Mapping[str, Mapping[str, ParameterValue]]]]":
+    """Return the scripts, and the site's and the project's parameters; also without a project."""
+    from cryobatch.processing.catalog import discover
+    from cryobatch.project.site import load_site, user_configuration
+
+    try:
+        with open_project(context) as project:
+            return project.catalog, [project.site.parameters, project.settings.parameters]
+    except ProjectError:
+        if context.obj != Path():
+            raise
+    catalog = discover([("user", user_configuration() / "scripts")])
+    return catalog, [load_site().parameters]
+
+
+def _resolve(
+    script: Script, here: list[Mapping[str, Mapping[str, ParameterValue]]]
+) -> dict[str, ParameterValue]:
+    from cryobatch.model.resolution import resolve_parameters
+
+    return resolve_parameters(script, here)
+
+
+def _rank(script: Script, categories: tuple[str, ...]) -> int:
+    """Return the place of a script's category; unknown ones come last."""
+    return categories.index(script.category) if script.category in categories else len(categories)
+
+
+def _show_values(script: Script) -> None:
+    if not script.values:
+        return
+    typer.echo("\nvalues")
+    rows = [{"name": name, "unit": v.unit, "range": _range(v.low, v.high), "meaning": v.help}
+            for name, v in script.values.items()]  # fmt: skip
+    show_rows(rows, ("name", "unit", "range", "meaning"), "")
+
+
+def _show_parameters(script: Script, here: Mapping[str, ParameterValue]) -> None:
+    if not script.parameters:
+        return
+    typer.echo("\nparameters (--set SCRIPT.PARAMETER=VALUE)")
+    rows = [
+        {"name": name, "here": _word(here[name]), "default": _word(item.default),
+         "takes": item.describe(), "meaning": item.help}
+        for name, item in script.parameters.items()
+    ]  # fmt: skip
+    show_rows(rows, ("name", "here", "default", "takes", "meaning"), "")
+
+
+def _word(value: ParameterValue) -> str:
+    return "none" if value is None else describe(value)
+
+
+def _range(low: float | None, high: float | None) -> str:
+    if low is None and high is None:
+        return ""
+    return f"{'' if low is None else f'{low:g}'} .. {'' if high is None else f'{high:g}'}".strip()
+
+
+def _tell_problems(catalog: "Catalog") -> None:
+    for problem in catalog.problems:
+        typer.echo(f"cryobatch: {problem.place}: {problem.text}", err=True)
+
+
+def _write_new(path: Path, text: str, *, executable: bool) -> None:
+    try:
+        path.parent.mkdir(exist_ok=True)
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+        if executable:
+            path.chmod(0o755)
+    except FileExistsError:
+        raise UsageError(f"{path} is there already: edit it, or choose another name") from None

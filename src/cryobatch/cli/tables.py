@@ -1,0 +1,138 @@
+"""Listings: a table for people, JSON for programs."""
+
+import json
+import math
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+
+import typer
+
+GAP = "  "
+
+
+def show_rows(rows: Sequence[Mapping[str, object]], columns: Sequence[str], nothing: str) -> None:
+    """Show rows as a table; on a terminal with colours, elsewhere as aligned text.
+
+    Args:
+        rows: What each column holds.
+        columns: Which to show, in their order.
+        nothing: What to say when there is no row.
+    """
+    if not rows:
+        typer.echo(nothing)
+        return
+    cells = [[describe(row.get(name)) for name in columns] for row in rows]
+    numeric = [all(_is_number(row.get(name)) for row in rows) for name in columns]
+    if sys.stdout.isatty():
+        _show_rich(cells, columns, numeric)
+    else:
+        typer.echo(align([list(columns), *cells], numeric))
+
+
+def show_json(value: object) -> None:
+    """Print a value as JSON."""
+    typer.echo(json.dumps(value, ensure_ascii=False))
+
+
+def show_json_rows(rows: Iterable[Mapping[str, object]]) -> None:
+    """Print a list of objects as JSON, one a line, while they come."""
+    separator = "[\n"
+    for row in rows:
+        sys.stdout.write(separator + json.dumps(row, ensure_ascii=False))
+        separator = ",\n"
+    sys.stdout.write("[]\n" if separator == "[\n" else "\n]\n")
+
+
+def align(rows: Sequence[Sequence[str]], numeric: Sequence[bool]) -> str:
+    """Return rows as text with aligned columns, numbers to the right.
+
+    >>> print(align([["id", "name"], ["7", "a"], ["12", "bc"]], [True, False]))
+    id  name
+     7  a
+    12  bc
+    """
+    widths = [max(len(row[place]) for row in rows) for place in range(len(numeric))]
+    lines = []
+    for row in rows:
+        cells = zip(row, widths, numeric, strict=True)
+        text = GAP.join(c.rjust(w) if right else c.ljust(w) for c, w, right in cells)
+        lines.append(text.rstrip())
+    return "\n".join(lines)
+
+
+def describe(value: object) -> str:
+    """Return a cell's text: short numbers, nothing for what is absent, no line breaks."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return describe_number(value)
+    if isinstance(value, list | tuple):
+        return ",".join(describe(item) for item in value)
+    return " ".join(str(value).split())
+
+
+def describe_number(value: float) -> str:
+    """Return a number with about four digits, without an exponent where that is readable.
+
+    >>> [describe_number(one) for one in (12345.678, 3.14159, 0.00123, 2.0)]
+    ['12346', '3.142', '0.00123', '2']
+    """
+    if value == 0 or not math.isfinite(value):
+        return f"{value:g}"
+    if abs(value) >= 1000:
+        return f"{value:.0f}"
+    return f"{value:.4g}"
+
+
+def describe_time(seconds: float) -> str:
+    """Return a moment in the local time, to the second."""
+    return datetime.fromtimestamp(seconds).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def time_to_json(seconds: float) -> str:
+    """Return a moment in ISO 8601, UTC, to the millisecond."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat("T", "milliseconds")
+
+
+def describe_duration(seconds: float) -> str:
+    """Return a duration as a person says it.
+
+    >>> [describe_duration(one) for one in (4.2, 75, 4000, 200_000)]
+    ['4 s', '1 min 15 s', '1 h 06 min', '2 d 7 h']
+    """
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    if whole < 86_400:
+        return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+    return f"{whole // 86_400} d {whole % 86_400 // 3600} h"
+
+
+def _is_number(value: object) -> bool:
+    return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
+
+
+def _show_rich(
+    cells: Sequence[Sequence[str]], columns: Sequence[str], numeric: Sequence[bool]
+) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False)
+    for name, right in zip(columns, numeric, strict=True):
+        table.add_column(name, justify="right" if right else "left", overflow="fold")
+    for row in cells:
+        table.add_row(*(Text(cell, style=_STYLES.get(cell, "")) for cell in row))
+    Console().print(table)
+
+
+_STYLES = {
+    "red": "red", "failed": "red", "error": "red", "lost": "red", "amber": "yellow",
+    "warning": "yellow", "green": "green", "done": "green", "running": "cyan", "busy": "cyan",
+}  # fmt: skip
