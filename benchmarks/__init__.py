@@ -1,0 +1,1 @@
+"""Benchmarks: what was promised, measured beside what others do in the same run."""

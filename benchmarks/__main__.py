@@ -1,0 +1,32 @@
+"""Run benchmarks: ``python -m benchmarks [name...]``, all of them without a name."""
+
+import importlib
+import sys
+import time
+from collections.abc import Callable, Sequence
+
+MODULES = {
+    "start": "benchmarks.start",
+    "kernels": "benchmarks.kernels",
+    "drift": "benchmarks.drift",
+    "peers": "benchmarks.queue_peers",
+    "scale": "benchmarks.scale",
+}
+
+
+def main(names: Sequence[str]) -> int:
+    """Run the named benchmarks one after another; unknown names are told with the known ones."""
+    unknown = [name for name in names if name not in MODULES]
+    if unknown:
+        print(f"no benchmark is called {', '.join(unknown)}; known: {', '.join(MODULES)}")
+        return 2
+    for name in names or MODULES:
+        started = time.monotonic()
+        run: Callable[[], None] = importlib.import_module(MODULES[name]).main
+        run()
+        print(f"({name}: {time.monotonic() - started:.0f} s)", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
