@@ -85,7 +85,7 @@ def _find_wrong_shape(
     if directions < LEAST_SECTORS:
         return f"rings in {directions} of {SECTORS} directions only, as drift makes it"
     if deviations_without_best_ring(pixels, model, best.defocus) < LEAST_DEVIATIONS_OF_THE_REST:
-        return "a single ring, which no defocus explains (ice?)"
+        return "no more than one ring stands out (ice, or too weak a signal)"
     if decoy_share(rings, best, limits) > LARGEST_DECOY_SHARE:
         return "its rings are not spaced as those of a defocus"
     return None
