@@ -24,8 +24,8 @@ def fingerprint_run(
     """
     parts = {
         "script": [script.name, script.version],
-        "parameters": dict(parameters),
-        "reads": dict(reads),
+        "parameters": {name: _plain(value) for name, value in parameters.items()},
+        "reads": {name: _plain(value) for name, value in reads.items()},
         "inputs": dict(inputs),
     }
     return _digest(parts)
@@ -44,6 +44,11 @@ def fingerprint_product(product: str, producers: tuple[str, ...]) -> str:
 def fingerprint_recording(size_bytes: int, mtime_ns: int, inode: int) -> str:
     """Return the fingerprint of a root product, which is too big to be read for it."""
     return _digest(["recording", size_bytes, mtime_ns, inode])
+
+
+def _plain(value: Any) -> Any:
+    # A person who writes 15000 into a file means the 15000.0 that a program would write.
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 def _digest(parts: Any) -> str:

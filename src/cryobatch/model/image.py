@@ -86,8 +86,8 @@ class RunRecord:
         seconds: How long it took.
         memory_bytes: Largest resident size of its processor.
         products: File below the image's folder, by product (no transient ones).
-        inputs: Scripts that made or transformed each product that was read, in their order;
-            none for the root product.
+        inputs: Scripts that made or transformed each product that was read, by it or by what made
+            its transient inputs, in their order; none for the root product.
         given: Parameters, by script, that were given for its batch.
     """
 
@@ -104,6 +104,11 @@ class RunRecord:
     products: Mapping[str, str]
     inputs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     given: Mapping[str, Mapping[str, ParameterValue]] = field(default_factory=dict)
+
+    @property
+    def made(self) -> frozenset[str]:
+        """Products that it made, without those that it only transformed."""
+        return frozenset(product for product in self.products if product not in self.inputs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,12 +159,39 @@ class ImageRecord:
         return quality if isinstance(quality, str) else None
 
     def with_run(self, script: str, run: RunRecord, values: Mapping[str, Result]) -> "ImageRecord":
-        """Return the record after a run of a script."""
+        """Return the record after a run of a script.
+
+        Runs of other scripts that made one of its products, files or values are replaced by it:
+        of each there is one truth.
+        """
+        replaced = self.replaced_by(script, run, values)
         return replace(
             self,
-            runs={**self.runs, script: run},
-            values={**self.values, script: dict(values)},
+            runs={**{n: r for n, r in self.runs.items() if n not in replaced}, script: run},
+            values={
+                **{n: v for n, v in self.values.items() if n not in replaced},
+                script: dict(values),
+            },
         )
+
+    def replaced_by(
+        self, script: str, run: RunRecord, values: Mapping[str, Result]
+    ) -> tuple[str, ...]:
+        """Return the other scripts whose runs a new run takes the place of."""
+        return tuple(
+            name
+            for name, other in self.runs.items()
+            if name != script
+            and (
+                not values.keys().isdisjoint(self.values.get(name, ()))
+                or not other.made.isdisjoint(run.made)
+                or not set(other.products.values()).isdisjoint(run.products.values())
+            )
+        )
+
+    def files(self) -> frozenset[str]:
+        """Return the files, below the image's folder, of all its products."""
+        return frozenset(file for run in self.runs.values() for file in run.products.values())
 
 
 def is_absent(result: Result | None) -> bool:

@@ -61,6 +61,6 @@ class Output:
         path = PurePosixPath(output.file)
         if path.is_absolute() or ".." in path.parts or not path.parts or "\x00" in output.file:
             raise BrokenScriptError(f"output {output.file!r}: a path below the image's folder")
-        if path.parts[0] in {"image.toml", "logs", "history"}:
+        if path.parts[0] in {"image.toml", "logs", "history"} or path.parts[0].startswith("."):
             raise BrokenScriptError(f"output {output.file!r}: this name is kept for cryobatch")
         return output

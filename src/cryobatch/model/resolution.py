@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from cryobatch.errors import ParameterError, UnknownNameError
+from cryobatch.errors import ParameterError, UnknownNameError, UsageError
 from cryobatch.model.batch import ParameterSet
 from cryobatch.model.parameter import ParameterValue
 from cryobatch.model.script import Script
@@ -15,11 +15,17 @@ def resolve_parameters(script: Script, layers: Iterable[ParameterSet]) -> dict[s
 
     Args:
         script: The script.
-        layers: Parameter sets from the weakest (site) to the strongest (batch).
+        layers: Parameter sets from the weakest (site) to the strongest (batch), as in ``LAYERS``.
+
+    Raises:
+        ParameterError: A layer sets what the script cannot take; the text says which layer.
     """
     resolved = {name: declared.default for name, declared in script.parameters.items()}
-    for layer in layers:
-        resolved.update(check_parameters(script, layer.get(script.name, {})))
+    for index, layer in enumerate(layers):
+        try:
+            resolved.update(check_parameters(script, layer.get(script.name, {})))
+        except UsageError as error:
+            raise ParameterError(f"{error} (set for the {LAYERS[index]})") from error
     return resolved
 
 

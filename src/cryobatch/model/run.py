@@ -6,9 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from cryobatch.errors import ContractError, UnknownNameError
+from cryobatch.model.event import Level
 
 Report = Callable[[Mapping[str, Any]], None]
 """Takes one event as JSON's types."""
+
+LEVELS = tuple(level.value for level in Level)
 
 
 def _report_nothing(event: Mapping[str, Any]) -> None:
@@ -69,8 +72,11 @@ class Run:
 
     def progress(self, fraction: float) -> None:
         """Tell how much is done, from 0 to 1."""
-        self.report({"event": "progress", "fraction": min(max(float(fraction), 0.0), 1.0)})
+        # In this order what is no number counts as nothing.
+        self.report({"event": "progress", "fraction": min(1.0, max(0.0, float(fraction)))})
 
     def message(self, text: str, level: str = "info") -> None:
         """Write a line into the log table; level is "info", "warning" or "error"."""
+        if level not in LEVELS:
+            raise UnknownNameError("level of a message", level, LEVELS)
         self.report({"event": "message", "text": str(text), "level": level})

@@ -72,7 +72,14 @@ class Value:
         above = self.high is not None and number > self.high
         if below or above:
             raise ContractError(f"{where} = {number:g} {self.unit} is outside {self._range()}")
-        return round(number) if self.kind == "int" else number
+        return self._check_whole(result, number, where) if self.kind == "int" else number
+
+    def _check_whole(self, result: object, number: float, where: str) -> int:
+        if isinstance(result, int):
+            return int(result)  # beyond 2^53 its float is another number
+        if not number.is_integer():
+            raise ContractError(f"{where} should be a whole number, the script gave {number:g}")
+        return int(number)
 
     def _range(self) -> str:
         low = "-inf" if self.low is None else f"{self.low:g}"

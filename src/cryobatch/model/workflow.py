@@ -179,6 +179,8 @@ def _check_single_makers(scripts: Iterable[Script], root: str) -> None:
     owner: dict[str, str] = {}
     for script in scripts:
         made = [f"product {name}" for name in script.outputs if name not in script.transforms]
+        # What transforms a kept product writes a file of its own: else it could never run again.
+        made += [f"file {o.file}" for n, o in script.outputs.items() if n not in TRANSIENT_PRODUCTS]
         for thing in made + [f"value {name}" for name in script.values]:
             if thing in owner:
                 raise WorkflowError(

@@ -1,4 +1,4 @@
-"""Currency: which of an image's results still are what their inputs would give."""
+"""Currency: the fingerprint of what a script's run depends on."""
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
@@ -6,18 +6,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cryobatch.errors import BadInput, CryobatchError, ScriptFailed
+from cryobatch.errors import BadInput, ScriptFailed
 from cryobatch.model.batch import ParameterSet
 from cryobatch.model.facts import FACTS, missing_fact
 from cryobatch.model.fingerprint import (
-    fingerprint_product,
     fingerprint_recording,
     fingerprint_run,
 )
 from cryobatch.model.image import ImageRecord
 from cryobatch.model.parameter import ParameterValue
-from cryobatch.model.product import ROOT_PRODUCTS
-from cryobatch.model.resolution import resolve_parameters
 from cryobatch.model.script import Script
 from cryobatch.model.value import Absent
 
@@ -36,9 +33,25 @@ class FileDigests:
     folder: Path
     _known: dict[tuple[str, int, int, int], str] = field(default_factory=dict)
 
+    def find(self, name: str) -> Path:
+        """Return the path of a file that a parameter or fact names."""
+        return self.folder / Path(name).expanduser()
+
+    def find_files(
+        self, script: Script, parameters: Mapping[str, ParameterValue]
+    ) -> dict[str, ParameterValue]:
+        """Return a script's parameters with its files as absolute paths."""
+        files = {n for n, declared in script.parameters.items() if declared.kind == "file"}
+        return {n: str(self.find(str(v))) if n in files and v else v for n, v in parameters.items()}
+
+    def find_fact_files(self, reads: Mapping[str, Any]) -> dict[str, Any]:
+        """Return facts and values with the files among the facts as absolute paths."""
+        files = {n for n in reads if n in FACTS and FACTS[n].kind == "file"}
+        return {n: str(self.find(str(v))) if n in files and v else v for n, v in reads.items()}
+
     def __call__(self, name: str) -> str:
         """Return the fingerprint of a file's content."""
-        path = self.folder / name
+        path = self.find(name)
         try:
             status = path.stat()
             key = (str(path), status.st_size, status.st_mtime_ns, status.st_ino)
@@ -59,12 +72,14 @@ class Surroundings:
         layers: Parameter sets from the weakest (site) to that of the image.
         digest: Gives the fingerprint of a file's content.
         recording: Fingerprint of the root product.
+        is_there: Tells whether a file of the image's folder is there.
     """
 
     scripts: Mapping[str, Script]
     layers: Sequence[ParameterSet]
     digest: Digest
     recording: str
+    is_there: Callable[[str], bool] = lambda _: True
 
 
 def recording_path(record: ImageRecord, folder: Path) -> Path:
@@ -131,114 +146,4 @@ def fingerprint_script(
         {n: digest(str(v)) if n in files and v else v for n, v in parameters.items()},
         {n: digest(str(v)) if n in fact_files and v else v for n, v in reads.items()},
         inputs,
-    )
-
-
-def find_stale(record: ImageRecord, surroundings: Surroundings) -> tuple[str, ...]:
-    """Return the scripts whose results are not what they would be if they ran now.
-
-    A script that is not known any more is stale too, and so is what depends on a stale one.
-    """
-    current: dict[str, str] = {}
-    stale = []
-    for name in _in_order_of_dependence(record):
-        current[name] = _fingerprint_now(name, record, surroundings, current)
-        if current[name] != record.runs[name].fingerprint:
-            stale.append(name)
-    return tuple(sorted(stale))
-
-
-def _in_order_of_dependence(record: ImageRecord) -> list[str]:
-    makers = {product: name for name, run in record.runs.items() for product in run.products}
-    ordered: list[str] = []
-
-    def visit(name: str, path: tuple[str, ...]) -> None:
-        if name in ordered or name in path or name not in record.runs:
-            return
-        run = record.runs[name]
-        for product, producers in run.inputs.items():
-            for earlier in (*producers, makers.get(product, name)):
-                visit(earlier, (*path, name))
-        ordered.append(name)
-
-    for name in sorted(record.runs):
-        visit(name, ())
-    return ordered
-
-
-def _fingerprint_now(
-    name: str, record: ImageRecord, surroundings: Surroundings, current: Mapping[str, str]
-) -> str:
-    script = surroundings.scripts.get(name)
-    if script is None:
-        return "the script is gone"
-    try:
-        inputs = {
-            product: surroundings.recording
-            if product in ROOT_PRODUCTS and not producers
-            else fingerprint_product(
-                product, tuple(_producer_now(p, record, surroundings, current) for p in producers)
-            )
-            for product, producers in _inputs_now(script, record).items()
-        }
-        return fingerprint_script(
-            script,
-            resolve_parameters(script, (*surroundings.layers, record.runs[name].given)),
-            gather_reads(script, record),
-            inputs,
-            surroundings.digest,
-        )
-    except CryobatchError as error:
-        return f"cannot run: {error}"
-
-
-def _inputs_now(script: Script, record: ImageRecord) -> dict[str, tuple[str, ...]]:
-    """Return what a script would read now: recorded chains, and products that came since."""
-    run = record.runs[script.name]
-    makers = {product: name for name, r in record.runs.items() for product in r.products}
-    inputs = dict(run.inputs)
-    for item in script.inputs:
-        present = [name for name in item.names if name in makers]
-        used = [name for name in item.names if name in run.inputs]
-        if present and not used and present[0] not in script.outputs:
-            inputs[present[0]] = (makers[present[0]],)
-    return inputs
-
-
-def _producer_now(
-    name: str, record: ImageRecord, surroundings: Surroundings, current: Mapping[str, str]
-) -> str:
-    if name in current:
-        return current[name]
-    if name in record.runs:
-        return record.runs[name].fingerprint
-    return _fingerprint_transient(name, record, surroundings, current)
-
-
-def _fingerprint_transient(
-    name: str, record: ImageRecord, surroundings: Surroundings, current: Mapping[str, str]
-) -> str:
-    """Return the fingerprint of a run that leaves no record, such as a stack's transformer."""
-    chains = [
-        (product, producers, run.given)
-        for run in record.runs.values()
-        for product, producers in run.inputs.items()
-        if name in producers
-    ]
-    script = surroundings.scripts.get(name)
-    if script is None or not chains:
-        return "the script is gone"
-    product, producers, given = chains[0]
-    earlier = producers[: producers.index(name)]
-    inputs = {
-        product: fingerprint_product(
-            product, tuple(_producer_now(p, record, surroundings, current) for p in earlier)
-        )
-    }
-    return fingerprint_script(
-        script,
-        resolve_parameters(script, (*surroundings.layers, given)),
-        gather_reads(script, record),
-        inputs,
-        surroundings.digest,
     )

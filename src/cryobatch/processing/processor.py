@@ -25,7 +25,8 @@ def serve(connection: Connection) -> None:
     """Work through batches as they are ordered, until the daemon's end of the pipe is closed."""
 
     def send(message: Mapping[str, Any]) -> None:
-        connection.send_bytes(json.dumps(message, ensure_ascii=False).encode())
+        # Escaped: a file's name may hold bytes that are no text, which UTF-8 cannot carry.
+        connection.send_bytes(json.dumps(message).encode())
 
     def receive() -> Mapping[str, Any]:
         message: Mapping[str, Any] = json.loads(connection.recv_bytes())
