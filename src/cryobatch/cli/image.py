@@ -26,11 +26,13 @@ if TYPE_CHECKING:
 app = typer.Typer(
     help="See one image, and say what a person knows better than the recording or a script.",
     no_args_is_help=True,
+    add_completion=False,
     rich_markup_mode=None,
 )
 parameters = typer.Typer(
     help="Give scripts parameters that hold for some images.",
     no_args_is_help=True,
+    add_completion=False,
     rich_markup_mode=None,
 )
 app.add_typer(parameters, name="parameters")

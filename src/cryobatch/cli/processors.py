@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from cryobatch.store.processors import ProcessorRow
 
 app = typer.Typer(
-    help="See what the processors do, and say how many there shall be.", rich_markup_mode=None
+    help="See what the processors do, and say how many there shall be.",
+    add_completion=False,
+    rich_markup_mode=None,
 )
 
 

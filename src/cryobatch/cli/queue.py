@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 app = typer.Typer(
     help="See what waits, and bring it into another order.",
     no_args_is_help=True,
+    add_completion=False,
     rich_markup_mode=None,
 )
 

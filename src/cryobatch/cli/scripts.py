@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 app = typer.Typer(
     help="See the processing steps, begin one of your own, check it.",
     no_args_is_help=True,
+    add_completion=False,
     rich_markup_mode=None,
 )
 
