@@ -11,8 +11,9 @@ from cryobatch.formats.group_file import GroupRecord
 from cryobatch.model.batch import ParameterSet
 from cryobatch.model.image import ImageRecord
 from cryobatch.model.index import index_entry
-from cryobatch.processing.currency import Surroundings, find_stale, fingerprint_root
+from cryobatch.processing.currency import Surroundings, fingerprint_root
 from cryobatch.processing.image_folder import PARAMETER_FILE, read_record, update_record
+from cryobatch.processing.staleness import find_stale
 from cryobatch.project.correction import Change
 from cryobatch.project.place import ProjectPlace
 from cryobatch.project.selection import Selection, select_images
