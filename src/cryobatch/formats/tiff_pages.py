@@ -11,6 +11,7 @@ import tifffile
 from cryobatch.errors import BadInput
 from cryobatch.formats.mrc_header import MOST_FRAMES, MOST_PIXELS
 from cryobatch.formats.reading import reading, require_file
+from cryobatch.formats.tiff_chain import count_pages
 
 Page = Any
 """A page of tifffile, which publishes no types."""
@@ -47,9 +48,13 @@ def open_tiff_file(path: Path) -> Any:
         require_file(path)
         if path.stat().st_size == 0:
             raise BadInput(f"{path}: is empty; copy it again from the microscope")
+        promised = count_pages(path)
         file = tifffile.TiffFile(path)
         # Threads that read pages share one file position.
         file.filehandle.set_lock(True)
+        if len(file.pages) != promised:
+            file.close()
+            raise BadInput(f"{path}: page {len(file.pages) + 1} is broken; copy it again")
         return file
 
 
