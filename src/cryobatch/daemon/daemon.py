@@ -61,19 +61,24 @@ class Daemon:
             ready = wait(
                 [*self.dispatcher.connections(), doorbell.fileno(), signals.reader], timeout
             )
-            if doorbell.fileno() in ready:
+            rung = doorbell.fileno() in ready
+            if rung:
                 doorbell.silence()
-            self._notice()
+            self._notice(rung)
             self.dispatcher.step(ready)
             if self.dispatcher.is_resting():
                 self._gate.rest()
             if tick(self.dispatcher):
                 return
 
-    def _notice(self) -> None:
-        """See what commands and hands have changed."""
+    def _notice(self, rung: bool) -> None:
+        """See what commands and hands have changed.
+
+        The importer writes through our own connection, which the data version does not count: it
+        rings.
+        """
         version = self.project.database.data_version()
-        if version != self._data_version:
+        if rung or version != self._data_version:
             self._data_version = version
             self._staff.follow(self.dispatcher)
         now = time.monotonic()

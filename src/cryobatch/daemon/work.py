@@ -2,9 +2,11 @@
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 
-from cryobatch.daemon.daemon import open_daemon
+from cryobatch.daemon.daemon import Tick, open_daemon
+from cryobatch.daemon.importer import Importer, Watch
 from cryobatch.model.batch import BatchState
 from cryobatch.processing.dispatcher import Dispatcher
 from cryobatch.project import Project
@@ -109,6 +111,11 @@ class Overseer:
         )
 
 
+def never(_: Snapshot) -> bool:
+    """Tell that it is not time to stop."""
+    return False
+
+
 def run_queue(
     project: Project, *, processors: int | None, show: Callable[[Snapshot], None]
 ) -> Outcome:
@@ -122,41 +129,59 @@ def run_queue(
     Raises:
         ProjectBusyError: Another daemon works on the project.
     """
-    return _work(project, "run", processors, show, until_empty=True)
+    overseer = Overseer(project, show)
+
+    def tick(dispatcher: Dispatcher) -> bool:
+        snapshot = overseer.look(dispatcher)
+        if not dispatcher.is_resting() or snapshot.paused:
+            return False
+        counts = project.queue.counts()
+        return not counts[BatchState.WAITING] and not counts[BatchState.RUNNING]
+
+    return _work(project, "run", processors, overseer, tick)
 
 
-def serve(project: Project, *, processors: int | None, show: Callable[[Snapshot], None]) -> Outcome:
+def serve(
+    project: Project,
+    *,
+    processors: int | None,
+    show: Callable[[Snapshot], None],
+    watch: Watch | None = None,
+    enough: Callable[[Snapshot], bool] = never,
+) -> Outcome:
     """Work the queue until a signal comes.
 
     Args:
         project: The project.
         processors: How many processors; None: as the settings say.
         show: Takes a snapshot about twice a second.
+        watch: Folders whose recordings are imported as they come.
+        enough: Tells of a snapshot whether it is time to stop.
 
     Raises:
         ProjectBusyError: Another daemon works on the project.
     """
-    return _work(project, "serve", processors, show, until_empty=False)
+    overseer = Overseer(project, show)
+
+    def tick(dispatcher: Dispatcher) -> bool:
+        return enough(overseer.look(dispatcher))
+
+    return _work(project, "serve", processors, overseer, tick, watch)
 
 
 def _work(
     project: Project,
     command: str,
     processors: int | None,
-    show: Callable[[Snapshot], None],
-    *,
-    until_empty: bool,
+    overseer: Overseer,
+    tick: Tick,
+    watch: Watch | None = None,
 ) -> Outcome:
-    overseer = Overseer(project, show)
-
-    def tick(dispatcher: Dispatcher) -> bool:
-        snapshot = overseer.look(dispatcher)
-        if not until_empty or not dispatcher.is_resting() or snapshot.paused:
-            return False
-        counts = project.queue.counts()
-        return not counts[BatchState.WAITING] and not counts[BatchState.RUNNING]
-
-    with open_daemon(project, command, processors) as (daemon, doorbell, signals):
+    with open_daemon(project, command, processors) as (daemon, doorbell, signals), ExitStack() as s:
+        if watch is not None:
+            importer = Importer(project, watch)
+            importer.start()
+            s.callback(importer.stop)
         overseer.look(daemon.dispatcher)
         daemon.run(doorbell, signals, tick)
         overseer.look(daemon.dispatcher, at_once=True)

@@ -1,7 +1,7 @@
 """The facade of a project: opens all of its parts and wires them together."""
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -157,6 +157,7 @@ class Project:
         choice: Choice | None = None,
         submit: bool = True,
         done: Done = _tell_nobody,
+        skip: Callable[[Path], bool] | None = None,
     ) -> ImportReport:
         """Register the recordings in folders and files as images, and submit them.
 
@@ -170,6 +171,7 @@ class Project:
             choice: What shall be done to the new images; None: the project's own workflow.
             submit: Whether anything shall be done.
             done: Is told of the progress.
+            skip: Leaves files out before they are opened.
 
         Raises:
             MissingFactError: Something that the scripts must know is unknown; the text names the
@@ -178,7 +180,7 @@ class Project:
         intake = Intake(self.registrar, self.planner, self.images)
         options = creation.check_facts(facts or {})
         report = intake.take_in(
-            find_recordings([Path(path) for path in paths]),
+            find_recordings([Path(path) for path in paths], skip=skip),
             options, take, (choice or Choice()) if submit else None, done,
         )  # fmt: skip
         ring(self.place.doorbell)

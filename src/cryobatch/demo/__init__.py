@@ -1,0 +1,1 @@
+"""The demonstration: a simulated microscope whose truth is known, and cryobatch at work on it."""

@@ -1,0 +1,115 @@
+"""The demonstration's session: a microscope records, cryobatch imports and processes."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryobatch.daemon.importer import Watch
+from cryobatch.daemon.work import Outcome, Snapshot, serve
+from cryobatch.demo.microscope import SETTINGS
+from cryobatch.demo.truth import read_truths
+from cryobatch.demo.verdict import Comparison, Tolerance, compare_image
+from cryobatch.errors import ProjectError
+from cryobatch.project import Project
+from cryobatch.project.submission import Choice
+
+MICROSCOPE_FOLDER = "microscope"
+PATIENCE_S = 600.0
+DIAMETER_ANGSTROM = SETTINGS.particle_diameter_angstrom
+
+
+@dataclass(frozen=True, slots=True)
+class DemoSettings:
+    """What the microscope records.
+
+    Args:
+        movies: How many.
+        interval_s: Seconds from one recording to the next.
+        seed: Decides everything else.
+    """
+
+    movies: int = 12
+    interval_s: float = 2.5
+    seed: int = 20
+
+
+def play_demo(
+    folder: Path,
+    settings: DemoSettings,
+    *,
+    processors: int | None,
+    show: Callable[[Snapshot], None],
+) -> Outcome:
+    """Make a project and let the microscope record while cryobatch imports and processes.
+
+    Args:
+        folder: The project's folder; the microscope's data lie in it too.
+        settings: What the microscope records.
+        processors: How many processors; None: as the settings say.
+        show: Takes a snapshot about twice a second.
+
+    Raises:
+        ProjectError: There is something in the folder already.
+    """
+    if folder.exists() and any(folder.iterdir()):
+        raise ProjectError(f"{folder} is not empty: remove it, or choose another with --folder")
+    microscope = folder / MICROSCOPE_FOLDER
+    microscope.mkdir(parents=True)
+    watch = Watch(
+        folders=[microscope / "EPU"],
+        choice=Choice(parameters={"pick_particles": {"diameter": DIAMETER_ANGSTROM}}),
+    )
+
+    def enough(snapshot: Snapshot) -> bool:
+        return snapshot.ended >= settings.movies or snapshot.seconds > PATIENCE_S
+
+    with run_microscope(microscope, settings) as wait_for_gain:
+        facts = {"cs": SETTINGS.cs_mm, "gain": str(wait_for_gain())}
+        with Project.create(folder, name="demonstration", facts=facts) as project:
+            return serve(project, processors=processors, show=show, watch=watch, enough=enough)
+
+
+def judge_demo(project: Project, tolerance: Tolerance) -> dict[str, Comparison]:
+    """Compare what was found with what is true, by image."""
+    truths = read_truths(project.place.folder / MICROSCOPE_FOLDER / "truth")
+    comparisons = {}
+    for row in project.images.rows():
+        name = str(row["name"])
+        image_id = int(str(row["id"]))
+        folder = project.images.folder(image_id)
+        record = project.images.record(image_id)
+        comparisons[name] = compare_image(record, folder, truths[name], tolerance)
+    return comparisons
+
+
+@contextmanager
+def run_microscope(folder: Path, settings: DemoSettings) -> Iterator[Callable[[], Path]]:
+    """Run the microscope beside us; gives a function that waits for the gain reference."""
+    gain = folder / "gain.mrc"
+    command = [
+        sys.executable, "-m", "cryobatch.demo.microscope", str(folder),
+        "--movies", str(settings.movies), "--interval", str(settings.interval_s),
+        "--seed", str(settings.seed),
+    ]  # fmt: skip
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
+
+    def wait_for_gain() -> Path:
+        while not gain.exists():
+            try:
+                code = process.wait(0.1)
+            except subprocess.TimeoutExpired:
+                continue
+            raise ProjectError(f"the simulated microscope ended with exit code {code}")
+        return gain
+
+    try:
+        yield wait_for_gain
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
