@@ -58,7 +58,8 @@ class Parameter:
 
     def parse(self, text: str, where: str) -> ParameterValue:
         """Read the value from a command line's text."""
-        if self.optional and text.lower() in {"", "none", "auto"}:
+        is_choice = text in self.choices
+        if self.optional and not is_choice and text.lower() in {"", "none", "auto"}:
             return None
         try:
             return self.check(self._from_text(text), where)

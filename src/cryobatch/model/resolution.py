@@ -38,8 +38,9 @@ def check_parameters(
         if name not in script.parameters:
             raise UnknownNameError(f"parameter of {script.name}", name, script.parameters)
         where = f"{script.name}.{name}"
-        unset = value == "none" and script.parameters[name].optional
-        checked[name] = script.parameters[name].check(None if unset else value, where)
+        declared = script.parameters[name]
+        unset = value == "none" and declared.optional and "none" not in declared.choices
+        checked[name] = declared.check(None if unset else value, where)
     return checked
 
 

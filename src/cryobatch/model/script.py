@@ -75,7 +75,9 @@ class Script:
     @property
     def only_transient(self) -> bool:
         """Whether nothing that it makes outlives its batch."""
-        return not self.values and all(name in TRANSIENT_PRODUCTS for name in self.outputs)
+        if self.values or not self.outputs:
+            return False  # what makes nothing at all, such as a copy elsewhere, is done for itself
+        return all(name in TRANSIENT_PRODUCTS for name in self.outputs)
 
     @property
     def path(self) -> Path:

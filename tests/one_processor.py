@@ -1,0 +1,155 @@
+"""A processor in the test's own process, and its daemon's answers: quick, and nothing is left out.
+
+What is sent goes through JSON as it would through a pipe, and every result is committed.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cryobatch.errors import CryobatchError
+from cryobatch.model.batch import ParameterSet
+from cryobatch.model.category import order_categories
+from cryobatch.model.script import script_from_json, script_to_json
+from cryobatch.processing.commit import commit_result
+from cryobatch.processing.orders import (
+    BatchOrder,
+    Setup,
+    order_from_json,
+    setup_from_json,
+    staged_from_json,
+    to_json,
+)
+from cryobatch.processing.runner import Runner
+from cryobatch.project import Project
+
+Message = Mapping[str, Any]
+"""A message as JSON's types."""
+
+
+@dataclass(slots=True)
+class Told:
+    """What a batch's runner has told.
+
+    Args:
+        messages: All of it.
+    """
+
+    messages: list[Message] = field(default_factory=list)
+
+    def of(self, event: str) -> list[str]:
+        """Return the scripts of all messages of a kind, in their order."""
+        return [m["script"] for m in self.messages if m["event"] == event]
+
+    @property
+    def started(self) -> list[str]:
+        """The scripts that were run, also those that only made a transient product."""
+        return self.of("script_started")
+
+    @property
+    def done(self) -> list[str]:
+        """The scripts that gave results."""
+        return self.of("script_done")
+
+    @property
+    def skipped(self) -> list[str]:
+        """The scripts that were up to date."""
+        return self.of("script_skipped")
+
+    @property
+    def failures(self) -> dict[str, str]:
+        """Why scripts failed."""
+        found = {m["script"]: m["reason"] for m in self.messages if m["event"] == "script_failed"}
+        whole = [m["reason"] for m in self.messages if m["event"] == "batch_failed"]
+        return found | ({"workflow": whole[0]} if whole else {})
+
+
+@dataclass(slots=True)
+class OneProcessor:
+    """Runs batches of a project, one after the other, without a queue.
+
+    Args:
+        project: The project.
+        before_commit: Is called with the script's name before each commit.
+        keep_products: Whether history keeps large products.
+    """
+
+    project: Project
+    before_commit: Callable[[str], None] = lambda _: None
+    keep_products: bool = False
+    _batches: int = 0
+
+    def run(
+        self,
+        image: int,
+        *scripts: str,
+        parameters: ParameterSet | None = None,
+        force: bool = False,
+        failures: Mapping[str, str] | None = None,
+        medians: Mapping[str, float] | None = None,
+    ) -> Told:
+        """Work through one batch and return what was told; the library is brought up to date."""
+        self._batches += 1
+        folder = self.project.images.folder(image)
+        place = self.project.place
+        name = f"{self._batches}.1"
+        order = BatchOrder(
+            batch=self._batches,
+            attempt=1,
+            image_folder=str(folder),
+            scripts=scripts,
+            parameters=parameters or {},
+            force=force,
+            failures=failures or {},
+            staging=str(place.staging / name),
+            scratch=str(place.folder / ".scratch" / name),
+            medians=medians or {},
+        )
+        told = self._work(order, folder)
+        self.project.images.index([image])
+        return told
+
+    def _work(self, order: BatchOrder, folder: Path) -> Told:
+        told = Told()
+        answers: list[Message] = []
+
+        def send(message: Message) -> None:
+            received = json.loads(json.dumps(message))
+            told.messages.append(received)
+            if received["event"] == "script_done":
+                answers.append(self._commit(folder, received))
+
+        setup = self._setup()
+        scripts = {script.name: script for script in map(script_from_json, setup.scripts)}
+        runner = Runner(setup, scripts, send, lambda: answers.pop())
+        runner.run_batch(order_from_json(json.loads(json.dumps(to_json(order)))))
+        return told
+
+    def _commit(self, folder: Path, message: Message) -> Message:
+        self.before_commit(message["script"])
+        try:
+            committed = commit_result(folder, staged_from_json(message["result"]))
+        except CryobatchError as error:
+            return {"do": "refused", "reason": str(error)}
+        base, merged = list(committed.base), committed.merged is not None
+        return {"do": "committed", "base": base, "merged": merged}
+
+    def _setup(self) -> Setup:
+        project = self.project
+        settings = project.settings
+        setup = Setup(
+            processor="local-1",
+            scripts=tuple(script_to_json(one) for one in project.catalog.scripts.values()),
+            categories=order_categories(settings.categories),
+            companions={
+                root: settings.workflows[name] for root, name in settings.default_workflows.items()
+            },
+            site_parameters=project.site.parameters,
+            project_parameters=settings.parameters,
+            project_folder=str(project.place.folder),
+            keep_products=self.keep_products,
+            threads=1,
+        )
+        return setup_from_json(json.loads(json.dumps(to_json(setup))))
