@@ -1,0 +1,146 @@
+"""A person at the command line sees all images and corrects what they know better."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.command_line import Command
+from tests.cli.test_queue import MakeProject
+
+
+def rows(command: Command, *arguments: str) -> dict[int, dict[str, object]]:
+    """Return the library by id."""
+    return {row["id"]: row for row in command("library", "--json", *arguments).json}
+
+
+def test_the_library_has_what_others_rely_on(command: Command, project: MakeProject) -> None:
+    """One object an image, with id, name, group, state and flag."""
+    project(2)
+    found = rows(command)
+    assert found[2]["name"] == "image_2"
+    assert {"id", "name", "group", "state", "flag"} <= set(found[1])
+    assert command("library", "--limit", "1").out.splitlines()[-1] == "... and 1 more (see --limit)"
+    chosen = command("library", "--columns", "name,weight", "--sort", "-id", "--json").json
+    assert chosen == [
+        {"name": "image_2", "weight": None}, {"name": "image_1", "weight": None},
+    ]  # fmt: skip
+    assert command("library", "--columns", "naem").code == 2
+    assert command("library", "--where", "id < 1").out == "no image fulfils this\n"
+
+
+def test_a_fact_is_corrected_for_a_range(command: Command, project: MakeProject) -> None:
+    """The correction is shown with where it came from, and can be taken back."""
+    project(3)
+    assert command("image", "set", "pixel_size=1.25", "--images", "2", "3").out == (
+        "2 images corrected\n"
+    )
+    assert "pixel_size = 1.25  (a person)" in command("image", "show", "image_2").out
+    assert "pixel_size = 1.5  (header)" in command("image", "show", 1).out
+    assert command("image", "restore", "pixel_size", "--all").out == "2 images changed\n"
+    assert "(a person)" not in command("image", "show", "square/image_2").out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("set", "pixel_size=wide", "--all"),
+        ("set", "pixel_sice=1", "--all"),
+        ("set", "pixel_size", "--all"),
+        ("set", "pixel_size=1"),
+        ("restore", "weight", "--all"),
+        ("flag", "blue", "--all"),
+        ("lock", "wieght=3", "--all"),
+        ("parameters", "set", "weigh.factor=99", "--all"),
+        ("parameters", "set", "weigh.factor=2", "--all", "--group", "square"),
+    ],
+)
+def test_mistakes_are_wrong_usage(
+    command: Command, project: MakeProject, arguments: tuple[str, ...]
+) -> None:
+    """What cannot be meant changes nothing."""
+    project(1)
+    before = command("image", "show", 1, "--json").json
+    assert command("image", *arguments).code == 2
+    assert command("image", "show", 1, "--json").json == before
+
+
+def test_values_are_locked_and_unlocked(command: Command, project: MakeProject) -> None:
+    """A locked value is that of the library until it is unlocked."""
+    project(1)
+    command("image", "lock", "weight=7.5", "--all")
+    assert rows(command)[1]["weight"] == 7.5
+    command("image", "unlock", "weight", "--all")
+    assert rows(command)[1]["weight"] is None
+
+
+def test_flags_comments_and_the_trash(command: Command, project: MakeProject) -> None:
+    """What a person says is shown, and can be asked for."""
+    project(2)
+    command("image", "flag", "red", "--images", "1")
+    command("image", "comment", "ice, see notes", "--images", "1")
+    assert list(rows(command, "--where", 'flag == "red" and "ice" in comment')) == [1]
+    assert "comment: ice, see notes" in command("image", "show", 1).out
+    command("image", "flag", "none", "--all")
+    assert rows(command)[1]["flag"] is None
+    command("image", "trash", "--images", "1")
+    assert list(rows(command)) == [2]
+    command("image", "trash", "--back", "--where", "trashed")
+    assert list(rows(command)) == [1, 2]
+
+
+def test_parameters_of_images_and_groups(command: Command, project: MakeProject) -> None:
+    """Parameters are kept in the image's or the group's file."""
+    made = project(1)
+    command("image", "parameters", "set", "weigh.factor=2.5", "--all")
+    assert command("image", "show", 1, "--json").json["parameters"] == {"weigh": {"factor": 2.5}}
+    command("image", "parameters", "set", "weigh.factor=3.5", "--group", "square")
+    assert "3.5" in (made.place.images / "square" / "group.toml").read_text()
+    assert command("image", "parameters", "set", "weigh.factor=1", "--group", "round").code == 1
+
+
+def test_an_unknown_image_is_told(command: Command, project: MakeProject) -> None:
+    """Neither a wrong id nor a wrong name is an empty answer."""
+    project(1)
+    assert command("image", "show", 7).code in {1, 2}
+    assert command("image", "show", "image_7").code in {1, 2}
+
+
+def test_scripts_are_listed_shown_and_checked(command: Command, project: MakeProject) -> None:
+    """A laboratory's script stands beside the built-in ones; a broken one is reported."""
+    made = project(0)
+    names = [row["name"] for row in command("scripts", "list", "--json").json]
+    assert {"weigh", "fit_ctf", "pick_particles"} <= set(names)
+    assert names.index("fit_ctf") < names.index("weigh")
+    shown = command("scripts", "show", "weigh").out
+    assert "a number from 0 to 10 g" in shown
+    assert "Size of the file." in shown
+    assert command("scripts", "show", "wiegh").code == 2
+    (made.place.scripts / "broken.py").write_text("import nothing_of_that_name\n")
+    listed = command("scripts", "list")
+    assert "broken.py" in listed.err
+    assert "weigh" in listed.out
+    assert command("scripts", "check").code == 1
+
+
+def test_scripts_are_listed_without_a_project(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The built-in scripts can be seen anywhere."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("CRYOBATCH_PROJECT", raising=False)
+    assert "fit_ctf" in command("scripts", "list").out
+    assert "parameters" in command("scripts", "show", "fit_ctf").out
+
+
+@pytest.mark.parametrize("language", ["python", "shell"])
+def test_a_new_script_can_be_used_as_it_is(
+    command: Command, project: MakeProject, language: str
+) -> None:
+    """The example is a script, and a name is given once."""
+    project(0)
+    made = command("scripts", "new", "measure_it", "--language", language)
+    assert made.code == 0
+    shown = command("scripts", "show", "measure_it")
+    assert (shown.code, "measure_it_" in shown.out) == (0, True)
+    assert command("scripts", "new", "measure_it", "--language", language).code == 2
+    assert command("scripts", "new", "no name").code == 2

@@ -1,0 +1,63 @@
+"""Tables, durations and progress read well."""
+
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from cryobatch.cli.display import Lines, describe_work
+from cryobatch.cli.tables import align, describe, describe_duration, describe_number
+
+
+def snapshot(**changed: object) -> Any:
+    """Return what the daemon tells (Any: as much of it as the display reads)."""
+    told = {"dispatcher": SimpleNamespace(trouble=None, slots=[]), "ended": 10, "failed": 0,
+            "running": 2, "waiting": 28, "paused": False, "images_an_hour": 120.0,
+            "seconds_left": 900.0}  # fmt: skip
+    return cast(Any, SimpleNamespace(**{**told, **changed}))
+
+
+def test_columns_are_aligned() -> None:
+    """Numbers stand to the right, texts to the left, no line ends with blanks."""
+    text = align([["id", "name"], ["7", "a"], ["12", "long name"]], [True, False])
+    assert text == "id  name\n 7  a\n12  long name"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(None, ""), (True, "yes"), (12345.6, "12346"), (0.012345, "0.01235"), (3.0, "3"), (7, "7"),
+     (["a", "b"], "a,b"), ("two\nlines", "two lines"), (float("inf"), "inf")],
+)  # fmt: skip
+def test_cells_are_short(value: object, text: str) -> None:
+    """A cell shows a value in few letters and one line."""
+    assert describe(value) == text
+
+
+def test_durations_and_numbers_are_as_people_say_them() -> None:
+    """Seconds, minutes, hours and days; no exponents where they can be left out."""
+    assert [describe_duration(s) for s in (3.6, 61, 3725, 90_000)] == [
+        "4 s", "1 min 1 s", "1 h 02 min", "1 d 1 h",
+    ]  # fmt: skip
+    assert [describe_number(n) for n in (0.0, -1234.5, 0.5)] == ["0", "-1234", "0.5"]
+
+
+def test_a_snapshot_is_told_in_one_line() -> None:
+    """What ended, runs, waits, the rate and when it will have ended; trouble is not hidden."""
+    text = describe_work(snapshot())
+    assert text.startswith("10 ended, 2 running, 28 waiting; 120 images an hour, 15 min 0 s left")
+    told = describe_work(snapshot(failed=1, paused=True,
+                                  dispatcher=SimpleNamespace(trouble="disk full")))  # fmt: skip
+    assert "(1 failed)" in told
+    assert "queue resume" in told
+    assert "disk full" in told
+
+
+def test_plain_lines_come_now_and_then(capsys: pytest.CaptureFixture[str]) -> None:
+    """A line is printed when something has changed, at most every ten seconds."""
+    now = [0.0]
+    lines = Lines(lambda: now[0])
+    for moment, ended in ((0, 1), (1, 2), (5, 3), (10.5, 4), (30, 4), (31, 5)):
+        now[0] = moment
+        lines.show(snapshot(ended=ended))
+    printed = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in printed] == ["1", "4", "5"]
