@@ -91,11 +91,33 @@ class OneProcessor:
         medians: Mapping[str, float] | None = None,
     ) -> Told:
         """Work through one batch and return what was told; the library is brought up to date."""
+        order = self.order(
+            image,
+            *scripts,
+            parameters=parameters,
+            force=force,
+            failures=failures,
+            medians=medians,
+        )
+        told = self.work(order)
+        self.project.images.index([image])
+        return told
+
+    def order(
+        self,
+        image: int,
+        *scripts: str,
+        parameters: ParameterSet | None = None,
+        force: bool = False,
+        failures: Mapping[str, str] | None = None,
+        medians: Mapping[str, float] | None = None,
+    ) -> BatchOrder:
+        """Return the order of one batch."""
         self._batches += 1
         folder = self.project.images.folder(image)
         place = self.project.place
         name = f"{self._batches}.1"
-        order = BatchOrder(
+        return BatchOrder(
             batch=self._batches,
             attempt=1,
             image_folder=str(folder),
@@ -107,12 +129,11 @@ class OneProcessor:
             scratch=str(place.folder / ".scratch" / name),
             medians=medians or {},
         )
-        told = self._work(order, folder)
-        self.project.images.index([image])
-        return told
 
-    def _work(self, order: BatchOrder, folder: Path) -> Told:
+    def work(self, order: BatchOrder) -> Told:
+        """Work through one batch."""
         told = Told()
+        folder = Path(order.image_folder)
         answers: list[Message] = []
 
         def send(message: Message) -> None:
