@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,8 +19,11 @@ from cryobatch.project import Project
 from cryobatch.project.submission import Choice
 
 MICROSCOPE_FOLDER = "microscope"
-PATIENCE_S = 600.0
+PATIENCE_S = 300.0
+"""After so long without all results the demonstration has failed."""
 DIAMETER_ANGSTROM = SETTINGS.particle_diameter_angstrom
+
+Display = Callable[[Project], AbstractContextManager[Callable[[Snapshot], None]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,7 @@ def play_demo(
     settings: DemoSettings,
     *,
     processors: int | None,
-    show: Callable[[Snapshot], None],
+    display: Display,
 ) -> Outcome:
     """Make a project and let the microscope record while cryobatch imports and processes.
 
@@ -51,7 +54,7 @@ def play_demo(
         folder: The project's folder; the microscope's data lie in it too.
         settings: What the microscope records.
         processors: How many processors; None: as the settings say.
-        show: Takes a snapshot about twice a second.
+        display: Opens what takes a snapshot about twice a second.
 
     Raises:
         ProjectError: There is something in the folder already.
@@ -70,7 +73,10 @@ def play_demo(
 
     with run_microscope(microscope, settings) as wait_for_gain:
         facts = {"cs": SETTINGS.cs_mm, "gain": str(wait_for_gain())}
-        with Project.create(folder, name="demonstration", facts=facts) as project:
+        with (
+            Project.create(folder, name="demonstration", facts=facts) as project,
+            display(project) as show,
+        ):
             return serve(project, processors=processors, show=show, watch=watch, enough=enough)
 
 

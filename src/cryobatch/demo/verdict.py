@@ -32,9 +32,9 @@ class Tolerance:
         picks_f1: Harmonic mean of precision and recall.
     """
 
-    drift_angstrom: float = 0.5
+    drift_angstrom: float = 0.4
     defocus_angstrom: float = 150.0
-    astigmatism_angstrom: float = 150.0
+    astigmatism_angstrom: float = 250.0
     picks_f1: float = 0.9
 
 
