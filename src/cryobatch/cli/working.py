@@ -1,10 +1,21 @@
 """``run`` and ``serve``: work the queue."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cryobatch.cli.options import Processors, open_project
+from cryobatch.cli.options import (
+    Assignments,
+    Processors,
+    Scripts,
+    Top,
+    WorkflowName,
+    choose_scripts,
+    open_project,
+    takes_facts,
+)
 
 if TYPE_CHECKING:
     from cryobatch.daemon.work import Outcome
@@ -25,13 +36,34 @@ def run(context: typer.Context, processors: Processors = None) -> None:
         raise typer.Exit(1)
 
 
-def serve(context: typer.Context, processors: Processors = None) -> None:
-    """Work the queue until Ctrl-C, also what is queued later."""
+@takes_facts
+def serve(
+    context: typer.Context,
+    processors: Processors = None,
+    watch: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FOLDER", help="Import what is recorded there; may be repeated."),
+    ] = None,
+    scripts: Scripts = None,
+    workflow: WorkflowName = None,
+    top: Top = False,
+    assignments: Assignments = None,
+    *,
+    facts: Mapping[str, str],
+) -> None:
+    """Work the queue until Ctrl-C, also what is queued later.
+
+    With --watch, recordings are imported as they come; the other options are then as for import.
+    """
     from cryobatch.cli.display import show_work
+    from cryobatch.daemon.importer import Watch
     from cryobatch.daemon.work import serve as work
 
-    with open_project(context) as project, show_work(project) as show:
-        outcome = work(project, processors=processors, show=show)
+    with open_project(context) as project:
+        choice = choose_scripts(project, scripts, workflow, assignments, top=top)
+        watched = Watch(watch, facts=facts, choice=choice) if watch else None
+        with show_work(project) as show:
+            outcome = work(project, processors=processors, show=show, watch=watched)
     _tell(outcome)
 
 
