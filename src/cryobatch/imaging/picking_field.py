@@ -17,6 +17,7 @@ _OUTLIER_PIXEL = 50.0
 _BLOCK = 32
 _PLANE_STEP = 4
 _MASKED_SHARE = 0.25
+_SAMPLE_PIXELS = 500_000
 _TINY = 1e-6
 
 
@@ -77,7 +78,7 @@ def working_field(
     scale = (image.shape[1] / small.shape[1], image.shape[0] / small.shape[0])
     missing = _shrunk_mask(missing, small.shape, scale)
     known = small if missing.all() else small[~missing]
-    spread = deviation(known) or float(known.std())
+    spread = deviation(known) or float(known.std(dtype=np.float64))
     small = (small - np.median(known)) * np.float32((1.0 if light else -1.0) / max(spread, _TINY))
     return WorkingField(small, missing, scale)
 
@@ -98,12 +99,21 @@ def _finite(micrograph: ImageArray) -> tuple[ImageArray, MaskArray]:
     image = np.asarray(micrograph, dtype=np.float32)
     missing = ~np.isfinite(image)
     missing |= _blank(image)
-    # In double precision: squares of large numbers must not overflow.
-    known = image[np.isfinite(image) if missing.all() else ~missing].astype(np.float64)
-    middle = np.median(known)
+    known = _sample(image, ~missing if not missing.all() else np.isfinite(image))
+    middle = np.float32(np.median(known))
     reach = np.float32(_OUTLIER_PIXEL * (deviation(known) or float(known.std())))
     filled = np.where(missing, np.float32(0.0), image - middle)
     return np.clip(filled, -reach, reach), missing
+
+
+def _sample(image: ImageArray, used: MaskArray) -> FloatArray:
+    """Return some of the used pixels: enough to tell which brightness is usual.
+
+    In double precision: squares of large numbers must not overflow.
+    """
+    step = math.ceil(math.sqrt(image.size / _SAMPLE_PIXELS))
+    some = image[::step, ::step][used[::step, ::step]]
+    return (some if some.size else image[used]).astype(np.float64)
 
 
 def _blank(image: ImageArray) -> MaskArray:
