@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.command_line import Command
-from tests.cli.test_queue import MakeProject
+from tests.cli.test_queue_commands import MakeProject
 
 
 def rows(command: Command, *arguments: str) -> dict[int, dict[str, object]]:

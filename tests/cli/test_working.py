@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from tests.cli.command_line import Command
-from tests.cli.test_queue import MakeProject
+from tests.cli.test_queue_commands import MakeProject
 from tests.recording_files import write_mrc
 
 CRYOBATCH = (sys.executable, "-c", "from cryobatch.cli.main import main; main()")
@@ -59,7 +59,7 @@ def test_a_failed_batch_is_named(command: Command, project: MakeProject) -> None
     assert "square/image_2 (batch 1) failed: weigh: " in answer.err
     shown = command("log", "--level", "error", "--json").json
     assert [row["script"] for row in shown] == ["weigh"]
-    assert command("queue", "retry").out == "1 batches queued\n"
+    assert command("queue", "retry").out == "1 batch queued\n"
 
 
 def test_serve_ends_cleanly_and_obeys_while_it_runs(command: Command, project: MakeProject) -> None:

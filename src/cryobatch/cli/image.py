@@ -15,7 +15,7 @@ from cryobatch.cli.options import (
     open_project,
     read_assignments,
 )
-from cryobatch.cli.tables import describe, show_json
+from cryobatch.cli.tables import count_images, describe, show_json
 from cryobatch.errors import UnknownNameError, UsageError
 from cryobatch.model import Absent, ImageRecord, Script
 
@@ -77,7 +77,7 @@ def set_facts(
         selection = choose_images(project, everything, images, where)
         changed = project.correct_facts(selection, given)
         stale = project.images.select(choose_images(project, False, None, "stale"))
-    typer.echo(f"{len(changed)} images corrected")
+    typer.echo(f"{count_images(len(changed))} corrected")
     if set(stale) & set(changed):
         typer.echo("run again just what depends on it: cryobatch submit --where stale")
 
@@ -113,7 +113,7 @@ def lock(
         locks = dict(_read_lock(project, text) for text in values)
         selection = choose_images(project, everything, images, where)
         changed = project.images.update(selection, _locking(locks))
-    typer.echo(f"{len(changed)} images changed")
+    typer.echo(f"{count_images(len(changed))} changed")
 
 
 @app.command()
@@ -197,7 +197,7 @@ def set_parameters(
             return
         selection = choose_images(project, everything, images, where)
         changed = project.images.update(selection, change_parameters(given))
-    typer.echo(f"{len(changed)} images changed")
+    typer.echo(f"{count_images(len(changed))} changed")
 
 
 def _update(
@@ -210,7 +210,7 @@ def _update(
     with open_project(context) as project:
         selection = choose_images(project, everything, images, where)
         changed = project.images.update(selection, change)
-    typer.echo(f"{len(changed)} images changed")
+    typer.echo(f"{count_images(len(changed))} changed")
 
 
 def _read_lock(project: "Project", text: str) -> tuple[str, float | int | str | None]:

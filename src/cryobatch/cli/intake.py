@@ -17,7 +17,7 @@ from cryobatch.cli.options import (
     takes_facts,
 )
 from cryobatch.cli.progress import Progress
-from cryobatch.cli.tables import show_json
+from cryobatch.cli.tables import count, count_batches, show_json
 from cryobatch.errors import UsageError
 
 if TYPE_CHECKING:
@@ -97,7 +97,8 @@ def _to_json(report: "ImportReport") -> dict[str, object]:
 
 def _tell(report: "ImportReport") -> None:
     typer.echo(
-        f"{len(report.images)} new images, {len(report.batches)} batches queued; {report.known} "
+        f"{count(len(report.images), 'new image', 'new images')}, "
+        f"{count_batches(len(report.batches))} queued; {report.known} "
         f"were known already, {report.ignored} other files were left alone"
     )
     for remark in report.remarks[:SHOWN]:

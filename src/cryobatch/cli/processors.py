@@ -53,7 +53,7 @@ def set_number(
         typer.echo("cryobatch: nothing runs at the moment: give --processors to run or serve",
                    err=True)  # fmt: skip
         raise typer.Exit(1)
-    typer.echo(f"{number} processors are wanted")
+    typer.echo(f"processors wanted: {number}")
 
 
 @app.command()
@@ -73,7 +73,7 @@ def kill(
         chosen = names or [row.id for row in project.workforce.listing()]
         unknown = project.workforce.wish_kill(chosen)
         ring(project.place.doorbell)
-    typer.echo(f"{len(chosen) - len(unknown)} processors are being ended")
+    typer.echo(f"being ended: {len(chosen) - len(unknown)}")
     state_refusals(dict.fromkeys(unknown, "is no processor"))
 
 

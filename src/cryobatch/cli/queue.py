@@ -14,7 +14,13 @@ from cryobatch.cli.options import (
     open_project,
     state_refusals,
 )
-from cryobatch.cli.tables import describe_time, show_json_rows, show_rows, time_to_json
+from cryobatch.cli.tables import (
+    count_batches,
+    describe_time,
+    show_json_rows,
+    show_rows,
+    time_to_json,
+)
 from cryobatch.errors import UsageError
 from cryobatch.model import BatchState
 
@@ -142,7 +148,9 @@ def clear(
     with open_project(context) as project:
         number = project.queue.clear()
         stopped = len(project.queue.kill_all().asked) if kill else 0
-    typer.echo(f"{number} batches cancelled" + (f", {stopped} are being stopped" if kill else ""))
+    typer.echo(
+        f"{count_batches(number)} cancelled" + (f", {stopped} are being stopped" if kill else "")
+    )
 
 
 @app.command()
@@ -173,7 +181,7 @@ def retry(
         raise UsageError("give either ids or --all")
     with open_project(context) as project:
         answer = project.queue.retry(batches or None, top=to_top)
-    text = f"{len(answer.submitted.ids)} batches queued"
+    text = f"{count_batches(len(answer.submitted.ids))} queued"
     if answer.submitted.duplicates:
         text += f", {len(answer.submitted.duplicates)} waited already"
     typer.echo(text)
@@ -204,13 +212,13 @@ def _move(
 ) -> None:
     with open_project(context) as project:
         answer = action(project, _choose(project, batches, images, where))
-    typer.echo(f"{len(answer.moved)} batches moved")
+    typer.echo(f"{count_batches(len(answer.moved))} moved")
     if batches:  # of selected images some batches run: no mistake of anybody
         state_refusals({f"batch {one}": "does not wait" for one in answer.not_waiting})
 
 
 def _tell_cancelled(answer: "Cancelled", kill: bool) -> None:
-    text = f"{len(answer.cancelled)} batches cancelled"
+    text = f"{count_batches(len(answer.cancelled))} cancelled"
     typer.echo(text + (f", {len(answer.asked)} are being stopped" if kill else ""))
     reason = "neither waits nor runs" if kill else "does not wait (--kill stops one that runs)"
     state_refusals({f"batch {one}": reason for one in answer.not_there})

@@ -17,7 +17,7 @@ from cryobatch.cli.options import (
     choose_scripts,
     open_project,
 )
-from cryobatch.cli.tables import show_json
+from cryobatch.cli.tables import count_batches, show_json
 
 if TYPE_CHECKING:
     from cryobatch.project.submission import SubmissionReport
@@ -57,7 +57,7 @@ def _to_json(report: "SubmissionReport") -> dict[str, object]:
 
 
 def _tell(report: "SubmissionReport") -> None:
-    text = f"{len(report.batches)} batches queued"
+    text = f"{count_batches(len(report.batches))} queued"
     if report.duplicates:
         text += f", {len(report.duplicates)} waited already"
     typer.echo(text)

@@ -44,6 +44,25 @@ def show_json_rows(rows: Iterable[Mapping[str, object]]) -> None:
     sys.stdout.write("[]\n" if separator == "[\n" else "\n]\n")
 
 
+def count(number: int, one: str, several: str) -> str:
+    """Return a number of things.
+
+    >>> count(1, "batch", "batches"), count(2, "batch", "batches")
+    ('1 batch', '2 batches')
+    """
+    return f"{number} {one if number == 1 else several}"
+
+
+def count_batches(number: int) -> str:
+    """Return a number of batches."""
+    return count(number, "batch", "batches")
+
+
+def count_images(number: int) -> str:
+    """Return a number of images."""
+    return count(number, "image", "images")
+
+
 def align(rows: Sequence[Sequence[str]], numeric: Sequence[bool]) -> str:
     """Return rows as text with aligned columns, numbers to the right.
 
@@ -125,8 +144,11 @@ def _show_rich(
     from rich.text import Text
 
     table = Table(box=None, pad_edge=False)
-    for name, right in zip(columns, numeric, strict=True):
-        table.add_column(name, justify="right" if right else "left", overflow="fold")
+    for place, (name, right) in enumerate(zip(columns, numeric, strict=True)):
+        if place == len(columns) - 1 and not right:
+            table.add_column(name, overflow="fold")  # a long text, such as the log's
+        else:
+            table.add_column(name, justify="right" if right else "left", no_wrap=True)
     for row in cells:
         table.add_row(*(Text(cell, style=_STYLES.get(cell, "")) for cell in row))
     Console().print(table)

@@ -16,6 +16,7 @@ from cryobatch.cli.options import (
     open_project,
     takes_facts,
 )
+from cryobatch.cli.tables import count_batches
 
 if TYPE_CHECKING:
     from cryobatch.daemon.work import Outcome
@@ -70,7 +71,7 @@ def serve(
 def _tell(outcome: "Outcome") -> None:
     for row in outcome.failed:
         typer.echo(f"cryobatch: {_describe_failure(row)}", err=True)
-    text = f"{outcome.done} batches done, {len(outcome.failed)} failed"
+    text = f"{count_batches(outcome.done)} done, {len(outcome.failed)} failed"
     if outcome.waiting:
         text += f", {outcome.waiting} still wait"
     typer.echo(text)

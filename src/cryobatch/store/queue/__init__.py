@@ -6,6 +6,7 @@ Only ``submit_all`` opens its own, because a large bundle is written in several.
 
 from cryobatch.store.queue.claim import (
     End,
+    can_claim,
     claim,
     count_losses,
     finish,
@@ -44,6 +45,7 @@ __all__ = [
     "Submission",
     "Submitted",
     "batches_of",
+    "can_claim",
     "claim",
     "clear",
     "count_losses",

@@ -48,6 +48,16 @@ def claim(
     return None if row is None else read_batch(row)
 
 
+def can_claim(r: Reading) -> bool:
+    """Tell whether a processor that asked now would get a batch."""
+    row = r.execute(
+        "SELECT 1 FROM batch INDEXED BY batch_waiting WHERE state = 'waiting' AND image_id NOT IN "
+        "(SELECT image_id FROM batch INDEXED BY batch_running WHERE state = 'running') "
+        "AND NOT EXISTS (SELECT 1 FROM setting WHERE name = 'paused' AND value = 'true') LIMIT 1"
+    ).fetchone()
+    return row is not None
+
+
 def finish(
     t: Transaction,
     batch_id: int,
@@ -55,6 +65,8 @@ def finish(
     state: End,
     failures: Mapping[str, str],
     now: float,
+    *,
+    processor: str | None = None,
 ) -> bool:
     """End a running batch; False when this attempt is not the one that runs.
 
@@ -65,11 +77,12 @@ def finish(
         state: How it ended.
         failures: Reasons by script, added to those that were recorded before.
         now: Seconds since the epoch.
+        processor: Who worked on it; None: whom it was given to.
     """
     changed = t.execute(
-        "UPDATE batch SET state = ?, failures = json_patch(failures, ?), finished_at = ? "
-        "WHERE id = ? AND attempt = ? AND state = 'running'",
-        (state, json.dumps(dict(failures)), now, batch_id, attempt),
+        "UPDATE batch SET state = ?, failures = json_patch(failures, ?), finished_at = ?, "
+        "processor = coalesce(?, processor) WHERE id = ? AND attempt = ? AND state = 'running'",
+        (state, json.dumps(dict(failures)), now, processor, batch_id, attempt),
     )
     return changed.rowcount == 1
 

@@ -3,6 +3,7 @@
 import json
 import sqlite3
 from collections.abc import Iterable
+from functools import lru_cache
 
 from cryobatch.model import Batch, BatchState
 
@@ -12,19 +13,28 @@ BATCH_COLUMNS = (
 )
 
 
+_NOTHING = "{}"
+_STATES = {state.value: state for state in BatchState}
+
+
+@lru_cache(maxsize=64)
+def _read_scripts(text: str) -> tuple[str, ...]:
+    return tuple(json.loads(text))
+
+
 def read_batch(row: sqlite3.Row) -> Batch:
     """Return the batch of a row that starts with ``BATCH_COLUMNS``."""
     return Batch(
         id=row[0],
         image_id=row[1],
-        scripts=tuple(json.loads(row[2])),
-        parameters=json.loads(row[3]),
+        scripts=_read_scripts(row[2]),
+        parameters={} if row[3] == _NOTHING else json.loads(row[3]),
         force=bool(row[4]),
-        state=BatchState(row[5]),
+        state=_STATES[row[5]],
         position=row[6],
         attempt=row[7],
         losses=row[8],
-        failures=json.loads(row[9]),
+        failures={} if row[9] == _NOTHING else json.loads(row[9]),
         processor=row[10],
         submitted_at=row[11],
         started_at=row[12],

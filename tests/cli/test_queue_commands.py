@@ -77,7 +77,7 @@ def test_what_does_not_wait_is_said(command: Command, project: MakeProject) -> N
     command("submit", "--all", "--scripts", "weigh")
     answer = command("queue", "top", 1, 77)
     assert answer.code == 1
-    assert "1 batches moved" in answer.out
+    assert "1 batch moved" in answer.out
     assert "batch 77: does not wait" in answer.err
     assert command("queue", "top").code == 2
     assert command("queue", "move", 1).code == 2
@@ -88,7 +88,7 @@ def test_removing_clearing_and_retrying(command: Command, project: MakeProject) 
     """Batches leave the queue and come back."""
     project(3)
     command("submit", "--all", "--scripts", "weigh")
-    assert command("queue", "remove", 2).out == "1 batches cancelled\n"
+    assert command("queue", "remove", 2).out == "1 batch cancelled\n"
     assert order(command) == [1, 3]
     assert command("queue", "clear").out == "2 batches cancelled\n"
     assert command("queue", "list").out == "nothing waits and nothing runs\n"

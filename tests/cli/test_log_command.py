@@ -14,7 +14,7 @@ from cryobatch.model.event import Level, LogEntry
 from cryobatch.project import Project
 from cryobatch.store import log
 from tests.cli.command_line import Command
-from tests.cli.test_queue import MakeProject
+from tests.cli.test_queue_commands import MakeProject
 
 CRYOBATCH = (sys.executable, "-c", "from cryobatch.cli.main import main; main()")
 
