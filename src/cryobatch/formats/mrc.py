@@ -23,8 +23,6 @@ from cryobatch.formats.reading import ByteSource, open_bytes, read_at, reading
 Frame = NDArray[Any]
 """``(rows, columns)`` of the file's own number type (Any: one of several)."""
 
-LARGEST_FLOAT16 = 65504.0
-
 TRAILING_BYTES = 1024
 """So much beyond the last pixel is taken as padding; more means that the header is wrong."""
 
@@ -72,7 +70,7 @@ class Stack:
 
     def frame(self, index: int) -> NDArray[np.float32]:
         """Return a frame, ``(rows, columns) float32``."""
-        return self.raw_frame(index).astype(np.float32, copy=False)
+        return to_float32(self.raw_frame(index))
 
     def close(self) -> None:
         """Let go of the file."""
@@ -134,12 +132,10 @@ def write_image(
     """
     if image.ndim != 2:
         raise ValueError(f"{path}: an image has rows and columns, this has shape {image.shape}")
-    pixels = np.ascontiguousarray(image, dtype="<f4")
+    pixels: Frame = np.ascontiguousarray(image, dtype="<f4")
     statistics = _statistics(pixels)
     if float16:
-        if max(abs(statistics[0]), abs(statistics[1])) > LARGEST_FLOAT16:
-            raise PixelsTooLarge(f"{path}: values beyond 65504 do not fit float16; write float32")
-        pixels = pixels.astype("<f2")
+        pixels = _to_float16(pixels, path)
     header = MrcHeader((1, *image.shape), pixels.dtype, False, pixel_size_angstrom)
     with replacing(path) as beside, beside.open("wb") as file:
         file.write(build_header(header, statistics))
@@ -186,18 +182,33 @@ class StackWriter:
         """
         if frame.shape != self.shape[1:] or not 0 <= index < self.shape[0]:
             raise ValueError(f"{self.path}: frame {index} of shape {frame.shape} does not fit")
-        try:
-            with np.errstate(over="raise"):
-                pixels = np.ascontiguousarray(frame, dtype=self._header.dtype)
-        except FloatingPointError:
-            raise PixelsTooLarge(
-                f"{self.path}: values of frame {index + 1} do not fit {self._header.dtype.name}"
-            ) from None
-        if self._header.packed:
-            pixels = _pack(pixels)
+        pixels = self._cast(frame)
         place = self._header.data_offset + index * self._header.frame_bytes
         self._write_at(place, pixels.data.cast("B"))
         self._written[index] = 1
+
+    def rewrite(self, index: int, frame: Frame, places: NDArray[np.int64]) -> None:
+        """Write a frame again that differs in a few pixels from what was written.
+
+        Args:
+            index: Of the frame.
+            frame: ``(rows, columns)`` of the stack's type, C order.
+            places: Which pixels of the flattened frame differ.
+        """
+        # A hundred small writes cost less than the 30 MB of a frame.
+        if self._header.packed or len(places) > self.shape[1]:
+            self.write(index, frame)
+            return
+        pixels = frame.reshape(-1)
+        start = self._header.data_offset + index * self._header.frame_bytes
+        for place in places.tolist():
+            self._write_at(start + place * pixels.itemsize, pixels[place].tobytes())
+
+    def _cast(self, frame: Frame) -> Frame:
+        if self._header.dtype == np.float16 and frame.dtype == np.float32:
+            return _to_float16(frame, self.path)
+        pixels = np.ascontiguousarray(frame, dtype=self._header.dtype)
+        return _pack(pixels) if self._header.packed else pixels
 
     def read(self, index: int) -> Frame:
         """Return a frame that was written, ``(rows, columns)`` of the stack's type."""
@@ -232,6 +243,25 @@ class StackWriter:
         while view:
             done = os.pwrite(self._descriptor, view, offset)
             view, offset = view[done:], offset + done
+
+
+def to_float32(frame: Frame) -> NDArray[np.float32]:
+    """Return a frame of any number type as 32-bit floats."""
+    if frame.dtype != np.float16:
+        return frame.astype(np.float32, copy=False)
+    # numba takes a third of a second to import: only who has 16-bit floats needs it.
+    from cryobatch.formats.half_float import widen
+
+    return widen(frame)
+
+
+def _to_float16(pixels: NDArray[np.float32], path: Path) -> NDArray[np.float16]:
+    from cryobatch.formats.half_float import narrow
+
+    try:
+        return narrow(pixels)
+    except OverflowError:
+        raise PixelsTooLarge(f"{path}: values beyond 65504 do not fit float16") from None
 
 
 def _check_size(path: Path, header: MrcHeader, size_bytes: int | None) -> None:

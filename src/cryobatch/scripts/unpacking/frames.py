@@ -9,7 +9,7 @@ import numpy as np
 
 from cryobatch.errors import BadInput
 from cryobatch.formats.movie import Movie
-from cryobatch.formats.mrc import StackWriter
+from cryobatch.formats.mrc import StackWriter, to_float32
 from cryobatch.imaging.arrays import ImageArray
 from cryobatch.imaging.gain import RawFrame, apply_gain, measure_frame
 from cryobatch.imaging.pixel_repair import Repair, repair_frame
@@ -88,7 +88,7 @@ class FrameWork:
         def do(index: int) -> FrameStatistics:
             frame = writer.read(index)
             repair_frame(frame, repair, self.frames[index])
-            writer.write(index, frame)
+            writer.rewrite(index, frame, repair.bad)
             return self._measure(frame, self.frames[index])
 
         return self._share_out(do, report)
@@ -112,7 +112,7 @@ class FrameWork:
 
 def _for_numba(frame: RawFrame) -> RawFrame:
     """Widen the one number type that numba does not know."""
-    return frame.astype(np.float32) if frame.dtype == np.float16 else frame
+    return to_float32(frame) if frame.dtype == np.float16 else frame
 
 
 def _counted(

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from cryobatch.formats.movie import Movie
-from cryobatch.formats.mrc import PixelsTooLarge, StackWriter
+from cryobatch.formats.mrc import PixelsTooLarge, StackWriter, to_float32
 from cryobatch.imaging.arrays import ImageArray
 from cryobatch.imaging.gain import MaskArray
 from cryobatch.imaging.hot_pixels import find_hot_pixels
@@ -57,7 +57,7 @@ def make_stack(
     threads = 1 if movie.path.suffix.lower() in {".gz", ".bz2"} else run.threads
     work = FrameWork(movie, camera, plan_repair(camera.bad), frames, max(1, threads))
     first = work.correct(frames[0])
-    highest = float(np.abs(first.astype(np.float32)).max())
+    highest = float(np.abs(to_float32(first)).max())
     kind = choose_type(settings, movie.dtype, highest, scaled=camera.gain is not None)
     try:
         return _write(run, path, work, kind, settings, pixel_size_angstrom)
