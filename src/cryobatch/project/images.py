@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from cryobatch.errors import CryobatchError
+from cryobatch.errors import CryobatchError, ProjectError, SettingsError, UnknownNameError
 from cryobatch.formats import group_file
 from cryobatch.formats.atomic import write_bytes_durably
 from cryobatch.formats.group_file import GroupRecord
@@ -12,7 +12,12 @@ from cryobatch.model.batch import ParameterSet
 from cryobatch.model.image import ImageRecord
 from cryobatch.model.index import index_entry
 from cryobatch.processing.currency import Surroundings, fingerprint_root
-from cryobatch.processing.image_folder import PARAMETER_FILE, read_record, update_record
+from cryobatch.processing.image_folder import (
+    PARAMETER_FILE,
+    image_lock,
+    read_record,
+    update_record,
+)
 from cryobatch.processing.staleness import find_stale
 from cryobatch.project.correction import Change
 from cryobatch.project.place import ProjectPlace
@@ -71,14 +76,19 @@ class Images:
 
     def present_products(self, image_id: int) -> list[str]:
         """Return the products that scripts have made of an image."""
-        record = self.record(image_id)
-        return [product for run in record.runs.values() for product in run.products]
+        folder = self.folder(image_id)
+        return [
+            product
+            for run in read_record(folder).runs.values()
+            for product, file in run.products.items()
+            if (folder / file).is_file()
+        ]
 
     def find(self, name: str) -> int:
         """Return the image of an id, a name, or a group and name with a slash between them."""
         with self.database.reading() as r:
-            if name.isdigit():
-                return library.select(r, ids=[int(name)])[0]
+            if name.isdigit() and library.places(r, [int(name)]):
+                return int(name)
             group, slash, own = name.rpartition("/")
             found = library.find_by_name(r, own, group if slash else None)
         if len(found) == 1:
@@ -91,21 +101,36 @@ class Images:
 
         Returns:
             Ids of the images that have changed.
+
+        Raises:
+            ProjectError: Files of some images cannot be read or written; all others have changed.
         """
-        changed = []
+        changed: list[int] = []
+        problems: list[str] = []
         for image_id, folder in self._folders(self.select(selection)):
-            before = read_record(folder)
-            if update_record(folder, change) != before:
-                changed.append(image_id)
+            try:
+                before = read_record(folder)
+                if update_record(folder, change) != before:
+                    changed.append(image_id)
+            except (SettingsError, ProjectError, OSError) as error:
+                problems.append(str(error))
         self.index(changed)
+        if problems:
+            raise ProjectError(
+                f"{len(changed)} images have changed, {len(problems)} could not be: "
+                + "; ".join(problems[:5])
+            )
         return changed
 
     def update_group(self, group: str, change: Callable[[GroupRecord], GroupRecord]) -> None:
         """Change what holds for a group."""
+        with self.database.reading() as r:
+            groups = library.groups(r)
+        if group not in groups:
+            raise UnknownNameError("group", group, groups)
         path = self.place.images / group / group_file.FILE_NAME
-        if not path.parent.is_dir():
-            raise CryobatchError(f"there is no group {group!r}")
-        write_bytes_durably(path, group_file.dumps(change(group_file.read(path))).encode())
+        with image_lock(path.parent):
+            write_bytes_durably(path, group_file.dumps(change(group_file.read(path))).encode())
         self.refresh(Selection(where=f"group == {group!r}"))
 
     def set_group_parameters(self, group: str, given: ParameterSet) -> None:
@@ -119,20 +144,29 @@ class Images:
 
         self.update_group(group, change)
 
-    def index(self, ids: Sequence[int]) -> None:
-        """Bring the library up to date with the parameter files of images."""
+    def index(self, ids: Sequence[int]) -> Mapping[str, str]:
+        """Bring the library up to date with the parameter files of images.
+
+        Returns:
+            Why files could not be read, by folder; their images stay as the library has them.
+        """
+        problems: dict[str, str] = {}
         for start in range(0, len(ids), CHUNK):
             entries = {}
             for image_id, folder in self._folders(ids[start : start + CHUNK]):
-                record = read_record(folder)
-                entries[image_id] = index_entry(record, self.find_stale(record, folder))
+                try:
+                    record = read_record(folder)
+                    entries[image_id] = index_entry(record, self.find_stale(record, folder))
+                except CryobatchError as error:
+                    problems[str(folder)] = str(error)
             with self.database.transaction() as t:
                 for image_id, entry in entries.items():
                     library.index(t, image_id, entry)
+        return problems
 
-    def refresh(self, selection: Selection) -> None:
-        """Find out which results of images are stale now."""
-        self.index(self.select(selection))
+    def refresh(self, selection: Selection) -> Mapping[str, str]:
+        """Find out which results of images are stale now; returns problems as ``index`` does."""
+        return self.index(self.select(selection))
 
     def rebuild(self) -> Mapping[str, str]:
         """Build the library anew from the images' parameter files.
@@ -140,20 +174,31 @@ class Images:
         Returns:
             Why images could not be read, by folder.
         """
-        problems: dict[str, str] = {}
-        records = {}
-        for path in sorted(self.place.images.glob(f"*/*/{PARAMETER_FILE}")):
-            try:
-                record = read_record(path.parent)
-                records[record.image.id] = record
-            except CryobatchError as error:
-                problems[str(path.parent)] = str(error)
+        records, problems = self._read_all()
         ids = sorted(records)
         for start in range(0, len(ids), CHUNK):
             with self.database.transaction() as t:
                 library.register(t, [records[one].image for one in ids[start : start + CHUNK]])
-        self.index(ids)
-        return problems
+        return {**problems, **self.index(ids)}
+
+    def _read_all(self) -> tuple[dict[int, ImageRecord], dict[str, str]]:
+        records: dict[int, ImageRecord] = {}
+        problems: dict[str, str] = {}
+        for path in sorted(self.place.images.glob(f"*/*/{PARAMETER_FILE}")):
+            try:
+                record = read_record(path.parent)
+            except CryobatchError as error:
+                problems[str(path.parent)] = str(error)
+                continue
+            image = record.image
+            if self.place.image_folder(image.group, image.name) == path.parent:
+                records[image.id] = record
+            else:
+                problems[str(path.parent)] = (
+                    f"{path}: says that it belongs to {image.group}/{image.name}: "
+                    "move the folder back, or remove the copy"
+                )
+        return records, problems
 
     def find_stale(self, record: ImageRecord, folder: Path) -> tuple[str, ...]:
         """Return the scripts whose results are not what they would be now."""
@@ -169,8 +214,13 @@ class Images:
         effective = replace(
             record, person=replace(person, facts={**group.acquisition, **person.facts})
         )
-        layers = (*surroundings.layers, record.parameters)
-        return find_stale(effective, replace(surroundings, layers=layers, recording=recording))
+        now = replace(
+            surroundings,
+            layers=(*surroundings.layers, record.parameters),
+            recording=recording,
+            is_there=lambda file: (folder / file).is_file(),
+        )
+        return find_stale(effective, now)
 
     def _folders(self, ids: Sequence[int]) -> Iterator[tuple[int, Path]]:
         with self.database.reading() as r:
