@@ -18,6 +18,7 @@ _BLOCK = 32
 _PLANE_STEP = 4
 _MASKED_SHARE = 0.25
 _SAMPLE_PIXELS = 500_000
+_LARGEST = 1e37
 _TINY = 1e-6
 
 
@@ -101,7 +102,8 @@ def _finite(micrograph: ImageArray) -> tuple[ImageArray, MaskArray]:
     missing |= _blank(image)
     known = _sample(image, ~missing if not missing.all() else np.isfinite(image))
     middle = np.float32(np.median(known))
-    reach = np.float32(_OUTLIER_PIXEL * (deviation(known) or float(known.std())))
+    reach = _OUTLIER_PIXEL * (deviation(known) or float(known.std()))
+    reach = np.float32(min(reach, _LARGEST))
     filled = np.where(missing, np.float32(0.0), image - middle)
     return np.clip(filled, -reach, reach), missing
 
