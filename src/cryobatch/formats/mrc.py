@@ -18,19 +18,31 @@ from cryobatch.formats.mrc_header import (
     build_header,
     parse_header,
 )
+from cryobatch.formats.mrc_pixels import (
+    Frame,
+    PixelsTooLarge,
+    decode_frame,
+    pack_frame,
+    to_float16,
+    to_float32,
+)
 from cryobatch.formats.reading import ByteSource, open_bytes, read_at, reading
 
-Frame = NDArray[Any]
-"""``(rows, columns)`` of the file's own number type (Any: one of several)."""
+__all__ = [
+    "Frame",
+    "PixelsTooLarge",
+    "Stack",
+    "StackWriter",
+    "open_stack",
+    "read_image",
+    "to_float32",
+    "write_image",
+]
 
 TRAILING_BYTES = 1024
 """So much beyond the last pixel is taken as padding; more means that the header is wrong."""
 
 _DTYPES = ("int8", "uint8", "int16", "uint16", "float16", "float32")
-
-
-class PixelsTooLarge(ScriptFailed):
-    """A frame's values do not fit the type of the stack; write it with a wider one."""
 
 
 class Stack:
@@ -66,7 +78,7 @@ class Stack:
             )
         if len(data) < header.frame_bytes:
             raise BadInput(f"{self.path}: ends within frame {index + 1} of {frames}; copy it again")
-        return _decode(header, data)
+        return decode_frame(header, data)
 
     def frame(self, index: int) -> NDArray[np.float32]:
         """Return a frame, ``(rows, columns) float32``."""
@@ -135,7 +147,7 @@ def write_image(
     pixels: Frame = np.ascontiguousarray(image, dtype="<f4")
     statistics = _statistics(pixels)
     if float16:
-        pixels = _to_float16(pixels, path)
+        pixels = to_float16(pixels, path)
     header = MrcHeader((1, *image.shape), pixels.dtype, False, pixel_size_angstrom)
     with replacing(path) as beside, beside.open("wb") as file:
         file.write(build_header(header, statistics))
@@ -206,9 +218,9 @@ class StackWriter:
 
     def _cast(self, frame: Frame) -> Frame:
         if self._header.dtype == np.float16 and frame.dtype == np.float32:
-            return _to_float16(frame, self.path)
+            return to_float16(frame, self.path)
         pixels = np.ascontiguousarray(frame, dtype=self._header.dtype)
-        return _pack(pixels) if self._header.packed else pixels
+        return pack_frame(pixels) if self._header.packed else pixels
 
     def read(self, index: int) -> Frame:
         """Return a frame that was written, ``(rows, columns)`` of the stack's type."""
@@ -216,7 +228,7 @@ class StackWriter:
             raise ValueError(f"{self.path}: frame {index} was not written yet")
         header = self._header
         place = header.data_offset + index * header.frame_bytes
-        return _decode(header, read_at(self._descriptor, place, header.frame_bytes))
+        return decode_frame(header, read_at(self._descriptor, place, header.frame_bytes))
 
     def close(self) -> None:
         """Let go of the file."""
@@ -245,25 +257,6 @@ class StackWriter:
             view, offset = view[done:], offset + done
 
 
-def to_float32(frame: Frame) -> NDArray[np.float32]:
-    """Return a frame of any number type as 32-bit floats."""
-    if frame.dtype != np.float16:
-        return frame.astype(np.float32, copy=False)
-    # numba takes a third of a second to import: only who has 16-bit floats needs it.
-    from cryobatch.formats.half_float import widen
-
-    return widen(frame)
-
-
-def _to_float16(pixels: NDArray[np.float32], path: Path) -> NDArray[np.float16]:
-    from cryobatch.formats.half_float import narrow
-
-    try:
-        return narrow(pixels)
-    except OverflowError:
-        raise PixelsTooLarge(f"{path}: values beyond 65504 do not fit float16") from None
-
-
 def _check_size(path: Path, header: MrcHeader, size_bytes: int | None) -> None:
     if size_bytes is None:
         return
@@ -277,30 +270,6 @@ def _check_size(path: Path, header: MrcHeader, size_bytes: int | None) -> None:
     if size_bytes > header.file_bytes + TRAILING_BYTES:
         more = size_bytes - header.file_bytes
         raise BadInput(f"{path}: {promise}, but there are {more} bytes more; copy it again")
-
-
-def _decode(header: MrcHeader, data: bytearray) -> Frame:
-    _, rows, columns = header.shape
-    if header.packed:
-        return _unpack(np.frombuffer(data, np.uint8).reshape(rows, -1), columns)
-    pixels = np.frombuffer(data, header.dtype).reshape(rows, columns)
-    return pixels.astype(header.dtype.newbyteorder("="), copy=False)
-
-
-def _unpack(packed: NDArray[np.uint8], columns: int) -> NDArray[np.uint8]:
-    pixels = np.empty((packed.shape[0], packed.shape[1] * 2), np.uint8)
-    np.bitwise_and(packed, 0x0F, out=pixels[:, 0::2])
-    np.right_shift(packed, 4, out=pixels[:, 1::2])
-    return np.ascontiguousarray(pixels[:, :columns])
-
-
-def _pack(pixels: Frame) -> NDArray[np.uint8]:
-    if pixels.max() > 15:
-        raise PixelsTooLarge("pixels beyond 15 do not fit 4 bits; keep the stack in 8 bits")
-    packed = np.zeros((pixels.shape[0], (pixels.shape[1] + 1) // 2), np.uint8)
-    packed[:] = pixels[:, 0::2]
-    packed[:, : pixels.shape[1] // 2] |= pixels[:, 1::2] << 4
-    return packed
 
 
 def _statistics(pixels: NDArray[np.float32]) -> tuple[float, float, float, float]:
