@@ -38,7 +38,9 @@ def new(
     Acquisition facts that are given here hold where the recordings themselves say nothing.
     """
     from cryobatch.project import Project
+    from cryobatch.project.site import adopt_umask, load_site
 
+    adopt_umask(load_site())
     with Project.create(folder, name=name, facts=facts) as project:
         typer.echo(f"made the project {project.place.folder}")
         typer.echo(f"next: cryobatch --project {folder} import FOLDER_OF_RECORDINGS")

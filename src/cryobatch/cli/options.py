@@ -54,9 +54,12 @@ _USUAL_FACTS = (
 def open_project(context: typer.Context) -> "Project":
     """Open the project that the command line names."""
     from cryobatch.project import Project
+    from cryobatch.project.site import adopt_umask
 
     folder: Path = context.obj
-    return Project.open(folder)
+    project = Project.open(folder)
+    adopt_umask(project.site)
+    return project
 
 
 def choose_images(

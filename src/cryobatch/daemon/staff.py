@@ -1,5 +1,8 @@
 """The staff: which processors the daemon has, and with what scripts and settings they work."""
 
+import re
+from collections.abc import Mapping
+
 from cryobatch.daemon.gate import MachineGate
 from cryobatch.daemon.groups import ProcessGroups
 from cryobatch.errors import CryobatchError
@@ -87,6 +90,7 @@ class Staff:
             environment={
                 **gpu_environment(number, workforce.settings.gpus),
                 **workforce.environment(self._number),
+                **program_environment(self._project.site.programs),
             },
             on_end=self._groups.forget,
         )
@@ -109,3 +113,15 @@ class Staff:
             keep_products=project.settings.history.keep_products,
             threads=project.workforce.threads_each(self._number),
         )
+
+
+def program_environment(programs: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that tell scripts where the site's programs are.
+
+    >>> program_environment({"ctffind-5": "/opt/ctffind5/ctffind"})
+    {'CRYOBATCH_PROGRAM_CTFFIND_5': '/opt/ctffind5/ctffind'}
+    """
+    return {
+        f"CRYOBATCH_PROGRAM_{re.sub('[^A-Z0-9]', '_', name.upper())}": path
+        for name, path in programs.items()
+    }

@@ -1,6 +1,7 @@
 """Settings files: project.toml and site.toml, to and from the model's settings."""
 
 import dataclasses
+import re
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -91,7 +92,7 @@ def parse_site(data: Table) -> SiteSettings:
         gain_folder=_optional_text(data, "gain_folder"),
         programs=_texts(data, "programs"),
         file_group=_optional_text(data, "file_group"),
-        umask=_optional_text(data, "umask"),
+        umask=_umask(data),
     )
 
 
@@ -149,6 +150,13 @@ def _text(table: Table, where: str, key: str) -> str:
 
 def _optional_text(table: Table, key: str) -> str | None:
     return _text(table, "", key) if key in table else None
+
+
+def _umask(table: Table) -> str | None:
+    text = _optional_text(table, "umask")
+    if text is not None and not re.fullmatch("0?[0-7]{3}", text):
+        raise SettingsError(f'umask = {text!r}: it takes an octal text such as "0002"')
+    return text
 
 
 def _texts(data: Table, key: str) -> dict[str, str]:

@@ -75,7 +75,7 @@ class Project:
             name: What a person calls it; None: the folder's name.
             facts: Acquisition facts that hold where the recordings say nothing.
         """
-        creation.create_project(Path(folder), name, facts or {})
+        creation.create_project(Path(folder), name, facts or {}, load_site())
         return cls.open(folder)
 
     @classmethod
@@ -178,7 +178,7 @@ class Project:
                 options.
         """
         intake = Intake(self.registrar, self.planner, self.images)
-        options = creation.check_facts(facts or {})
+        options = creation.check_facts(facts or {}, self.site)
         report = intake.take_in(
             find_recordings([Path(path) for path in paths], skip=skip),
             options, take, (choice or Choice()) if submit else None, done,
@@ -201,7 +201,7 @@ class Project:
         Returns:
             Ids of the images that have changed.
         """
-        checked: dict[str, FactValue] = creation.check_facts(facts)
+        checked: dict[str, FactValue] = creation.check_facts(facts, self.site)
         if not checked:
             raise UsageError("name a fact and its value, such as pixel_size=1.05")
         return self.images.update(selection, correct_facts(checked))

@@ -32,6 +32,12 @@ def load_site() -> SiteSettings:
     return read_site_settings(site_file())
 
 
+def adopt_umask(site: SiteSettings) -> None:
+    """Let this process, and all that it starts, make files with the site's mask."""
+    if site.umask is not None:
+        os.umask(int(site.umask, 8))
+
+
 def site_facts(site: SiteSettings, known: Mapping[str, Fact]) -> dict[str, FactValue]:
     """Return what a site knows about a recording that names its microscope and magnification.
 
