@@ -152,7 +152,7 @@ class OneProcessor:
         self.before_commit(message["script"])
         try:
             committed = commit_result(folder, staged_from_json(message["result"]))
-        except CryobatchError as error:
+        except (CryobatchError, OSError) as error:
             return {"do": "refused", "reason": str(error)}
         base, merged = list(committed.base), committed.merged is not None
         return {"do": "committed", "base": base, "merged": merged}
