@@ -1,12 +1,15 @@
 """Commits: making staged results part of an image, in steps that survive a kill at any of them."""
 
 import contextlib
+import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from cryobatch.errors import SettingsError
+from cryobatch.errors import CryobatchError, SettingsError
 from cryobatch.formats import parameter_file
 from cryobatch.formats.atomic import sync_folder, write_bytes_durably
 from cryobatch.model.image import ImageRecord
@@ -37,6 +40,58 @@ class Committed:
     merged: ImageRecord | None
 
 
+@dataclass(slots=True)
+class _Commit:
+    """A commit that is being made.
+
+    Args:
+        folder: The image's folder.
+        result: What is staged for it.
+        merged: As in ``Committed``.
+        error: Why it cannot go on.
+    """
+
+    folder: Path
+    result: StagedResult
+    merged: ImageRecord | None = None
+    error: CryobatchError | OSError | None = None
+
+    def begin(self, locks: ExitStack) -> None:
+        """Take the image's lock and bring in what somebody else has changed."""
+        try:
+            locks.enter_context(image_lock(self.folder))
+            if identify(self.folder) != self.result.base:
+                self.merged = _merge(self.folder, self.result)
+        except (CryobatchError, OSError) as error:
+            self.error = error
+
+    def take(self, step: Step) -> None:
+        """Take a step, unless something has gone wrong before."""
+        if self.error is None:
+            try:
+                step(self.folder, self.result)
+            except (CryobatchError, OSError) as error:
+                self.error = error
+
+    def conclude(self) -> Committed | CryobatchError | OSError:
+        """Return what came of it."""
+        if self.error is not None:
+            return self.error
+        try:
+            return Committed(identify(self.folder), self.merged)
+        except CryobatchError as error:
+            return error
+
+
+def sync_record(folder: Path, result: StagedResult) -> None:
+    """Wait until the staged parameter file is on the disk; what it speaks of is there already."""
+    descriptor = os.open(result.record, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def keep_history(folder: Path, result: StagedResult) -> None:
     """Move the earlier run's history to its place."""
     if result.history is None:
@@ -63,7 +118,7 @@ def move_products(folder: Path, result: StagedResult) -> None:
 
 def replace_record(folder: Path, result: StagedResult) -> None:
     """Put the staged parameter file in the place of the old one."""
-    (Path(result.staged) / PARAMETER_FILE).replace(folder / PARAMETER_FILE)
+    os.replace(result.record, folder / PARAMETER_FILE)  # noqa: PTH105 - a text path
 
 
 def sync_names(folder: Path, result: StagedResult) -> None:
@@ -72,58 +127,95 @@ def sync_names(folder: Path, result: StagedResult) -> None:
         sync_folder(parent)
 
 
-STEPS: tuple[Step, ...] = (keep_history, move_products, replace_record, sync_names)
+STEPS: tuple[Step, ...] = (sync_record, keep_history, move_products, replace_record, sync_names)
 """The steps of a commit in their order."""
+WAITERS = 8
+"""Steps taken at the same time for several images, so that the disk is waited for only once."""
+
+
+def commit_results(
+    results: Sequence[tuple[Path, StagedResult]],
+) -> list[Committed | CryobatchError | OSError]:
+    """Make staged results part of their images, each of another image.
+
+    The order is that of a redo log: as long as the staged parameter file is there, the whole can
+    be done again; once it has replaced the old one, nothing is left to do. Each step is done for
+    all images before the next one, so that they wait for the disk together.
+
+    Args:
+        results: The folder of each image, and what is staged for it.
+
+    Returns:
+        What came of each, in the same order; trouble with one image stops no other.
+    """
+    commits = [_Commit(folder, result) for folder, result in results]
+    with ExitStack() as locks:
+        for commit in commits:
+            commit.begin(locks)
+        for step in STEPS:
+            _take_all(step, commits)
+        return [commit.conclude() for commit in commits]
+
+
+def _take_all(step: Step, commits: Sequence[_Commit]) -> None:
+    if len(commits) == 1:
+        commits[0].take(step)
+        return
+    with ThreadPoolExecutor(min(len(commits), WAITERS)) as waiters:
+        for _ in waiters.map(lambda commit: commit.take(step), commits):
+            pass
 
 
 def commit_result(folder: Path, result: StagedResult) -> Committed:
-    """Make a staged result part of an image.
-
-    The order is that of a redo log: as long as the staged parameter file is there, the whole can
-    be done again; once it has replaced the old one, nothing is left to do.
-    """
-    merged = None
-    with image_lock(folder):
-        if identify(folder) != result.base:
-            merged = _merge(folder, result)
-        for step in STEPS:
-            step(folder, result)
-        return Committed(identify(folder), merged)
+    """Make one staged result part of its image."""
+    (outcome,) = commit_results([(folder, result)])
+    if isinstance(outcome, Committed):
+        return outcome
+    raise outcome
 
 
-def recover_staged(folder: Path, staged: Path) -> bool:
+def recover_staged(folder: Path, script: str, record_path: Path, staged: Path) -> bool:
     """Commit what a killed daemon had not, or not wholly, committed.
 
     Args:
         folder: The image's folder.
-        staged: The folder of one script's results.
+        script: Whose results they are.
+        record_path: The staged parameter file.
+        staged: Folder of the script's staged products and history.
 
     Returns:
         Whether there was something whole to commit.
     """
     try:
-        record = parameter_file.read(staged / PARAMETER_FILE)
+        record = parameter_file.read(record_path)
     except SettingsError:
         return False  # the runner had not finished staging
-    script = staged.name
+    if script not in record.runs:
+        return False
     run = record.runs[script]
     present = read_record(folder)
     history = next((path.name for path in (staged / HISTORY_FOLDER).glob("*")), None)
-    earlier = present.runs.get(script)
-    old = set(earlier.products.values()) if earlier else set()
-    removed = tuple(sorted(old - set(run.products.values())))
-    none: Identity = (0, 0, 0)  # differs from every file's, so that the record is merged
-    result = StagedResult(script, str(staged), none, run.products, removed, history)
+    after = present.with_run(script, run, record.values.get(script, {}))
+    result = StagedResult(
+        script=script,
+        record=str(record_path),
+        staged=str(staged),
+        base=(0, 0, 0),  # differs from every file's, so that the record is merged
+        products=run.products,
+        removed=tuple(sorted(present.files() - after.files())),
+        history=history,
+    )
     commit_result(folder, result)
     return True
 
 
 def _merge(folder: Path, result: StagedResult) -> ImageRecord:
     """Bring a script's run into the parameter file as somebody else has left it."""
-    staged = parameter_file.read(Path(result.staged) / PARAMETER_FILE)
+    record_path = Path(result.record)
+    staged = parameter_file.read(record_path)
     script = result.script
     merged = read_record(folder).with_run(
         script, staged.runs[script], staged.values.get(script, {})
     )
-    write_bytes_durably(Path(result.staged) / PARAMETER_FILE, parameter_file.dumps(merged).encode())
+    write_bytes_durably(record_path, parameter_file.dumps(merged).encode())
     return merged

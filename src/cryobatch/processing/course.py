@@ -15,6 +15,7 @@ from cryobatch.model.script import Script
 from cryobatch.model.workflow import Workflow, plan_workflow
 from cryobatch.processing.currency import fingerprint_root, recording_path
 from cryobatch.processing.image_folder import Identity, identify, read_record
+from cryobatch.processing.lineage import find_chain
 from cryobatch.processing.orders import BatchOrder, Setup
 from cryobatch.processing.workspace import Workspace
 
@@ -100,6 +101,16 @@ class Course:
                 located.append(found)
         return located
 
+    def lineage(self, script: Script) -> dict[str, tuple[str, ...]]:
+        """Return who made what a script reads, and what its transient inputs are made of."""
+        located = self.locate_inputs(script)
+        found = {item.product: item.producers for item in located}
+        makers = {n for i in located if i.product in TRANSIENT_PRODUCTS for n in i.producers}
+        for maker in reversed(self.workflow.scripts):
+            if maker.name in makers:
+                found = self.lineage(maker) | found
+        return found
+
     def fingerprint_input(self, located: Located) -> str:
         """Return the fingerprint of an input."""
         if not located.producers:
@@ -138,11 +149,11 @@ class Course:
             return (
                 Located(name, producers, self.workspace.transients.get(name)) if producers else None
             )
-        for maker, run in self.record.runs.items():
-            if name in run.products and maker not in self.failed:
-                path = self.folder / run.products[name]
-                return Located(name, (maker,), path) if path.is_file() else None
-        return None
+        chain = find_chain(self.record, name, script)
+        if not chain or any(maker in self.failed for maker in chain):
+            return None
+        path = self.folder / self.record.runs[chain[-1]].products[name]
+        return Located(name, chain, path) if path.is_file() else None
 
     def _producers_before(self, script: Script, product: str) -> tuple[str, ...]:
         names = [other.name for other in self.workflow.scripts]
@@ -182,9 +193,14 @@ def begin_course(order: BatchOrder, setup: Setup, scripts: Mapping[str, Script])
         layers=(setup.site_parameters, setup.project_parameters, group.parameters,
                 record.parameters, order.parameters),
         workflow=workflow,
-        workspace=Workspace(Path(order.staging), Path(order.scratch)),
+        workspace=_workspace(order, setup),
         recording=fingerprint_root(record, folder),
     )  # fmt: skip
+
+
+def _workspace(order: BatchOrder, setup: Setup) -> Workspace:
+    staging = Path(order.staging)
+    return Workspace(staging, Path(order.scratch), staging.with_name(setup.processor))
 
 
 def _present_products(record: ImageRecord, folder: Path) -> Sequence[str]:

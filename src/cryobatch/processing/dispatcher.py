@@ -1,32 +1,41 @@
 """The dispatcher: gives batches to processors and takes their results."""
 
+import select
 import time
 from collections.abc import Callable, Collection, Sequence
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 from cryobatch.errors import CryobatchError
 from cryobatch.model.batch import Batch
 from cryobatch.model.event import Level
+from cryobatch.processing.committer import Committer, Outcome
 from cryobatch.processing.orders import BatchOrder, to_json
 from cryobatch.processing.plant import Plant
 from cryobatch.processing.processors import ProcessorState
-from cryobatch.processing.reports import lose_processor, take_report
-from cryobatch.processing.slot import EndReason, Slot, find_breach
-from cryobatch.processing.turn import Turn
+from cryobatch.processing.ready import Prepared, Ready, give_back_unbegun
+from cryobatch.processing.reports import conclude_result, lose_processor, take_report
+from cryobatch.processing.slot import Ending, EndReason, Slot, find_breach
+from cryobatch.processing.turn import Result, Turn
 from cryobatch.store import library, log, processors, queue
 from cryobatch.store.database import Database, Transaction
 
 WATCH_INTERVAL_S = 0.5
 LOG_DELAY_S = 0.2
-SHOW_INTERVAL_S = 0.5
+SHOW_INTERVAL_S = 0.1
+WRITE_DELAY_S = 0.005
+"""How long the rows of a committed result wait for a claim to share its transaction."""
+RETRY_DELAY_S = 0.5
+"""How long to wait after a transaction that did not come about."""
+LAST_WORDS_S = 5.0
 
 
 class Dispatcher:
     """Works the queue: claims batches for free processors, commits what they give.
 
-    Each ``step`` takes what the processors have said, decides, writes all of it in one
-    transaction, and then answers. It is given the time, so that tests need no sleep.
+    Each ``step`` takes what the processors have said and what was committed, decides, writes all
+    of it in one transaction, and then answers. It is given the time, so that tests need no sleep.
     """
 
     def __init__(
@@ -46,13 +55,15 @@ class Dispatcher:
         self.trouble: str | None = None
         self._wanted = 0
         self._turns: list[Turn] = []
-        self._folders: dict[int, Path] = {}
+        self._committer = Committer()
+        self._ready = Ready()
         self._watched_at = 0.0
         self._claiming = True
         self._hungry = False
         self._stopping = False
         self._shown: list[processors.ProcessorRow] = []
         self._shown_at = 0.0
+        self._retry_at = 0.0
 
     def resize(self, number: int) -> None:
         """Have so many processors; those too many end when their batch has."""
@@ -75,22 +86,32 @@ class Dispatcher:
     def notice(self) -> None:
         """Look at the queue again: somebody has changed it."""
         self._claiming = True
+        turn = Turn(self._clock())
+        self._return_ready(turn)
+        self._take(turn)
 
-    def connections(self) -> list[Connection]:
-        """Return what becomes ready when a processor has said something, or is gone."""
-        return [slot.processor.connection for slot in self.slots if slot.processor is not None]
+    def connections(self) -> list[Connection | int]:
+        """Return what becomes ready when a processor or the committer has something to say."""
+        living = [slot.processor for slot in self.slots if slot.processor is not None]
+        return [self._committer.fileno(), *(processor.connection for processor in living)]
 
     def timeout_s(self) -> float:
         """Return how long nobody needs to look."""
+        if self.trouble is not None:
+            return RETRY_DELAY_S
+        if any(turn.writes or turn.actions for turn in self._turns):
+            return WRITE_DELAY_S
         if self._turns or self._hungry:
             return 0.05
         if any(slot.state is not ProcessorState.IDLE for slot in self.slots):
-            return LOG_DELAY_S
+            return SHOW_INTERVAL_S
         return 1.0
 
     def is_resting(self) -> bool:
-        """Tell whether no batch runs and nothing waits to be written."""
-        return not self._turns and all(slot.batch is None for slot in self.slots)
+        """Tell whether no batch runs or could run, and nothing waits to be written."""
+        if self._turns or self._hungry or self._ready or not self._committer.is_resting():
+            return False
+        return all(slot.batch is None for slot in self.slots)
 
     def step(self, ready: Collection[object]) -> None:
         """Take one round.
@@ -102,10 +123,15 @@ class Dispatcher:
         for slot in list(self.slots):
             if slot.processor is not None and slot.processor.connection in ready:
                 self._listen(slot, turn)
+                self._hand_out(slot, turn.now)
+        if self._committer.fileno() in ready:
+            self._conclude(turn, self._committer.take())
+        if self._ready.is_overdue(turn.now):
+            self._return_ready(turn)
         if turn.now - self._watched_at >= WATCH_INTERVAL_S:
             self._watch(turn)
         self._keep_processors(turn)
-        self._turns.append(turn)
+        self._take(turn)
         self._write()
 
     def cancel(self, batches: Collection[int]) -> None:
@@ -114,7 +140,7 @@ class Dispatcher:
         for slot in self.slots:
             if slot.batch is not None and slot.batch.id in batches:
                 self._end(slot, EndReason.CANCELLED, "cancelled by a person", turn)
-        self._turns.append(turn)
+        self._take(turn)
         self._write()
 
     def kill(self, names: Collection[str]) -> None:
@@ -123,7 +149,7 @@ class Dispatcher:
         for slot in self.slots:
             if slot.name in names and slot.processor is not None:
                 self._end(slot, EndReason.KILLED, "the processor was stopped by a person", turn)
-        self._turns.append(turn)
+        self._take(turn)
         self._write()
 
     def stop(self) -> None:
@@ -131,13 +157,22 @@ class Dispatcher:
         self._stopping = True
         self.step(self.connections())
         turn = Turn(self._clock())
-        for slot in self.slots:
-            if slot.processor is not None:
-                slot.ending = (EndReason.SHUTDOWN, "the daemon stops")
-                slot.processor.kill()
-                self._listen(slot, turn)
-        self._turns.append(turn)
+        living = [slot for slot in self.slots if slot.processor is not None]
+        for slot in living:
+            slot.ending = Ending(EndReason.SHUTDOWN, "the daemon stops", slot.script)
+            assert slot.processor is not None
+            slot.processor.kill()
+        for slot in living:
+            self._listen(slot, turn)
+        self._return_ready(turn)
+        self._take(turn)
+        self._conclude(turn, self._committer.close())
+        self._retry_at = 0.0
         self._write()
+
+    def _take(self, turn: Turn) -> None:
+        self._turns.append(turn)
+        self._committer.put(turn.results)
 
     def _listen(self, slot: Slot, turn: Turn) -> None:
         """Take all that a processor has said, and its end."""
@@ -146,15 +181,20 @@ class Dispatcher:
             if message is None:
                 self._lose(slot, turn)
                 return
-            folder = None if slot.batch is None else self._folders.get(slot.batch.id)
-            take_report(slot, message, folder, self._plant, turn)
-            self._claiming = self._claiming or slot.batch is None
+            busy = slot.batch is not None
+            take_report(slot, message, self._plant, turn)
+            if slot.batch is None:
+                self._claiming = True
+                if busy:
+                    self._ready.learn(turn.now - slot.taken_at)
 
     def _has_word(self, slot: Slot) -> bool:
         assert slot.processor is not None
         # A processor that is being ended speaks its last words until its pipe closes.
-        patience = 5.0 if slot.ending is not None and self._stopping else 0
-        return slot.processor.connection.poll(patience)
+        patience_s = LAST_WORDS_S if slot.ending is not None and self._stopping else 0.0
+        poller = select.poll()
+        poller.register(slot.processor.connection.fileno(), select.POLLIN)
+        return bool(poller.poll(patience_s * 1000))
 
     def _lose(self, slot: Slot, turn: Turn) -> None:
         assert slot.processor is not None
@@ -167,7 +207,7 @@ class Dispatcher:
         """Note why a processor is ended, and end it once that is written."""
         if slot.processor is None or slot.ending is not None:
             return
-        slot.ending = (reason, text)
+        slot.ending = Ending(reason, text, slot.script)
         slot.turn(ProcessorState.STOPPING, turn.now)
         if reason not in {EndReason.RENEWAL, EndReason.SURPLUS}:
             turn.log(slot, f"ending the processor: {text}", Level.WARNING, slot.script)
@@ -175,14 +215,14 @@ class Dispatcher:
 
     def _watch(self, turn: Turn) -> None:
         self._watched_at = turn.now
+        limit = self._plant.memory_limit_bytes
         for slot in self.slots:
             if slot.processor is None or slot.script is None:
                 continue
-            memory = slot.processor.memory_bytes()
-            slot.memory_peak = max(slot.memory_peak, memory)
-            breach = find_breach(slot, turn.now, memory, self._plant.memory_limit_bytes)
+            memory = 0 if limit is None else slot.processor.memory_bytes()
+            breach = find_breach(slot, turn.now, memory, limit)
             if breach is not None:
-                self._end(slot, *breach, turn)
+                self._end(slot, breach.reason, breach.text, turn)
 
     def _keep_processors(self, turn: Turn) -> None:
         """Start, renew and dismiss processors."""
@@ -193,97 +233,137 @@ class Dispatcher:
                 if slot.number >= self._wanted:
                     self.slots.remove(slot)
                 elif turn.now >= slot.restart_at:
-                    slot.processor = self._plant.start(slot.name)
-                    slot.turn(ProcessorState.STARTING, turn.now)
+                    self._start(slot, turn)
             elif slot.batch is None and slot.number >= self._wanted:
                 self._end(slot, EndReason.SURPLUS, "fewer processors are wanted", turn)
             elif slot.batch is None and slot.stale:
                 self._end(slot, EndReason.RENEWAL, "scripts or settings have changed", turn)
+
+    def _start(self, slot: Slot, turn: Turn) -> None:
+        try:
+            slot.processor = self._plant.start(slot.name)
+        except OSError as error:
+            turn.log(slot, f"a processor cannot be started: {error}", Level.ERROR)
+            slot.die(turn.now)
+        else:
+            slot.turn(ProcessorState.STARTING, turn.now)
+
+    def _conclude(self, turn: Turn, outcomes: Sequence[tuple[Result, Outcome]]) -> None:
+        """Take note of what was committed."""
+        for result, outcome in outcomes:
+            conclude_result(result, outcome, self._plant, turn)
+        self._claiming = True  # for another batch of the same image may have waited for that
+
+    def _hand_out(self, slot: Slot, now: float) -> None:
+        """Give a processor that has become free a batch that is ready."""
+        if self._ready and self._is_idle(slot) and self._plant.gate.enter(slot.number):
+            prepared = self._ready.take()
+            assert prepared is not None
+            self._begin(slot, prepared, now)
+
+    def _begin(self, slot: Slot, prepared: Prepared, now: float) -> None:
+        assert slot.processor is not None
+        slot.take(prepared.batch, Path(prepared.order.image_folder), now)
+        slot.processor.send({"do": "run", "order": to_json(prepared.order)})
+
+    def _return_ready(self, turn: Turn) -> None:
+        """Put back what nobody has begun."""
+        for batch in self._ready.clear():
+            turn.writes.append(partial(give_back_unbegun, batch=batch, now=turn.now))
+            self._claiming = True
 
     def _write(self) -> None:
         """Write what the turns have gathered, claim batches, then answer."""
         idle = self._idle_slots()
         if not self._is_due(idle):
             return
-        claimed: list[tuple[Slot, BatchOrder, Batch]] = []
+        admitted: list[Slot] = []
+        claims: list[Prepared] = []
         try:
             with self._database.transaction() as t:
                 for turn in self._turns:
                     for write in turn.writes:
                         write(t)
-                claimed = self._claim(t, idle)
-                entries = [entry for turn in self._turns for entry in turn.entries]
-                log.append(t, entries)
+                if self._claiming:
+                    admitted = self._admit(t, idle)
+                    claims = self._claim(t, admitted)
+                log.append(t, [entry for turn in self._turns for entry in turn.entries])
                 self._show(t)
         except CryobatchError as error:
-            self._leave_gate(claimed)
+            self._leave_gate(admitted)
+            self._claiming = True
             self.trouble = str(error)
+            self._retry_at = self._clock() + RETRY_DELAY_S
             return
         self.trouble = None
         turns, self._turns = self._turns, []
-        for slot, order, _ in claimed:
-            assert slot.processor is not None
-            slot.processor.send({"do": "run", "order": to_json(order)})
+        now = self._clock()
+        for prepared in claims:
+            self._ready.put(prepared, now)
+        for slot in admitted:
+            self._hand_out(slot, now)
+        self._leave_gate([slot for slot in admitted if slot.batch is None])
         for turn in turns:
             for action in turn.actions:
                 action()
 
     def _is_due(self, idle: Sequence[Slot]) -> bool:
         """Tell whether there is something to write now; words alone are written in groups."""
-        if self._claiming and idle:
-            return True
-        if any(turn.writes or turn.actions for turn in self._turns):
-            return True
-        self._turns = [turn for turn in self._turns if turn.entries]
         now = self._clock()
-        if self._turns and now - self._turns[0].now >= LOG_DELAY_S:
+        if now < self._retry_at:
+            return False
+        if self._claiming and (idle or self._ready.wanted(len(self.slots))):
             return True
+        self._turns = [turn for turn in self._turns if turn.entries or turn.writes or turn.actions]
+        if self._turns:
+            age = now - self._turns[0].now
+            if age >= LOG_DELAY_S or any(turn.actions for turn in self._turns):
+                return True
+            if age >= WRITE_DELAY_S and any(turn.writes for turn in self._turns):
+                return True
         return now - self._shown_at >= SHOW_INTERVAL_S and self._shown != self._rows()
 
     def _idle_slots(self) -> list[Slot]:
         if self._stopping:
             return []
-        return [
-            slot
-            for slot in self.slots
-            if slot.state is ProcessorState.IDLE
-            and slot.processor is not None
-            and not slot.stale
-            and slot.number < self._wanted
-        ]
+        return [slot for slot in self.slots if self._is_idle(slot)]
 
-    def _claim(self, t: Transaction, idle: Sequence[Slot]) -> list[tuple[Slot, BatchOrder, Batch]]:
-        self._hungry = False
-        claimed: list[tuple[Slot, BatchOrder, Batch]] = []
-        if not self._claiming:
-            return claimed
+    def _is_idle(self, slot: Slot) -> bool:
+        present = slot.processor is not None and slot.state is ProcessorState.IDLE
+        return present and not slot.stale and slot.number < self._wanted
+
+    def _admit(self, t: Transaction, idle: Sequence[Slot]) -> list[Slot]:
+        """Return the idle processors that may work now, as far as this machine is shared."""
+        self._claiming = self._hungry = False
+        admitted = []
         for slot in idle:
             if not self._plant.gate.enter(slot.number):
-                self._hungry = True
-                return claimed
-            batch = queue.claim(t, slot.name, self._clock())
-            if batch is None:
-                self._plant.gate.leave(slot.number)
+                self._claiming = self._hungry = queue.can_claim(t)
                 break
-            claimed.append((slot, self._order(t, batch), batch))
-            slot.take(batch, self._clock())
-        self._claiming = False
+            admitted.append(slot)
+        return admitted
+
+    def _claim(self, t: Transaction, admitted: Sequence[Slot]) -> list[Prepared]:
+        """Claim batches for processors, and some ahead while batches are short."""
+        now = self._clock()
+        claimed: list[Prepared] = []
+        number = max(0, len(admitted) - len(self._ready)) + self._ready.wanted(len(self.slots))
+        for index in range(number):
+            name = admitted[index].name if index < len(admitted) else ""
+            batch = queue.claim(t, name, now)
+            if batch is None:
+                break
+            claimed.append(Prepared(batch, self._order(t, batch)))
         return claimed
 
     def _order(self, t: Transaction, batch: Batch) -> BatchOrder:
         group, name = library.place_of(t, batch.image_id)
-        folder = self._plant.image_folder(group, name)
-        self._folders = {
-            slot.batch.id: self._folders[slot.batch.id]
-            for slot in self.slots
-            if slot.batch is not None and slot.batch.id in self._folders
-        } | {batch.id: folder}
         wanted = {v for script in batch.scripts for v in self._plant.medians.get(script, ())}
         medians = {value: library.recent_median(t, group, value) for value in sorted(wanted)}
         return BatchOrder(
             batch=batch.id,
             attempt=batch.attempt,
-            image_folder=str(folder),
+            image_folder=str(self._plant.image_folder(group, name)),
             scripts=batch.scripts,
             parameters=batch.parameters,
             force=batch.force,
@@ -293,15 +373,15 @@ class Dispatcher:
             medians={name: value for name, value in medians.items() if value is not None},
         )
 
-    def _leave_gate(self, claimed: Sequence[tuple[Slot, BatchOrder, Batch]]) -> None:
-        """Take back the claims of a transaction that did not come about."""
-        for slot, _, _ in claimed:
+    def _leave_gate(self, slots: Sequence[Slot]) -> None:
+        """Give back the leave of processors that have got no batch."""
+        for slot in slots:
             self._plant.gate.leave(slot.number)
-            slot.free(self._clock())
-        self._claiming = True
 
     def _show(self, t: Transaction) -> None:
-        """Write what each processor does, where that has changed."""
+        """Write what each processor does, where that has changed, but not all the time."""
+        if self._clock() - self._shown_at < SHOW_INTERVAL_S and not self._stopping:
+            return
         rows = self._rows()
         if rows != self._shown:
             processors.show(t, rows)

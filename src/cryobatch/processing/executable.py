@@ -3,9 +3,10 @@
 import contextlib
 import json
 import os
+import selectors
 import signal
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import IO, Any
 
@@ -19,6 +20,7 @@ from cryobatch.model.value import Absent
 
 RUN_VARIABLE = "CRYOBATCH_RUN"
 ENDING_TIMEOUT_S = 5.0
+CHUNK_BYTES = 65_536
 
 
 @dataclass(slots=True)
@@ -60,10 +62,7 @@ def run_executable(
     except OSError as error:
         raise ScriptFailed(f"{script.place}: cannot be started: {error.strerror}") from error
     try:
-        assert process.stdout is not None
-        for line in process.stdout:
-            log.write(line)
-            log.flush()
+        for line in _read_lines(process, log):
             understand_line(line.decode("utf-8", errors="replace"), answers, run)
         _check_exit(script, process.wait())
     finally:
@@ -113,13 +112,55 @@ def understand_line(line: str, answers: Answers, run: Run) -> None:
         )
 
 
+def _read_lines(process: subprocess.Popen[bytes], log: IO[bytes]) -> Iterator[bytes]:
+    """Give what a program says line by line, and keep all of it in the log.
+
+    The end of the program is the end, though a child that it left holds its output open: that
+    one is ended, else a program killed alone would only fail when its last child had gone.
+    """
+    assert process.stdout is not None
+    output, ended = process.stdout.fileno(), os.pidfd_open(process.pid)
+    rest = b""
+    try:
+        with selectors.DefaultSelector() as selector:
+            selector.register(output, selectors.EVENT_READ)
+            selector.register(ended, selectors.EVENT_READ)
+            while True:
+                ready = {key.fd for key, _ in selector.select()}
+                if ended in ready:
+                    selector.unregister(ended)
+                    process.wait()
+                    end_leftovers()
+                if output in ready:
+                    chunk = os.read(output, CHUNK_BYTES)
+                    if not chunk:
+                        break
+                    log.write(chunk)
+                    *lines, rest = (rest[-CHUNK_BYTES:] + chunk).split(b"\n")
+                    yield from lines
+    finally:
+        os.close(ended)
+    if rest:
+        yield rest
+
+
 def end_leftovers() -> None:
     """End whatever a script's program left behind, adopted by this processor."""
+    if not _has_children():
+        return
     children = psutil.Process().children(recursive=True)
     for child in children:
         with contextlib.suppress(psutil.NoSuchProcess):
             child.kill()
     psutil.wait_procs(children, timeout=ENDING_TIMEOUT_S)
+
+
+def _has_children() -> bool:
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return False
+    return True
 
 
 def _check_exit(script: Script, code: int) -> None:

@@ -1,7 +1,7 @@
 """Orders: the words between the daemon and a processor, as JSON's types."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from cryobatch.model.batch import ParameterSet
@@ -69,7 +69,8 @@ class StagedResult:
 
     Args:
         script: Its name.
-        staged: Folder that holds ``image.toml``, ``products/`` and perhaps ``history/``.
+        record: The image's next parameter file.
+        staged: Folder that holds ``products/`` and ``history/``, where there are some.
         base: Identity of the parameter file that the staged one replaces.
         products: File below the image's folder, by product.
         removed: Files of the earlier run that this one does not make any more.
@@ -77,6 +78,7 @@ class StagedResult:
     """
 
     script: str
+    record: str
     staged: str
     base: tuple[int, int, int]
     products: Mapping[str, str]
@@ -86,7 +88,7 @@ class StagedResult:
 
 def to_json(message: Setup | BatchOrder | StagedResult) -> dict[str, Any]:
     """Return a message as JSON's types."""
-    return asdict(message)
+    return {member.name: getattr(message, member.name) for member in fields(message)}
 
 
 def order_from_json(data: Mapping[str, Any]) -> BatchOrder:

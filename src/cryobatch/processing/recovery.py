@@ -14,6 +14,7 @@ from cryobatch.model.index import IndexEntry, index_entry
 from cryobatch.processing.commit import recover_staged
 from cryobatch.processing.image_folder import read_record
 from cryobatch.processing.plant import Plant
+from cryobatch.processing.workspace import find_staged
 from cryobatch.store import library, log, queue
 from cryobatch.store.database import Database
 
@@ -70,8 +71,9 @@ def _look_after(
     database: Database, batch: Batch, folder: Path, plant: Plant, find_stale: FindStale, now: float
 ) -> Interrupted:
     try:
-        for staged in sorted(plant.staging_of(batch).glob("*")):
-            recover_staged(folder, staged)
+        staging = plant.staging_of(batch)
+        for script, record_path in sorted(find_staged(staging).items()):
+            recover_staged(folder, script, record_path, staging / script)
         record = read_record(folder)
         entry = index_entry(record, find_stale(record, folder))
     except (CryobatchError, OSError) as error:

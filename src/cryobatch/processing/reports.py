@@ -1,92 +1,72 @@
-"""Reports: what a processor says, turned into what must be written and answered."""
+"""Reports: what a processor says, turned into what must be committed, written and answered."""
 
 import shutil
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Mapping
 
 from cryobatch.errors import CryobatchError
 from cryobatch.model.batch import Batch, BatchState
-from cryobatch.model.event import Level
+from cryobatch.model.event import Level, LogEntry
 from cryobatch.model.index import IndexEntry, index_entry
-from cryobatch.processing.commit import Committed, commit_result
+from cryobatch.processing.commit import Committed
 from cryobatch.processing.orders import staged_from_json
 from cryobatch.processing.plant import Plant
 from cryobatch.processing.processors import Message, ProcessorState
 from cryobatch.processing.slot import EndReason, Slot
-from cryobatch.processing.turn import Turn
-from cryobatch.store import library, queue
+from cryobatch.processing.turn import Result, Turn
+from cryobatch.processing.workspace import find_staged
+from cryobatch.store import library, log, queue
 from cryobatch.store.database import Transaction
 
 WORKFLOW = "workflow"
 """Stands for a script where a batch failed before its first one."""
 
 
-def take_report(
-    slot: Slot, message: Message, folder: Path | None, plant: Plant, turn: Turn
-) -> None:
+def take_report(slot: Slot, message: Message, plant: Plant, turn: Turn) -> None:
     """Take one message of a processor.
 
     Args:
         slot: The processor's slot.
         message: What it said.
-        folder: The folder of its batch's image, None while it has no batch.
         plant: Where the dispatcher works.
-        turn: Takes what must be written and answered.
+        turn: Takes what must be committed, written and answered.
     """
     if message["event"] == "up":
         slot.deaths = 0
         slot.turn(ProcessorState.IDLE, turn.now)
         return
-    if slot.batch is None or folder is None:
+    if slot.batch is None:
         return  # a late word about a batch that it does not have any more
-    handlers: dict[str, Callable[[], None]] = {
-        "script_started": lambda: slot.begin_script(
-            message["script"], message["time_limit_s"], turn.now
-        ),
-        "progress": lambda: _note_progress(slot, message),
-        "message": lambda: turn.log(
-            slot, message["text"], Level(message["level"]), message["script"]
-        ),
-        "script_skipped": lambda: turn.log(slot, "up to date", script=message["script"]),
-        "script_made": lambda: _end_remade(slot, message, turn),
-        "script_failed": lambda: fail_script(slot, message["script"], message["reason"], turn),
-        "script_done": lambda: _commit(slot, message, folder, plant, turn),
-        "batch_failed": lambda: _fail_batch(slot, message["reason"], plant, turn),
-        "done": lambda: finish_batch(slot, plant, turn),
-    }
-    handlers[message["event"]]()
+    _HANDLERS[message["event"]](slot, message, plant, turn)
 
 
-def fail_script(slot: Slot, script: str, reason: str, turn: Turn) -> None:
-    """Note that a script of the slot's batch has failed."""
-    assert slot.batch is not None
-    batch = slot.batch
-    slot.failures[script] = reason
-    slot.end_script()
-    turn.log(slot, reason, Level.ERROR, script)
+def conclude_result(
+    result: Result, outcome: Committed | CryobatchError | OSError, plant: Plant, turn: Turn
+) -> None:
+    """Decide what follows from a commit, or from its failure.
 
-    def write(t: Transaction) -> None:
-        queue.record_failure(t, batch.id, batch.attempt, script, reason)
-
-    turn.writes.append(write)
-
-
-def finish_batch(slot: Slot, plant: Plant, turn: Turn, state: queue.End | None = None) -> None:
-    """End the slot's batch, as failed when one of its scripts has failed."""
-    assert slot.batch is not None
-    batch = slot.batch
-    ended = state or (BatchState.FAILED if slot.failures else BatchState.DONE)
-    failures = dict(slot.failures)
-
-    def write(t: Transaction) -> None:
-        queue.finish(t, batch.id, batch.attempt, ended, failures, turn.now)
-
-    turn.writes.append(write)
-    level = Level.INFO if ended is BatchState.DONE else Level.WARNING
-    turn.log(slot, f"batch {ended.value}", level)
-    turn.actions.append(lambda: clear_folders(plant, batch))
-    plant.gate.leave(slot.number)
-    slot.free(turn.now)
+    Args:
+        result: What was staged.
+        outcome: What came of it.
+        plant: Where the dispatcher works.
+        turn: Takes what must be written and answered.
+    """
+    failures = dict(result.failures)
+    script = result.staged.script
+    if isinstance(outcome, Committed):
+        _index(result, outcome, turn)
+        text = _describe(result.message)
+        turn.log_batch(result.processor, result.batch, text, script=script)
+        answer = {"do": "committed", "base": outcome.base, "merged": bool(outcome.merged)}
+    else:
+        reason = f"its results could not be kept: {outcome}"
+        failures[script] = reason
+        _record_failure(result.processor, result.batch, script, reason, turn)
+        answer = {"do": "refused", "reason": reason}
+    if result.answer is None:
+        _finish(result.processor, result.batch, failures, plant, turn)
+    else:
+        send = result.answer
+        turn.actions.append(lambda: send(answer))
 
 
 def lose_processor(slot: Slot, how: str, plant: Plant, turn: Turn) -> None:
@@ -98,77 +78,160 @@ def lose_processor(slot: Slot, how: str, plant: Plant, turn: Turn) -> None:
         plant: Where the dispatcher works.
         turn: Takes what must be written.
     """
-    batch, script = slot.batch, slot.script
-    reason = None if slot.ending is None else slot.ending[0]
+    batch, ending = slot.batch, slot.ending
     if batch is None:
-        if reason is None:
+        if ending is None:
             turn.log(slot, f"the processor ended ({how})", Level.WARNING)
         return
-    if reason is EndReason.CANCELLED:
-        finish_batch(slot, plant, turn, BatchState.CANCELLED)
+    if ending is not None and ending.reason is EndReason.CANCELLED:
+        _finish_slot(slot, plant, turn, BatchState.CANCELLED)
         return
-    if reason in {EndReason.TIME, EndReason.MEMORY} and script is not None:
-        assert slot.ending is not None
-        fail_script(slot, script, slot.ending[1], turn)
-    elif reason is None:
-        where = "" if script is None else f" while {script} ran"
-        turn.log(slot, f"the processor died ({how}){where}", Level.ERROR, script)
-    lost = reason is None
-    turn.writes.append(_give_back(batch, script, how, lost, plant, turn))
+    if ending is None:
+        where = "" if slot.script is None else f" while {slot.script} ran"
+        turn.log(slot, f"the processor died ({how}){where}", Level.ERROR, slot.script)
+    elif ending.reason in {EndReason.TIME, EndReason.MEMORY}:
+        # The script may have ended meanwhile; one that has begun since is not to blame.
+        if slot.script is not None and slot.script == ending.script:
+            _fail_script(slot, slot.script, ending.text, turn)
+    turn.writes.append(_give_back(slot, batch, how, plant, turn.now))
     turn.actions.append(lambda: clear_folders(plant, batch))
     plant.gate.leave(slot.number)
 
 
 def clear_folders(plant: Plant, batch: Batch) -> None:
     """Remove what an attempt has left in staging and scratch."""
-    shutil.rmtree(plant.staging_of(batch), ignore_errors=True)
+    staging = plant.staging_of(batch)
+    for path in find_staged(staging).values():
+        path.unlink(missing_ok=True)
+    shutil.rmtree(staging, ignore_errors=True)
     shutil.rmtree(plant.scratch_of(batch), ignore_errors=True)
 
 
-def _note_progress(slot: Slot, message: Message) -> None:
+def _begin_script(slot: Slot, message: Message, plant: Plant, turn: Turn) -> None:
+    slot.begin_script(message["script"], message["time_limit_s"], turn.now)
+
+
+def _note_progress(slot: Slot, message: Message, plant: Plant, turn: Turn) -> None:
     slot.progress = message["fraction"]
 
 
-def _end_remade(slot: Slot, message: Message, turn: Turn) -> None:
+def _note_message(slot: Slot, message: Message, plant: Plant, turn: Turn) -> None:
+    turn.log(slot, message["text"], Level(message["level"]), message["script"])
+
+
+def _note_skipped(slot: Slot, message: Message, plant: Plant, turn: Turn) -> None:
+    turn.log(slot, "up to date", script=message["script"])
+
+
+def _end_remade(slot: Slot, message: Message, plant: Plant, turn: Turn) -> None:
     slot.end_script()
     turn.log(slot, "made its transient products", script=message["script"])
 
 
-def _fail_batch(slot: Slot, reason: str, plant: Plant, turn: Turn) -> None:
-    fail_script(slot, WORKFLOW, reason, turn)
-    finish_batch(slot, plant, turn)
+def _note_failure(slot: Slot, message: Message, plant: Plant, turn: Turn) -> None:
+    _fail_script(slot, message["script"], message["reason"], turn)
 
 
-def _commit(slot: Slot, message: Message, folder: Path, plant: Plant, turn: Turn) -> None:
-    result = staged_from_json(message["result"])
-    processor = slot.processor
+def _take_result(slot: Slot, message: Message, plant: Plant, turn: Turn) -> None:
     assert slot.batch is not None
-    assert processor is not None
-    try:
-        committed = commit_result(folder, result)
-    except (CryobatchError, OSError) as error:
-        reason = f"its results could not be kept: {error}"
-        fail_script(slot, result.script, reason, turn)
-        turn.actions.append(lambda: processor.send({"do": "refused", "reason": reason}))
-    else:
-        slot.end_script()
-        _index(slot.batch.image_id, message, committed, turn)
-        turn.log(slot, _describe(message), script=result.script)
-        answer = {"do": "committed", "base": committed.base, "merged": bool(committed.merged)}
-        if not message["last"]:
-            turn.actions.append(lambda: processor.send(answer))
+    assert slot.folder is not None
+    assert slot.processor is not None
+    turn.results.append(
+        Result(
+            batch=slot.batch,
+            processor=slot.name,
+            folder=slot.folder,
+            staged=staged_from_json(message["result"]),
+            message=message,
+            failures=dict(slot.failures),
+            answer=None if message["last"] else slot.processor.send,
+        )
+    )
+    slot.end_script()
     if message["last"]:
-        finish_batch(slot, plant, turn)
+        # All its scripts have run: the processor takes another batch while this one is committed.
+        plant.gate.leave(slot.number)
+        slot.free(turn.now)
 
 
-def _index(image_id: int, message: Message, committed: Committed, turn: Turn) -> None:
-    data = message["index"]
+def _fail_batch(slot: Slot, message: Message, plant: Plant, turn: Turn) -> None:
+    _fail_script(slot, WORKFLOW, message["reason"], turn)
+    _finish_slot(slot, plant, turn)
+
+
+def _end_batch(slot: Slot, message: Message, plant: Plant, turn: Turn) -> None:
+    _finish_slot(slot, plant, turn)
+
+
+_HANDLERS: Mapping[str, Callable[[Slot, Message, Plant, Turn], None]] = {
+    "script_started": _begin_script,
+    "progress": _note_progress,
+    "message": _note_message,
+    "script_skipped": _note_skipped,
+    "script_made": _end_remade,
+    "script_failed": _note_failure,
+    "script_done": _take_result,
+    "batch_failed": _fail_batch,
+    "done": _end_batch,
+}
+
+
+def _fail_script(slot: Slot, script: str, reason: str, turn: Turn) -> None:
+    """Note that a script of the slot's batch has failed."""
+    assert slot.batch is not None
+    slot.failures[script] = reason
+    slot.end_script()
+    _record_failure(slot.name, slot.batch, script, reason, turn)
+
+
+def _record_failure(processor: str, batch: Batch, script: str, reason: str, turn: Turn) -> None:
+    def write(t: Transaction) -> None:
+        queue.record_failure(t, batch.id, batch.attempt, script, reason)
+
+    turn.writes.append(write)
+    turn.log_batch(processor, batch, reason, Level.ERROR, script)
+
+
+def _finish_slot(slot: Slot, plant: Plant, turn: Turn, state: queue.End | None = None) -> None:
+    """End the slot's batch, as failed when one of its scripts has failed."""
+    assert slot.batch is not None
+    _finish(slot.name, slot.batch, slot.failures, plant, turn, state)
+    plant.gate.leave(slot.number)
+    slot.free(turn.now)
+
+
+def _finish(
+    processor: str,
+    batch: Batch,
+    failures: Mapping[str, str],
+    plant: Plant,
+    turn: Turn,
+    state: queue.End | None = None,
+) -> None:
+    ended = state or (BatchState.FAILED if failures else BatchState.DONE)
+    reasons = dict(failures)
+
+    def write(t: Transaction) -> None:
+        queue.finish(t, batch.id, batch.attempt, ended, reasons, turn.now, processor=processor)
+
+    turn.writes.append(write)
+    level = Level.INFO if ended is BatchState.DONE else Level.WARNING
+    turn.log_batch(processor, batch, f"batch {ended.value}", level)
+    if ended is BatchState.DONE:
+        staging = plant.staging_of(batch)  # all of it was committed; only empty folders are left
+        turn.actions.append(lambda: shutil.rmtree(staging, ignore_errors=True))
+    else:
+        turn.actions.append(lambda: clear_folders(plant, batch))
+
+
+def _index(result: Result, committed: Committed, turn: Turn) -> None:
+    data = result.message["index"]
     entry = IndexEntry(**{**data, "stale": tuple(data["stale"])})
     if committed.merged is not None:
         entry = index_entry(committed.merged, entry.stale)
 
     def write(t: Transaction) -> None:
-        library.index(t, image_id, entry)
+        library.index(t, result.batch.image_id, entry)
 
     turn.writes.append(write)
 
@@ -179,15 +242,20 @@ def _describe(message: Message) -> str:
 
 
 def _give_back(
-    batch: Batch, script: str | None, how: str, lost: bool, plant: Plant, turn: Turn
+    slot: Slot, batch: Batch, how: str, plant: Plant, now: float
 ) -> Callable[[Transaction], None]:
+    script, name = slot.script, slot.name
+    lost = slot.ending is None
+
     def write(t: Transaction) -> None:
         losses = queue.count_losses(t, batch.id, script) + 1
-        if lost and losses >= plant.max_losses:
-            reason = f"quarantined: its processor died {losses} times with it, last by {how}"
-            failures = {script or WORKFLOW: reason}
-            queue.finish(t, batch.id, batch.attempt, BatchState.FAILED, failures, turn.now)
-        else:
-            queue.give_back(t, batch.id, batch.attempt, lost=lost, now=turn.now, script=script)
+        if not lost or losses < plant.max_losses:
+            queue.give_back(t, batch.id, batch.attempt, lost=lost, now=now, script=script)
+            return
+        reason = f"quarantined: its processor died {losses} times with it, last by {how}"
+        failures = {script or WORKFLOW: reason}
+        if queue.finish(t, batch.id, batch.attempt, BatchState.FAILED, failures, now):
+            row = LogEntry(now, reason, Level.ERROR, name, batch.image_id, batch.id, script)
+            log.append(t, [row])
 
     return write

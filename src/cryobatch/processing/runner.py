@@ -1,11 +1,12 @@
 """The runner: works through one batch's scripts in a processor's process."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from cryobatch.errors import CryobatchError, ScriptFailed
+from cryobatch.model.image import ImageRecord
 from cryobatch.model.index import index_entry
 from cryobatch.model.parameter import ParameterValue
 from cryobatch.model.product import TRANSIENT_PRODUCTS
@@ -16,7 +17,6 @@ from cryobatch.processing.course import Course, Located, begin_course
 from cryobatch.processing.currency import (
     FileDigests,
     Surroundings,
-    find_stale,
     fingerprint_script,
     gather_reads,
 )
@@ -24,6 +24,8 @@ from cryobatch.processing.image_folder import read_record
 from cryobatch.processing.invocation import invoke
 from cryobatch.processing.orders import BatchOrder, Setup, to_json
 from cryobatch.processing.staging import Finished, Stopwatch, stage_result
+from cryobatch.processing.staleness import find_stale
+from cryobatch.processing.workspace import explain_disk
 
 Message = Mapping[str, Any]
 """A message as JSON's types."""
@@ -60,13 +62,12 @@ class Runner:
         except CryobatchError as error:
             self.send({"event": "batch_failed", "reason": str(error)})
             return
-        course.workspace.open()
         try:
             self._run_scripts(course)
         except BatchAbandoned:
             return
         finally:
-            course.workspace.close_scratch()
+            course.workspace.close()
 
     def _run_scripts(self, course: Course) -> None:
         course.failed.update(course.order.failures)
@@ -141,19 +142,27 @@ class Runner:
 
     def _hand_over(self, course: Course, script: Script, finished: Finished) -> bool:
         """Stage a result and let the daemon commit it; True: told as the batch's end."""
-        staged = stage_result(course, script, finished, self.setup)
+        before = course.record
+        with explain_disk(course.workspace.staging):
+            staged = stage_result(course, script, finished, self.setup)
+        stale = self._find_stale(course, finished.products.values())
         last = script.name == course.workflow.scripts[-1].name
         self.send({
             "event": "script_done", "script": script.name, "result": to_json(staged),
-            "index": asdict(index_entry(course.record, self._find_stale(course))),
+            "index": asdict(index_entry(course.record, stale)),
             "seconds": finished.seconds, "memory_bytes": finished.memory_bytes, "last": last,
         })  # fmt: skip
         if not last:
-            self._await_commit(course)
+            self._await_commit(course, script, before)
         return last
 
-    def _await_commit(self, course: Course) -> None:
+    def _await_commit(self, course: Course, script: Script, before: ImageRecord) -> None:
         answer = self.receive()
+        if answer["do"] == "refused":
+            # The daemon has noted it already; what does not depend on this script goes on.
+            course.record = before
+            course.failed[script.name] = answer["reason"]
+            return
         if answer["do"] != "committed":
             raise BatchAbandoned
         mtime_ns, size, inode = answer["base"]
@@ -161,9 +170,14 @@ class Runner:
         if answer["merged"]:
             course.record = read_record(course.folder)
 
-    def _find_stale(self, course: Course) -> tuple[str, ...]:
-        layers = course.layers[:-1]  # each run's record holds what was given for its batch
-        surroundings = Surroundings(self.scripts, layers, self.digests, course.recording)
+    def _find_stale(self, course: Course, staged: Collection[str]) -> tuple[str, ...]:
+        surroundings = Surroundings(
+            scripts=self.scripts,
+            layers=course.layers[:-1],  # each run's record holds what was given for its batch
+            digest=self.digests,
+            recording=course.recording,
+            is_there=lambda file: file in staged or (course.folder / file).is_file(),
+        )
         return find_stale(course.effective(), surroundings)
 
     def _make_transient(self, course: Course, item: Located) -> None:
@@ -181,26 +195,33 @@ class Runner:
         return not script.only_transient and self._is_up_to_date(course, script)
 
     def _invoke(self, course: Course, script: Script, watch: Stopwatch) -> Finished:
-        work, outputs = course.workspace.prepare(script, course.wanted_after(script))
-        located = course.locate_inputs(script)
-        run = Run(
-            workspace=work,
-            inputs={item.product: item.path for item in located if item.path is not None},
-            outputs=outputs,
-            reads=gather_reads(script, course.effective(), course.lost_values()),
-            medians={n: v for n, v in course.order.medians.items() if n in script.medians},
-            threads=self.setup.threads,
-            report=lambda event: self.send({**event, "script": script.name}),
-        )
+        with explain_disk(course.workspace.staging):
+            work, outputs = course.workspace.prepare(script, course.wanted_after(script))
+        run = self._describe_run(course, script, work, outputs)
         log = course.folder / "logs" / f"{script.name}.log"
         parameters = self._parameters(course, script)
-        outcome = invoke(script, run, parameters, log)
+        outcome = invoke(script, run, self.digests.find_files(script, parameters), log)
         return Finished(
             outcome=outcome,
             products=course.workspace.collect(script, outputs),
             parameters=parameters,
-            inputs={item.product: item.producers for item in located},
+            inputs=course.lineage(script),
             started_at=watch.started_at,
             seconds=watch.seconds(),
             memory_bytes=watch.memory_peak(),
+        )
+
+    def _describe_run(
+        self, course: Course, script: Script, work: Path, outputs: Mapping[str, Path]
+    ) -> Run:
+        located = course.locate_inputs(script)
+        reads = gather_reads(script, course.effective(), course.lost_values())
+        return Run(
+            workspace=work,
+            inputs={item.product: item.path for item in located if item.path is not None},
+            outputs=outputs,
+            reads=self.digests.find_fact_files(reads),
+            medians={n: v for n, v in course.order.medians.items() if n in script.medians},
+            threads=self.setup.threads,
+            report=lambda event: self.send({**event, "script": script.name}),
         )

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from cryobatch.model.image import ImageRecord, RunRecord
+from cryobatch.model.image import RunRecord
 from cryobatch.model.parameter import ParameterValue
 from cryobatch.model.script import Script
 from cryobatch.processing.course import Course
@@ -70,19 +70,23 @@ class Stopwatch:
 def stage_result(course: Course, script: Script, finished: Finished, setup: Setup) -> StagedResult:
     """Put a script's results, on the disk, where the daemon commits them from."""
     staged = course.workspace.staged(script.name)
-    history = stage_history(
-        staged, course.folder, course.record, script.name, keep_products=setup.keep_products
-    )
-    removed = _find_removed(course.record, script.name, finished.products)
+    before = course.record
     run = _record_run(course, script, finished, setup)
-    course.record = course.record.with_run(script.name, run, finished.outcome.values)
-    course.workspace.stage_record(script.name, course.record)
+    replaced = before.replaced_by(script.name, run, finished.outcome.values)
+    ending = (script.name, *replaced) if script.name in before.runs else replaced
+    history = stage_history(
+        staged, course.folder, before, ending, keep_products=setup.keep_products
+    )
+    after = before.with_run(script.name, run, finished.outcome.values)
+    course.workspace.stage_record(script.name, after)
+    course.record = after
     return StagedResult(
         script=script.name,
+        record=str(course.workspace.staged_record(script.name)),
         staged=str(staged),
         base=course.base,
         products=finished.products,
-        removed=removed,
+        removed=tuple(sorted(before.files() - after.files())),
         history=history,
     )
 
@@ -111,12 +115,6 @@ def _select_given(
     """Return the batch's own parameters of a script and of what made its transient inputs."""
     names = {script.name, *(name for producers in finished.inputs.values() for name in producers)}
     return {name: given for name, given in course.order.parameters.items() if name in names}
-
-
-def _find_removed(record: ImageRecord, script: str, products: Mapping[str, str]) -> tuple[str, ...]:
-    if script not in record.runs:
-        return ()
-    return tuple(sorted(set(record.runs[script].products.values()) - set(products.values())))
 
 
 def _resident_peak() -> int:

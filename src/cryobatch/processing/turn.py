@@ -1,10 +1,13 @@
-"""A turn: what one round of the dispatcher has to write, and to do once it is written."""
+"""A turn: what one round of the dispatcher has to commit and write, and to do once that is done."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from cryobatch.model.batch import Batch
 from cryobatch.model.event import Level, LogEntry
+from cryobatch.processing.orders import StagedResult
+from cryobatch.processing.processors import Message
 from cryobatch.processing.slot import Slot
 from cryobatch.store.database import Transaction
 
@@ -12,18 +15,44 @@ Write = Callable[[Transaction], None]
 Action = Callable[[], None]
 
 
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a script has staged, on its way to the image.
+
+    Args:
+        batch: Its batch.
+        processor: Name of the processor that made it.
+        folder: The image's folder.
+        staged: Where it lies.
+        message: All that the processor said about it.
+        failures: Why other scripts of the batch have failed so far.
+        answer: Tells the processor, which waits for it; None after the batch's last script, when
+            the processor is busy with another batch already.
+    """
+
+    batch: Batch
+    processor: str
+    folder: Path
+    staged: StagedResult
+    message: Message
+    failures: Mapping[str, str]
+    answer: Callable[[Message], None] | None
+
+
 @dataclass(slots=True)
 class Turn:
-    """Writes of one transaction, and what follows it.
+    """Results to commit, writes of one transaction, and what follows it.
 
     Args:
         now: Seconds since the epoch.
+        results: What scripts have staged.
         writes: Changes of queue and library, in their order.
         entries: Rows of the log.
         actions: What is done when the transaction has been committed.
     """
 
     now: float
+    results: list[Result] = field(default_factory=list)
     writes: list[Write] = field(default_factory=list)
     entries: list[LogEntry] = field(default_factory=list)
     actions: list[Action] = field(default_factory=list)
@@ -32,21 +61,25 @@ class Turn:
         self, slot: Slot, text: str, level: Level = Level.INFO, script: str | None = None
     ) -> None:
         """Add a row about what a processor did."""
-        batch = slot.batch
+        self.log_batch(slot.name, slot.batch, text, level, script)
+
+    def log_batch(
+        self,
+        processor: str,
+        batch: Batch | None,
+        text: str,
+        level: Level = Level.INFO,
+        script: str | None = None,
+    ) -> None:
+        """Add a row about a batch."""
         self.entries.append(
             LogEntry(
                 time=self.now,
                 text=text,
                 level=level,
-                processor=slot.name,
+                processor=processor,
                 image_id=None if batch is None else batch.image_id,
                 batch=None if batch is None else batch.id,
                 script=script,
             )
-        )
-
-    def log_batch(self, processor: str, batch: Batch, text: str) -> None:
-        """Add a row about the beginning of a batch."""
-        self.entries.append(
-            LogEntry(self.now, text, processor=processor, image_id=batch.image_id, batch=batch.id)
         )

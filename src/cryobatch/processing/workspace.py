@@ -2,18 +2,21 @@
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cryobatch.errors import ContractError
+from cryobatch.errors import BadInput, ContractError, ScriptFailed
 from cryobatch.formats import parameter_file
-from cryobatch.formats.atomic import sync_folder
+from cryobatch.formats.atomic import replacing, sync_folder
 from cryobatch.model.image import ImageRecord
 from cryobatch.model.product import TRANSIENT_PRODUCTS
 from cryobatch.model.script import Script
 from cryobatch.model.value import Result
-from cryobatch.processing.image_folder import PARAMETER_FILE
+
+_RECORD_ENDING = ".toml"
+_MRC_ENDINGS = {".mrc", ".mrcs"}
 
 
 @dataclass(slots=True)
@@ -23,31 +26,32 @@ class Workspace:
     Args:
         staging: On the images' file system: what waits to be committed.
         scratch: Wherever there is room: transient products.
+        work: Where the scripts run, one after the other; empty at the start of each.
         transients: Where each transient product of this attempt is.
     """
 
     staging: Path
     scratch: Path
+    work: Path
     transients: dict[str, Path] = field(default_factory=dict)
 
-    def open(self) -> None:
-        """Make the folders, empty."""
-        self.close()
-        self.staging.mkdir(parents=True)
-        self.scratch.mkdir(parents=True, exist_ok=True)
-
     def close(self) -> None:
-        """Remove the folders with all that is in them."""
-        shutil.rmtree(self.staging, ignore_errors=True)
-        self.close_scratch()
-
-    def close_scratch(self) -> None:
-        """Remove the transient products; what is staged waits for its commit."""
+        """Remove the transient products and the work; what is staged waits for its commit."""
         shutil.rmtree(self.scratch, ignore_errors=True)
+        if not _is_empty(self.work):
+            shutil.rmtree(self.work, ignore_errors=True)
 
     def staged(self, script: str) -> Path:
-        """Return the folder of a script's results."""
+        """Return the folder of a script's products; it is there when the script makes some."""
         return self.staging / script
+
+    def staged_record(self, script: str) -> Path:
+        """Return the place of the image's next parameter file.
+
+        It lies beside the folder, so that a script without products needs none: making and
+        removing folders is what costs most in a short batch.
+        """
+        return self.staging.with_name(f"{self.staging.name}.{script}{_RECORD_ENDING}")
 
     def prepare(self, script: Script, wanted: frozenset[str]) -> tuple[Path, dict[str, Path]]:
         """Make a script's folders.
@@ -60,20 +64,18 @@ class Workspace:
         Returns:
             Its empty working folder, and the paths for its outputs.
         """
-        staged = self.staged(script.name)
-        shutil.rmtree(staged, ignore_errors=True)
-        work = staged / "work"
-        work.mkdir(parents=True)
+        _make_empty(self.work)
+        products = self.staged(script.name) / "products"
         outputs: dict[str, Path] = {}
         for name, output in script.outputs.items():
             if name in TRANSIENT_PRODUCTS:
                 if name in wanted or not output.optional:
                     outputs[name] = self.scratch / script.name / output.file
             else:
-                outputs[name] = staged / "products" / output.file
+                outputs[name] = products / output.file
         for path in outputs.values():
             path.parent.mkdir(parents=True, exist_ok=True)
-        return work, outputs
+        return self.work, outputs
 
     def collect(self, script: Script, outputs: Mapping[str, Path]) -> dict[str, str]:
         """Check a script's outputs and take its transient ones.
@@ -82,15 +84,14 @@ class Workspace:
             File below the image's folder, by product.
 
         Raises:
-            ContractError: A declared output is not there.
+            ContractError: A declared output is not there or cannot be read.
         """
         products: dict[str, str] = {}
         for name, path in outputs.items():
             output = script.outputs[name]
-            if not _is_readable(path):
-                if output.optional and not path.exists():
-                    continue
-                raise ContractError(f"{script.name} did not write its output {name} ({path.name})")
+            if output.optional and not os.path.lexists(path):
+                continue
+            _check_output(path, f"{script.name}: its output {name} ({output.file})")
             if name in TRANSIENT_PRODUCTS:
                 self._take_transient(name, path)
             else:
@@ -105,19 +106,14 @@ class Workspace:
 
     def stage_record(self, script: str, record: ImageRecord) -> None:
         """Put the image's next parameter file beside the products, all of it on the disk."""
-        staged = self.staged(script)
-        shutil.rmtree(staged / "work", ignore_errors=True)
-        products = staged / "products"
-        for folder, _, files in os.walk(products):
+        for folder, _, files in os.walk(self.staged(script)):
             for file in files:
                 _sync_file(Path(folder) / file)
-        path = staged / PARAMETER_FILE
-        with path.open("wb") as file_object:
-            file_object.write(parameter_file.dumps(record).encode())
-            file_object.flush()
-            os.fsync(file_object.fileno())
-        if products.is_dir():
-            sync_folder(staged)
+            sync_folder(Path(folder))
+        # Last of all: where it lies whole, all that belongs to it does.
+        # The commit waits for the disk, for several images at once.
+        with replacing(self.staged_record(script)) as beside:
+            beside.write_bytes(parameter_file.dumps(record).encode())
 
 
 def check_values(script: Script, given: object) -> dict[str, Result]:
@@ -142,8 +138,62 @@ def check_values(script: Script, given: object) -> dict[str, Result]:
     }
 
 
-def _is_readable(path: Path) -> bool:
-    return path.is_file() and path.stat().st_size > 0 and os.access(path, os.R_OK)
+def find_staged(staging: Path) -> dict[str, Path]:
+    """Return the staged parameter files of an attempt by script."""
+    start = f"{staging.name}."
+    return {
+        path.name.removeprefix(start).removesuffix(_RECORD_ENDING): path
+        for path in staging.parent.glob(f"{start}*{_RECORD_ENDING}")
+    }
+
+
+def _make_empty(folder: Path) -> None:
+    if not _is_empty(folder):
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+
+
+def _is_empty(folder: Path) -> bool:
+    try:
+        with os.scandir(folder) as entries:
+            return next(entries, None) is None
+    except FileNotFoundError:
+        return True
+
+
+@contextmanager
+def explain_disk(folder: Path) -> Iterator[None]:
+    """Turn trouble with a folder's disk into the failure of the script that it hits."""
+    try:
+        yield
+    except OSError as error:
+        raise ScriptFailed(
+            f"{error.filename or folder}: results cannot be written: {error.strerror or error}; "
+            "see room and permissions there, then submit again"
+        ) from error
+
+
+def _check_output(path: Path, what: str) -> None:
+    if not os.path.lexists(path):
+        raise ContractError(f"{what} was not written")
+    if path.is_symlink() or not path.is_file():
+        raise ContractError(f"{what} is no file: a product is a file of its own, not a link to one")
+    if not path.stat().st_size:
+        raise ContractError(f"{what} is empty")
+    if not os.access(path, os.R_OK):
+        raise ContractError(f"{what} cannot be read: its permissions do not allow it")
+    if path.suffix in _MRC_ENDINGS:
+        _check_mrc(path, what)
+
+
+def _check_mrc(path: Path, what: str) -> None:
+    # numpy is imported where there are pixels to look at, and not for every processor.
+    from cryobatch.formats.mrc import open_stack
+
+    try:
+        open_stack(path).close()
+    except BadInput as error:
+        raise ContractError(f"{what} is no whole MRC file: {error}") from error
 
 
 def _sync_file(path: Path) -> None:

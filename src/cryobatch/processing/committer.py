@@ -1,0 +1,92 @@
+"""The committer: commits results in a thread of its own, for a disk may be slow."""
+
+import os
+import threading
+from collections import deque
+from collections.abc import Sequence
+from queue import Empty, SimpleQueue
+
+from cryobatch.errors import CryobatchError
+from cryobatch.processing.commit import Committed, commit_results
+from cryobatch.processing.turn import Result
+
+Outcome = Committed | CryobatchError | OSError
+"""What came of a commit."""
+
+
+class Committer:
+    """Commits results while the dispatcher goes on; what has gathered meanwhile goes together.
+
+    Claims, kills and commands do not wait for the disk, and the more results there are the fewer
+    waits each of them costs.
+    """
+
+    def __init__(self) -> None:
+        """Start the thread."""
+        self._todo: SimpleQueue[Result | None] = SimpleQueue()
+        self._done: deque[tuple[Result, Outcome]] = deque()
+        self._pending = 0
+        self._reader, self._writer = os.pipe()
+        os.set_blocking(self._reader, False)
+        self._thread = threading.Thread(target=self._work, name="committer", daemon=True)
+        self._thread.start()
+
+    def fileno(self) -> int:
+        """Return what becomes ready when something has been committed."""
+        return self._reader
+
+    def is_resting(self) -> bool:
+        """Tell whether nothing is being committed, or committed and not yet taken."""
+        return self._pending == 0
+
+    def put(self, results: Sequence[Result]) -> None:
+        """Give it results."""
+        self._pending += len(results)
+        for result in results:
+            self._todo.put(result)
+
+    def take(self) -> list[tuple[Result, Outcome]]:
+        """Return what has come of results, in the order in which they were given."""
+        try:
+            os.read(self._reader, 4096)
+        except BlockingIOError:
+            return []
+        taken = []
+        while self._done:
+            taken.append(self._done.popleft())
+        self._pending -= len(taken)
+        return taken
+
+    def close(self) -> list[tuple[Result, Outcome]]:
+        """End the thread when all is committed, and return what came of it."""
+        self._todo.put(None)
+        self._thread.join()
+        taken = self.take()
+        os.close(self._reader)
+        os.close(self._writer)
+        return taken
+
+    def _work(self) -> None:
+        while (first := self._todo.get()) is not None:
+            results, ends = self._gather(first)
+            self._commit(results)
+            os.write(self._writer, b"!")
+            if ends:
+                return
+
+    def _gather(self, first: Result) -> tuple[list[Result], bool]:
+        results = [first]
+        try:
+            while (further := self._todo.get_nowait()) is not None:
+                results.append(further)
+        except Empty:
+            return results, False
+        return results, True
+
+    def _commit(self, results: Sequence[Result]) -> None:
+        outcomes: Sequence[Outcome]
+        try:
+            outcomes = commit_results([(result.folder, result.staged) for result in results])
+        except Exception as error:  # noqa: BLE001 - the daemon's loop goes on; its log tells
+            outcomes = [CryobatchError(f"{type(error).__name__}: {error}")] * len(results)
+        self._done.extend(zip(results, outcomes, strict=True))

@@ -1,0 +1,73 @@
+"""Ready batches: short ones are claimed a few at a time, so that one disk wait serves them all."""
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from cryobatch.model.batch import Batch
+from cryobatch.processing.orders import BatchOrder
+from cryobatch.store import queue
+from cryobatch.store.database import Transaction
+
+SHORT_S = 0.02
+"""A batch that takes no longer is short."""
+AHEAD_EACH = 4
+"""Batches claimed ahead for each processor, while they are short."""
+PATIENCE_S = 0.05
+"""How long a batch stays claimed that nobody has begun."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A claimed batch with what its processor is to be told."""
+
+    batch: Batch
+    order: BatchOrder
+
+
+@dataclass(slots=True)
+class Ready:
+    """Batches that are claimed and bound to no processor yet.
+
+    There are some only while batches take milliseconds. They go back to the queue as soon as
+    anybody changes it, or when no processor comes for them, so that nothing is bound early.
+    """
+
+    _prepared: deque[Prepared] = field(default_factory=deque)
+    _since: float = 0.0
+    _pace_s: float = 1.0
+
+    def __len__(self) -> int:
+        return len(self._prepared)
+
+    def learn(self, seconds: float) -> None:
+        """Note how long a batch has kept its processor."""
+        self._pace_s = max(seconds, 0.8 * self._pace_s + 0.2 * seconds)
+
+    def wanted(self, processors: int) -> int:
+        """Return how many more should be claimed, for so many processors."""
+        wanted = AHEAD_EACH * processors if self._pace_s <= SHORT_S else 0
+        return wanted - len(self) if len(self) <= wanted // 2 else 0
+
+    def put(self, prepared: Prepared, now: float) -> None:
+        """Add one behind the others."""
+        self._prepared.append(prepared)
+        self._since = now
+
+    def take(self) -> Prepared | None:
+        """Return the first."""
+        return self._prepared.popleft() if self._prepared else None
+
+    def is_overdue(self, now: float) -> bool:
+        """Tell whether nobody has come for them."""
+        return bool(self._prepared) and now - self._since > PATIENCE_S
+
+    def clear(self) -> list[Batch]:
+        """Return all of them, last first: in this order they go back on top of the queue."""
+        batches = [prepared.batch for prepared in reversed(self._prepared)]
+        self._prepared.clear()
+        return batches
+
+
+def give_back_unbegun(t: Transaction, batch: Batch, now: float) -> None:
+    """Put a batch back on top of the queue that nobody has begun."""
+    queue.give_back(t, batch.id, batch.attempt, lost=False, now=now)
