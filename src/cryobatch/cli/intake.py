@@ -35,7 +35,7 @@ def new(
 ) -> None:
     """Make a new project.
 
-    Acquisition facts that are given here hold where the recordings themselves say nothing.
+    Acquisition facts that are given here hold for all recordings, whatever their files say.
     """
     from cryobatch.project import Project
     from cryobatch.project.site import adopt_umask, load_site

@@ -58,8 +58,7 @@ def epu_facts(exposure: EpuExposure, columns: int, source: str) -> dict[str, Fac
 def merge_facts(*layers: Mapping[str, Fact], frames: int) -> dict[str, Fact]:
     """Return every fact from the first layer that has it.
 
-    The order of an import: options, EPU's XML, headers, the project's settings, the site's. What
-    follows from others is added: the dose of a frame from that of all frames.
+    What follows from others is added: the dose of a frame from that of all frames.
 
     Args:
         layers: Facts by name, the most certain first.

@@ -124,7 +124,7 @@ class ProjectSettings:
         name: What a person calls it.
         id: Tells it from every other project.
         created_at: ISO 8601.
-        acquisition: Facts that hold where the recordings say nothing.
+        acquisition: Facts that hold for all its recordings.
         workflows: Named sets of scripts.
         default_workflows: Name of the workflow for each root product.
         categories: Categories that the project adds, each with the one that it follows.

@@ -27,7 +27,7 @@ def create_project(
     Args:
         folder: It may be there, but must hold no project.
         name: What a person calls it; None: the folder's name.
-        facts: Acquisition facts that hold where the recordings say nothing.
+        facts: Acquisition facts that hold for all its recordings.
         site: What holds for all projects here.
 
     Raises:

@@ -73,7 +73,7 @@ class Project:
         Args:
             folder: Its folder; made if it is not there.
             name: What a person calls it; None: the folder's name.
-            facts: Acquisition facts that hold where the recordings say nothing.
+            facts: Acquisition facts that hold for all its recordings.
         """
         creation.create_project(Path(folder), name, facts or {}, load_site())
         return cls.open(folder)

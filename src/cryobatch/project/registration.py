@@ -23,7 +23,7 @@ from cryobatch.model.settings import ProjectSettings, SiteSettings
 from cryobatch.model.workflow import Workflow
 from cryobatch.processing.image_folder import PARAMETER_FILE, read_record, write_record
 from cryobatch.project.place import ProjectPlace
-from cryobatch.project.site import site_facts
+from cryobatch.project.site import calibrate
 from cryobatch.store import library
 from cryobatch.store.database import Database
 
@@ -75,14 +75,18 @@ class Registrar:
     def gather_facts(
         self, recording: Recording, options: Mapping[str, FactValue]
     ) -> dict[str, Fact]:
-        """Return all facts of a recording, from the most certain source that has each."""
-        known = {**recording.facts, **option_facts(options)}
+        """Return all facts of a recording, each from the most certain source that has it.
+
+        What a person says comes first (options, then the project's settings), then what the site
+        has measured, then what the recording itself says, then what is usual.
+        """
         usual = {"amplitude_contrast": USUAL_AMPLITUDE_CONTRAST}
         return merge_facts(
             option_facts(options),
-            recording.facts,
             name_source(self.settings.acquisition, "project.toml"),
-            name_source(site_facts(self.site, known), "site.toml"),
+            name_source(calibrate(self.site, recording.facts), "site.toml, calibrated"),
+            recording.facts,
+            name_source(self.site.acquisition, "site.toml"),
             name_source(usual, "the field's usual value"),
             frames=recording.frames,
         )

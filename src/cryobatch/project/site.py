@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cryobatch.formats.settings_file import read_site_settings
 from cryobatch.model.image import Fact, FactValue
-from cryobatch.model.settings import ProcessorSettings, SiteSettings
+from cryobatch.model.settings import Microscope, ProcessorSettings, SiteSettings
 
 SITE_VARIABLE = "CRYOBATCH_SITE"
 
@@ -38,26 +38,35 @@ def adopt_umask(site: SiteSettings) -> None:
         os.umask(int(site.umask, 8))
 
 
-def site_facts(site: SiteSettings, known: Mapping[str, Fact]) -> dict[str, FactValue]:
-    """Return what a site knows about a recording that names its microscope and magnification.
+def calibrate(site: SiteSettings, known: Mapping[str, Fact]) -> dict[str, FactValue]:
+    """Return what a site has measured of the microscope that made a recording.
+
+    The pixel size is that of the camera's own pixels: a recording in super-resolution has half.
 
     Args:
         site: The site's settings.
-        known: What the recording itself says.
+        known: What the recording itself says; microscope and magnification are looked at.
     """
-    facts: dict[str, FactValue] = dict(site.acquisition)
-    microscope = known.get("microscope")
+    microscope = _find_microscope(site, known.get("microscope"))
+    if microscope is None:
+        return {}
+    facts: dict[str, FactValue] = dict(microscope.facts)
     magnification = known.get("magnification")
-    for name, declared in site.microscopes.items():
-        words = declared.names or (name,)
-        if microscope is None or not any(w in str(microscope.value) for w in words):
-            continue
-        facts.update(declared.facts)
-        if magnification is not None:
-            calibrated = declared.pixel_sizes.get(f"{float(magnification.value):g}")
-            if calibrated is not None:
-                facts["pixel_size"] = calibrated
+    if magnification is not None:
+        pixel = microscope.pixel_sizes.get(f"{float(magnification.value):g}")
+        finer = known.get("super_resolution")
+        if pixel is not None:
+            facts["pixel_size"] = pixel / 2 if finer is not None and finer.value else pixel
     return facts
+
+
+def _find_microscope(site: SiteSettings, named: Fact | None) -> Microscope | None:
+    if named is None:
+        return None
+    for name, declared in site.microscopes.items():
+        if any(word in str(named.value) for word in declared.names or (name,)):
+            return declared
+    return None
 
 
 def join_processors(project: ProcessorSettings, site: ProcessorSettings) -> ProcessorSettings:
