@@ -95,7 +95,7 @@ def test_parameters_of_images_and_groups(command: Command, project: MakeProject)
     assert command("image", "show", 1, "--json").json["parameters"] == {"weigh": {"factor": 2.5}}
     command("image", "parameters", "set", "weigh.factor=3.5", "--group", "square")
     assert "3.5" in (made.place.images / "square" / "group.toml").read_text()
-    assert command("image", "parameters", "set", "weigh.factor=1", "--group", "round").code == 1
+    assert command("image", "parameters", "set", "weigh.factor=1", "--group", "round").code == 2
 
 
 def test_an_unknown_image_is_told(command: Command, project: MakeProject) -> None:

@@ -136,7 +136,7 @@ def test_a_damaged_file_is_told_with_the_way_out(tmp_path: Path) -> None:
     """Bytes that are no database are named, with what to do."""
     path = tmp_path / "library.db"
     path.write_bytes(b"no database at all " * 500)
-    with pytest.raises(ProjectError, match="build the library again"):
+    with pytest.raises(ProjectError, match="doctor --rebuild"):
         Database(path)
 
 
@@ -148,3 +148,28 @@ def test_every_commit_is_flushed_to_the_disk(database: Database) -> None:
             for name in ("journal_mode", "synchronous", "foreign_keys")
         }
     assert pragmas == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
+
+
+def test_what_an_earlier_file_left_is_not_taken_up(database: Database, tmp_path: Path) -> None:
+    """A database made where a damaged one was moved away starts empty."""
+    with database.transaction() as t:
+        put_setting(t, "name", "old")
+    left = tmp_path / "library.db-wal"
+    assert left.stat().st_size > 0
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new" / "library.db-wal").write_bytes(left.read_bytes())
+    with Database.create(tmp_path / "new" / "library.db") as made, made.reading() as r:
+        assert get_setting(r, "name") is None
+
+
+def test_damage_is_found(database: Database, tmp_path: Path) -> None:
+    """A sound file has none; one with overwritten pages is told of."""
+    assert database.find_damage() == []
+    with database.transaction() as t:
+        t.executemany("INSERT INTO setting VALUES (?, ?)", ((str(n), "1" * 500) for n in range(99)))
+    database.close()
+    content = bytearray(database.path.read_bytes())
+    content[-20_000:-16_000] = b"\xff" * 4000
+    database.path.write_bytes(content)
+    with suppress(ProjectError), Database(database.path) as damaged:
+        assert damaged.find_damage()

@@ -21,6 +21,7 @@ COMMANDS = {
     "library": ("library", "show", "See all images and their values."),
     "image": ("image", "app", "See one image; correct facts, lock values, flag."),
     "scripts": ("scripts", "app", "See the processing steps; begin one of your own."),
+    "doctor": ("doctor", "doctor", "See that all is well; build the library again."),
     "demo": ("demo", "demo", "Follow a simulated microscope, and see found against true."),
 }
 """Module, object and a line of help of each command, in the order of the help."""

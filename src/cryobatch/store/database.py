@@ -17,19 +17,22 @@ Reading = NewType("Reading", sqlite3.Connection)
 Transaction = NewType("Transaction", Reading)
 """An open write transaction; whoever opened it ends it. Every function that reads takes it too."""
 
+SQLITE_VERSION = sqlite3.sqlite_version
 OLDEST_SQLITE = (3, 37, 0)  # STRICT tables; RETURNING and UPDATE FROM are older
 _RETRY_S = 0.002  # SQLite's own wait grows to 0.1 s, in which a bulk writer comes back first
 _BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+_REBUILD = (
+    "move it away, then 'cryobatch doctor --rebuild' builds the library again from the images' "
+    "parameter files (queue and log begin anew)"
+)
 _UNUSABLE = {
     sqlite3.SQLITE_FULL: "the disk is full: make room and repeat",
     sqlite3.SQLITE_IOERR: "the disk does not answer as it should: look at its health and its room",
     sqlite3.SQLITE_READONLY: "it may not be written: look at its owner and permissions",
     sqlite3.SQLITE_PERM: "it may not be opened: look at its owner and permissions",
     sqlite3.SQLITE_CANTOPEN: "it cannot be opened: see that its folder is there and may be written",
-    sqlite3.SQLITE_CORRUPT: "it is damaged: move it away and build the library again from the "
-    "images' parameter files",
-    sqlite3.SQLITE_NOTADB: "it is no database: move it away and build the library again from the "
-    "images' parameter files",
+    sqlite3.SQLITE_CORRUPT: f"it is damaged: {_REBUILD}",
+    sqlite3.SQLITE_NOTADB: f"it is no database: {_REBUILD}",
 }
 
 
@@ -54,7 +57,10 @@ class Database:
         self._idle: list[sqlite3.Connection] = []
         self._closed = False
         if not path.is_file():
-            raise ProjectError(f"{path}: there is no database; see that this is a project")
+            raise ProjectError(
+                f"{path}: there is no database; 'cryobatch doctor --rebuild' makes one from the "
+                "images' parameter files"
+            )
         with self._explained():
             self._writer = self._connect()
             self._prepare_writer()
@@ -68,6 +74,9 @@ class Database:
             raise ProjectError(f"{path} is there already: a project is made once") from None
         except OSError as error:
             raise ProjectError(f"{path} cannot be made: {error.strerror}") from error
+        # What an earlier file of this name left behind would be taken for this one's newest pages.
+        for ending in ("-wal", "-shm"):
+            path.with_name(path.name + ending).unlink(missing_ok=True)
         return cls(path)
 
     @contextmanager
@@ -108,6 +117,12 @@ class Database:
         """Return a number that changes when another process has written."""
         with self._writing, self._explained():
             return int(self._writer.execute("PRAGMA data_version").fetchone()[0])
+
+    def find_damage(self) -> list[str]:
+        """Return what is wrong with the file itself, nothing when it is sound."""
+        with self.reading() as r:
+            found = [str(row[0]) for row in r.execute("PRAGMA quick_check(10)")]
+        return [] if found == ["ok"] else found
 
     def close(self) -> None:
         """Close all connections that nobody uses at the moment."""

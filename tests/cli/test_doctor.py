@@ -1,0 +1,60 @@
+"""The doctor finds what is not well, and builds the library again."""
+
+import shutil
+
+from tests.cli.command_line import Command
+from tests.cli.test_queue_commands import MakeProject
+
+
+def verdicts(command: Command) -> dict[str, str]:
+    """Return the verdict of each thing; the worst of several."""
+    found: dict[str, str] = {}
+    for row in command("doctor", "--json").json:
+        if found.get(row["thing"]) != "bad":
+            found[row["thing"]] = row["verdict"]
+    return found
+
+
+def test_a_sound_project_is_well(command: Command, project: MakeProject) -> None:
+    """Nothing is bad, and the exit code says so."""
+    project(2)
+    assert command("doctor").code == 0
+    assert "bad" not in verdicts(command).values()
+
+
+def test_missing_folders_and_broken_scripts_are_found(
+    command: Command, project: MakeProject
+) -> None:
+    """What is not as the library says is bad; a broken script is a warning."""
+    made = project(2)
+    (made.place.scripts / "broken.py").write_text("import nothing_of_that_name\n")
+    assert verdicts(command)["scripts"] == "warning"
+    shutil.rmtree(made.images.folder(2))
+    assert command("doctor").code == 1
+    assert verdicts(command)["library"] == "bad"
+
+
+def test_the_library_is_built_again(command: Command, project: MakeProject) -> None:
+    """Without a database everything that the images' files hold comes back."""
+    made = project(3)
+    command("image", "flag", "red", "--images", 2)
+    command("image", "trash", "--images", 3)
+    before = command("library", "--where", "true or trashed", "--json").json
+    made.close()
+    made.place.database.unlink()
+    missing = command("library")
+    assert (missing.code, "doctor --rebuild" in missing.err) == (1, True)
+    assert command("doctor", "--rebuild").code == 0
+    assert command("library", "--where", "true or trashed", "--json").json == before
+
+
+def test_an_unreadable_parameter_file_is_named(command: Command, project: MakeProject) -> None:
+    """The other images are in the library all the same."""
+    made = project(2)
+    (made.images.folder(1) / "image.toml").write_text("no [ toml")
+    made.close()
+    made.place.database.unlink()
+    answer = command("doctor", "--rebuild")
+    assert answer.code == 1
+    assert "image_1" in answer.err
+    assert [row["id"] for row in command("library", "--json").json] == [2]
