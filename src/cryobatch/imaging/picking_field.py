@@ -102,8 +102,8 @@ def _finite(micrograph: ImageArray) -> tuple[ImageArray, MaskArray]:
     missing |= _blank(image)
     known = _sample(image, ~missing if not missing.all() else np.isfinite(image))
     middle = np.float32(np.median(known))
-    reach = _OUTLIER_PIXEL * (deviation(known) or float(known.std()))
-    reach = np.float32(min(reach, _LARGEST))
+    spread = deviation(known) or float(known.std())
+    reach = np.float32(min(_OUTLIER_PIXEL * spread, _LARGEST))
     filled = np.where(missing, np.float32(0.0), image - middle)
     return np.clip(filled, -reach, reach), missing
 
