@@ -1,9 +1,10 @@
 """Invocation: calling a script, with its output in the image's log."""
 
+import contextlib
 import os
 import sys
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
@@ -17,10 +18,14 @@ from cryobatch.model.script import Script
 from cryobatch.model.value import Result
 from cryobatch.processing.discovery import find_function, load_file
 from cryobatch.processing.executable import end_leftovers, run_executable
-from cryobatch.processing.workspace import check_values
+from cryobatch.processing.workspace import check_values, explain_disk
 from cryobatch.version import VERSION
 
 _REPORTED_TOOLS = ("numpy", "scipy", "numba", "tifffile", "imagecodecs", "mrcfile")
+
+
+Collect = Callable[[], Mapping[str, str]]
+"""Checks what was written; returns the file below the image's folder by product."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,50 +34,64 @@ class Outcome:
 
     Args:
         values: Its declared values.
+        products: File below the image's folder, by product.
         tools: Versions of what it was made with.
     """
 
     values: Mapping[str, Result]
+    products: Mapping[str, str]
     tools: Mapping[str, str]
 
 
-def invoke(script: Script, run: Run, parameters: Mapping[str, Any], log_path: Path) -> Outcome:
+def invoke(
+    script: Script, run: Run, parameters: Mapping[str, Any], log_path: Path, collect: Collect
+) -> Outcome:
     """Run a script and check what it gave.
+
+    Args:
+        script: The script.
+        run: What it is given.
+        parameters: Its resolved parameters; files as absolute paths.
+        log_path: Takes all that it says, and why it failed.
+        collect: Checks its outputs.
 
     Raises:
         CryobatchError: It has failed; the text says why.
     """
-    log_path.parent.mkdir(parents=True, exist_ok=True)
-    with log_path.open("ab", buffering=0) as log:
+    with explain_disk(log_path):
+        log_path.parent.mkdir(parents=True, exist_ok=True)
+        log = log_path.open("ab", buffering=0)
+    with log:
         try:
-            return _invoke_into(script, run, parameters, log)
+            values, tools = _call(script, run, parameters, log)
+            return Outcome(check_values(script, values), collect(), tools)
         except CryobatchError as error:
-            log.write(f"FAILED: {error}\n".encode())
+            log.write(f"FAILED: {error}\n".encode(errors="backslashreplace"))
             raise
         except Exception as error:
-            log.write(traceback.format_exc().encode())
+            log.write(traceback.format_exc().encode(errors="backslashreplace"))
             raise ScriptFailed(_in_words(error)) from error
 
 
-def _invoke_into(
+def _call(
     script: Script, run: Run, parameters: Mapping[str, Any], log: IO[bytes]
-) -> Outcome:
+) -> tuple[object, Mapping[str, str]]:
+    """Return what a script gave as its values, and the versions of what it used."""
     if script.kind == "executable":
         answers = run_executable(script, run, parameters, log)
-        tools = {"cryobatch": VERSION, **answers.tools}
-        return Outcome(check_values(script, answers.values), tools)
-    function = _load_function(script)
+        return answers.values, {"cryobatch": VERSION, **answers.tools}
     arguments = {
         name: Path(str(value)) if script.parameters[name].kind == "file" and value else value
         for name, value in parameters.items()
     }
     try:
-        with _output_into(log):
-            given = function(run, **arguments)
+        with _output_into(log), contextlib.chdir(Path.cwd()):
+            return _load_function(script)(run, **arguments), _tool_versions()
+    except SystemExit as error:
+        raise ScriptFailed(f"{script.name} ended itself (exit code {error.code})") from error
     finally:
         if script.origin != "package":
             end_leftovers()
-    return Outcome(check_values(script, given), _tool_versions())
 
 
 def _load_function(script: Script) -> Any:
