@@ -1,8 +1,10 @@
 """The daemon: one loop that waits for processors, the doorbell and signals."""
 
+import contextlib
 import os
 import signal
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -12,16 +14,20 @@ from types import FrameType
 from cryobatch.daemon.gate import MachineGate
 from cryobatch.daemon.groups import ProcessGroups, end_survivors
 from cryobatch.daemon.lock import hold_lock
-from cryobatch.daemon.staff import Staff
+from cryobatch.daemon.staff import Staff, project_mark
+from cryobatch.errors import CryobatchError
+from cryobatch.model.event import Level
 from cryobatch.processing.dispatcher import Dispatcher
 from cryobatch.processing.recovery import recover
 from cryobatch.project import Project
 from cryobatch.project.doorbell import Doorbell
 from cryobatch.project.project import now_text
-from cryobatch.project.workforce import GATE_FOLDER
+from cryobatch.project.workforce import gate_folder
 
-POLL_INTERVAL_S = 0.25
-RELOAD_INTERVAL_S = 2.0
+POLL_INTERVAL_S = 0.1
+RELOAD_INTERVAL_S = 0.5
+MAX_FAULTS = 5
+FAULT_PAUSE_S = 0.2
 
 Tick = Callable[[Dispatcher], bool]
 """Is called after each round; True ends the daemon."""
@@ -53,6 +59,7 @@ class Daemon:
         self._staff = staff
         self._data_version = -1
         self._reloaded_at = 0.0
+        self._faults = 0
 
     def run(self, doorbell: Doorbell, signals: Signals, tick: Tick) -> None:
         """Go round until a signal comes or ``tick`` says that it is enough."""
@@ -64,12 +71,28 @@ class Daemon:
             rung = doorbell.fileno() in ready
             if rung:
                 doorbell.silence()
-            self._notice(rung)
-            self.dispatcher.step(ready)
-            if self.dispatcher.is_resting():
+            try:
+                self._notice(rung)
+                self.dispatcher.step(ready)
+            except Exception as error:
+                if not self._survives(error):
+                    raise
+                wait([signals.reader], FAULT_PAUSE_S)
+                continue
+            self._faults = 0
+            if not self.dispatcher.is_hungry():
                 self._gate.rest()
             if tick(self.dispatcher):
                 return
+
+    def _survives(self, error: Exception) -> bool:
+        """Record a fault of ours; after several in a row only a new start puts things right."""
+        self._faults += 1
+        text = f"a fault of cryobatch, please report it: {type(error).__name__}: {error}"
+        traceback.print_exception(error)
+        with contextlib.suppress(CryobatchError):
+            self.project.log_line(text, Level.ERROR)
+        return self._faults < MAX_FAULTS
 
     def _notice(self, rung: bool) -> None:
         """See what commands and hands have changed.
@@ -103,12 +126,13 @@ def open_daemon(
     """
     with ExitStack() as stack:
         stack.enter_context(hold_lock(project.place.lock, command, now_text()))
-        end_survivors(project.place.groups)
-        groups = ProcessGroups(project.place.groups)
+        mark = project_mark(project)
+        end_survivors(project.place.groups, mark)
+        groups = ProcessGroups(project.place.groups, mark)
         stack.callback(groups.close)
         workforce = project.workforce
         number = workforce.number(processors)
-        gate = MachineGate(GATE_FOLDER, workforce.machine_places(number))
+        gate = MachineGate(gate_folder(), workforce.machine_places(number))
         stack.callback(gate.close)
         staff = Staff(project, groups, gate, processors)
         plant = staff.plant()

@@ -3,15 +3,30 @@
 import contextlib
 import fcntl
 import os
+import time
 from pathlib import Path
+from typing import NamedTuple
+
+STALE_S = 2.0
+"""Who has not asked for so long does not want a place any more, or hangs."""
+LOOK_INTERVAL_S = 0.02
+
+
+class Rival(NamedTuple):
+    """Another daemon that waits for a place."""
+
+    held: int
+    since: float
+    asked: float
 
 
 class MachineGate:
     """Lets as many batches run at once on this machine as it has places.
 
     A place is a file whose kernel lock its holder keeps while a batch runs; it is free again
-    whatever becomes of the holder. Who wants to run at all holds a lock in ``wanting`` too: a
-    daemon takes no more than its fair share of the places while others want some.
+    whatever becomes of the holder. Who waits for one says so in a file of its own in ``wanting``,
+    locked too: nobody takes a further place while another daemon waits that has fewer of them, or
+    as many and has waited longer.
     """
 
     def __init__(self, folder: Path, places: int) -> None:
@@ -29,21 +44,24 @@ class MachineGate:
                 part.mkdir(parents=True)
             with contextlib.suppress(PermissionError):
                 part.chmod(0o1777)
-        self._own = folder / "wanting" / f"{os.getuid()}-{os.getpid()}"
+        self._own = folder / "wanting" / f"{os.getuid()}-{os.getpid()}-{id(self)}"
         self._wanting: int | None = None
+        self._since = 0.0
+        self._alone_at = 0.0
 
     def enter(self, slot: int) -> bool:
         """Ask for a place for a slot; asking again is allowed."""
         if slot in self._held:
             return True
-        self._want()
-        if len(self._held) >= self._fair_share():
-            return False
-        for place in range(self._places):
-            descriptor = _try_lock(self._folder / f"place-{place}")
-            if descriptor is not None:
-                self._held[slot] = descriptor
-                return True
+        now = time.monotonic()
+        if self._is_next(now):
+            for place in range(self._places):
+                descriptor = _try_lock(self._folder / f"place-{place}")
+                if descriptor is not None:
+                    self._held[slot] = descriptor
+                    self.rest()
+                    return True
+        self._want(now)
         return False
 
     def leave(self, slot: int) -> None:
@@ -53,10 +71,10 @@ class MachineGate:
             os.close(descriptor)
 
     def rest(self) -> None:
-        """Want nothing for the time being, so that others may have all places."""
-        if self._wanting is not None and not self._held:
-            os.close(self._wanting)
+        """Want nothing for the time being."""
+        if self._wanting is not None:
             self._own.unlink(missing_ok=True)
+            os.close(self._wanting)
             self._wanting = None
 
     def close(self) -> None:
@@ -65,22 +83,46 @@ class MachineGate:
             self.leave(slot)
         self.rest()
 
-    def _want(self) -> None:
+    def _want(self, now: float) -> None:
         if self._wanting is None:
             self._wanting = _try_lock(self._own)
+            self._since = now
+        if self._wanting is not None:
+            text = f"{len(self._held)} {self._since} {now}"
+            os.pwrite(self._wanting, text.ljust(80).encode("ascii"), 0)
 
-    def _fair_share(self) -> int:
-        others = 0
+    def _is_next(self, now: float) -> bool:
+        if now - self._alone_at < LOOK_INTERVAL_S:
+            return True
+        rivals = self._find_rivals(now)
+        if not rivals:
+            self._alone_at = now
+            return True
+        own = (len(self._held), now if self._wanting is None else self._since)
+        return all(own <= (rival.held, rival.since) for rival in rivals)
+
+    def _find_rivals(self, now: float) -> list[Rival]:
+        rivals = []
         for path in (self._folder / "wanting").iterdir():
             if path == self._own:
                 continue
             descriptor = _try_lock(path, create=False)
-            if descriptor is None:
-                others += path.exists()
-            else:
+            if descriptor is not None:
                 path.unlink(missing_ok=True)  # its holder was killed
                 os.close(descriptor)
-        return max(1, self._places // (1 + others))
+                continue
+            rival = _read_rival(path)
+            if rival is not None and now - rival.asked < STALE_S:
+                rivals.append(rival)
+        return rivals
+
+
+def _read_rival(path: Path) -> Rival | None:
+    try:
+        held, since, asked = path.read_text(encoding="ascii").split()
+        return Rival(int(held), float(since), float(asked))
+    except (OSError, ValueError):
+        return None  # it begins or ceases to wait at this moment
 
 
 def _try_lock(path: Path, *, create: bool = True) -> int | None:

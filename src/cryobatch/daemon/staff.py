@@ -16,6 +16,11 @@ from cryobatch.processing.plant import Plant
 from cryobatch.project import Project
 
 
+def project_mark(project: Project) -> str:
+    """Return how the marks of a project's processors begin."""
+    return f"{project.settings.id}/"
+
+
 class Staff:
     """Starts processors as the project's settings and scripts are, and keeps them so."""
 
@@ -87,6 +92,7 @@ class Staff:
         workforce = self._project.workforce
         processor = LocalProcessor(
             self._setup(name),
+            mark=f"{project_mark(self._project)}{name}/",
             environment={
                 **gpu_environment(number, workforce.settings.gpus),
                 **workforce.environment(self._number),

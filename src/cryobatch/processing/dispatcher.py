@@ -107,6 +107,10 @@ class Dispatcher:
             return SHOW_INTERVAL_S
         return 1.0
 
+    def is_hungry(self) -> bool:
+        """Tell whether batches wait only because other projects use this machine."""
+        return self._hungry
+
     def is_resting(self) -> bool:
         """Tell whether no batch runs or could run, and nothing waits to be written."""
         if self._turns or self._hungry or self._ready or not self._committer.is_resting():

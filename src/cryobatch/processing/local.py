@@ -14,6 +14,7 @@ import psutil
 
 from cryobatch.processing.orders import Setup, to_json
 from cryobatch.processing.processors import Message
+from cryobatch.processing.survivors import MARK_VARIABLE, kill_group, kill_marked
 
 ENDING_TIMEOUT_S = 10.0
 
@@ -22,12 +23,18 @@ class LocalProcessor:
     """A child process that runs ``cryobatch.processing.processor``."""
 
     def __init__(
-        self, setup: Setup, *, environment: Mapping[str, str], on_end: Callable[[int], None]
+        self,
+        setup: Setup,
+        *,
+        mark: str,
+        environment: Mapping[str, str],
+        on_end: Callable[[int], None],
     ) -> None:
         """Start the process; it says ``up`` when it is ready.
 
         Args:
             setup: What it is told before its first batch.
+            mark: Marks it and all that it starts.
             environment: Variables besides the daemon's own.
             on_end: Is told its process group when it has ended.
         """
@@ -36,12 +43,13 @@ class LocalProcessor:
         try:
             self._process = subprocess.Popen(
                 command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL,
-                start_new_session=True, env={**os.environ, **environment},
+                start_new_session=True, env={**os.environ, **environment, MARK_VARIABLE: mark},
             )  # fmt: skip
         finally:
             theirs.close()
         self._connection = Connection(ours.detach())
         self.group = self._process.pid
+        self._mark = mark
         self._on_end = on_end
         self.send({"setup": to_json(setup)})
 
@@ -97,16 +105,14 @@ class LocalProcessor:
     def end(self) -> str:
         """Kill the group before its leader is reaped, so that its number is still its own."""
         self.kill()
-        code = self._process.wait(ENDING_TIMEOUT_S)
+        kill_marked(self._mark)  # what has left the group, when nobody is its parent any more
         self._connection.close()
+        try:
+            code = self._process.wait(ENDING_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            return "it hangs in the kernel and cannot be ended"
         self._on_end(self.group)
         return describe_end(code)
-
-
-def kill_group(group_id: int) -> None:
-    """Kill every process of a group; one that is gone is no error."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(group_id, signal.SIGKILL)
 
 
 def describe_end(code: int) -> str:

@@ -11,7 +11,7 @@ from cryobatch.processing.commit import Committed
 from cryobatch.processing.orders import staged_from_json
 from cryobatch.processing.plant import Plant
 from cryobatch.processing.processors import Message, ProcessorState
-from cryobatch.processing.slot import EndReason, Slot
+from cryobatch.processing.slot import Ending, EndReason, Slot
 from cryobatch.processing.turn import Result, Turn
 from cryobatch.processing.workspace import find_staged
 from cryobatch.store import library, log, queue
@@ -89,13 +89,16 @@ def lose_processor(slot: Slot, how: str, plant: Plant, turn: Turn) -> None:
     if ending is None:
         where = "" if slot.script is None else f" while {slot.script} ran"
         turn.log(slot, f"the processor died ({how}){where}", Level.ERROR, slot.script)
-    elif ending.reason in {EndReason.TIME, EndReason.MEMORY}:
-        # The script may have ended meanwhile; one that has begun since is not to blame.
-        if slot.script is not None and slot.script == ending.script:
-            _fail_script(slot, slot.script, ending.text, turn)
+    elif slot.script is not None and _is_to_blame(slot.script, ending):
+        _fail_script(slot, slot.script, ending.text, turn)
     turn.writes.append(_give_back(slot, batch, how, plant, turn.now))
     turn.actions.append(lambda: clear_folders(plant, batch))
     plant.gate.leave(slot.number)
+
+
+def _is_to_blame(script: str, ending: Ending) -> bool:
+    """Tell whether a script went beyond a limit; one that has begun since then did not."""
+    return ending.reason in {EndReason.TIME, EndReason.MEMORY} and script == ending.script
 
 
 def clear_folders(plant: Plant, batch: Batch) -> None:

@@ -15,7 +15,8 @@ from cryobatch.store.settings import PROCESSORS, delete_setting, get_setting, pu
 
 GIGABYTES_EACH = 3.0
 """What a processor may need for a movie of 40 frames of 4096 x 4096."""
-GATE_FOLDER = Path("/tmp/cryobatch-places")  # noqa: S108 - for all users; holds only locks
+PLACES_VARIABLE = "CRYOBATCH_PLACES"
+"""Names another folder for the machine's places, such as for a container or a test."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +106,11 @@ class Workforce:
         threads = str(self.threads_each(number))
         names = ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
         return dict.fromkeys(names, threads)
+
+
+def gate_folder() -> Path:
+    """Return the folder of the machine's places: one for all users; it holds only locks."""
+    return Path(os.environ.get(PLACES_VARIABLE) or "/tmp/cryobatch-places")  # noqa: S108
 
 
 def choose_number(cores: int, memory_gb: float) -> int:
