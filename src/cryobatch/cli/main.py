@@ -38,3 +38,7 @@ def _fail(error: Exception, code: int) -> NoReturn:
 
 def _interrupt(number: int, _: FrameType | None) -> NoReturn:
     sys.exit(128 + number)
+
+
+if __name__ == "__main__":
+    main()

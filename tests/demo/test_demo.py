@@ -1,0 +1,31 @@
+"""The demonstration runs as a person runs it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+@pytest.mark.timeout(240)
+def test_demo_finds_what_is_true(tmp_path: Path) -> None:
+    """Movies that appear while the daemon works end as images that are what they should be."""
+    command = [
+        sys.executable, "-m", "cryobatch.cli.main", "demo", "--folder", str(tmp_path / "demo"),
+        "--movies", "2", "--interval", "0",
+    ]  # fmt: skip
+    finished = subprocess.run(command, capture_output=True, text=True, timeout=230, check=False)
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    assert finished.stdout.count(" good") == 2
+    assert str(tmp_path / "demo") in finished.stdout
+    assert "cryobatch new" in finished.stdout
+
+
+def test_demo_leaves_a_used_folder_alone(tmp_path: Path) -> None:
+    """A folder with something in it is not touched."""
+    (tmp_path / "mine").write_text("precious")
+    command = [sys.executable, "-m", "cryobatch.cli.main", "demo", "--folder", str(tmp_path)]
+    finished = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert finished.returncode == 1
+    assert "not empty" in finished.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
