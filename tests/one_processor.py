@@ -140,24 +140,17 @@ class OneProcessor:
             received = json.loads(json.dumps(message))
             told.messages.append(received)
             if received["event"] == "script_done":
-                answers.append(self._commit(folder, received))
+                self.before_commit(received["script"])
+                answers.append(commit(folder, received))
 
-        setup = self._setup()
+        setup = self.setup()
         scripts = {script.name: script for script in map(script_from_json, setup.scripts)}
         runner = Runner(setup, scripts, send, lambda: answers.pop())
         runner.run_batch(order_from_json(json.loads(json.dumps(to_json(order)))))
         return told
 
-    def _commit(self, folder: Path, message: Message) -> Message:
-        self.before_commit(message["script"])
-        try:
-            committed = commit_result(folder, staged_from_json(message["result"]))
-        except (CryobatchError, OSError) as error:
-            return {"do": "refused", "reason": str(error)}
-        base, merged = list(committed.base), committed.merged is not None
-        return {"do": "committed", "base": base, "merged": merged}
-
-    def _setup(self) -> Setup:
+    def setup(self) -> Setup:
+        """Return what a processor of the project is told once."""
         project = self.project
         settings = project.settings
         setup = Setup(
@@ -174,3 +167,12 @@ class OneProcessor:
             threads=1,
         )
         return setup_from_json(json.loads(json.dumps(to_json(setup))))
+
+
+def commit(folder: Path, message: Message) -> Message:
+    """Do what a daemon does with a result, and return its answer."""
+    try:
+        committed = commit_result(folder, staged_from_json(message["result"]))
+    except (CryobatchError, OSError) as error:
+        return {"do": "refused", "reason": str(error)}
+    return {"do": "committed", "base": list(committed.base), "merged": bool(committed.merged)}

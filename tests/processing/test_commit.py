@@ -120,14 +120,14 @@ def test_two_processes_that_write_different_things_lose_nothing(new_project: Mak
     """Each read-modify-write happens under the image's lock."""
     folder = new_project(1).images.folder(1)
     context = multiprocessing.get_context("spawn")
-    others = [context.Process(target=_lock_often, args=(folder, n, 30)) for n in ("a", "b")]
+    others = [context.Process(target=_lock_often, args=(folder, n, 12)) for n in ("a", "b")]
     for process in others:
         process.start()
     for process in others:
         process.join(60)
     assert [process.exitcode for process in others] == [0, 0]
     locks = read_record(folder).person.locks
-    assert locks == {f"{n}_{count}": float(count) for n in ("a", "b") for count in range(30)}
+    assert locks == {f"{n}_{count}": float(count) for n in ("a", "b") for count in range(12)}
 
 
 @pytest.mark.parametrize("keep", [False, True])

@@ -32,7 +32,7 @@ class Answers:
         tools: Versions of what it used, by name.
     """
 
-    values: dict[str, Any] = field(default_factory=dict)
+    values: dict[str, str | Absent] = field(default_factory=dict)
     tools: dict[str, str] = field(default_factory=dict)
 
 
@@ -100,7 +100,7 @@ def understand_line(line: str, answers: Answers, run: Run) -> None:
     elif verb == "progress":
         run.progress(_number(line, name))
     elif verb == "value" and name and text:
-        answers.values[name] = _number_or_text(text.strip())
+        answers.values[name] = text.strip()  # its declaration says what it is
     elif verb == "absent" and name and text:
         answers.values[name] = Absent(text.strip())
     elif verb == "tool" and name and text:
@@ -178,10 +178,3 @@ def _number(line: str, text: str) -> float:
         return float(text)
     except ValueError:
         raise ScriptFailed(f"cannot understand {line.strip()!r}: {text!r} is no number") from None
-
-
-def _number_or_text(text: str) -> float | int | str:
-    for kind in (int, float):
-        with contextlib.suppress(ValueError):
-            return kind(text)
-    return text
