@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,11 +18,13 @@ from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from unittest.mock import patch
 
 from benchmarks.sample_project import FIRST_LINE, NO_OPERATION, project_of_files
 from benchmarks.table import median, percentile, print_table
 from cryobatch.daemon.work import run_queue
 from cryobatch.model.batch import BatchState
+from cryobatch.processing.slot import Slot
 from cryobatch.project import Project
 from cryobatch.project.selection import Selection
 from cryobatch.project.submission import Choice
@@ -35,6 +38,7 @@ TIMEOUT_S = 120.0
 _SERVE = """
 import sys
 from cryobatch.daemon.work import serve
+from cryobatch.processing.slot import Slot
 from cryobatch.project import Project
 with Project.open(sys.argv[1]) as project:
     serve(project, processors=int(sys.argv[2]), show=lambda snapshot: None)
@@ -47,11 +51,22 @@ class Passage:
 
     Attributes:
         per_second: Batches a second.
-        turnovers_ms: From a processor's last batch being reported done to its next first line.
+        delays_ms: From a processor being free to the first line of its next script.
+        rounds_ms: From first line to first line on one processor.
     """
 
     per_second: float
-    turnovers_ms: Sequence[float]
+    delays_ms: Sequence[float]
+    rounds_ms: Sequence[float]
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """The end of a batch, by the log."""
+
+    processor: str
+    image: int
+    moment: float
 
 
 def main() -> None:
@@ -69,11 +84,10 @@ def main() -> None:
     rows += [[name, median(found)] for name, found in rates.items()]
     title = f"{TASKS} no-op batches, {WORKERS} processors, medians of {REPEATS}"
     print_table(title, ["", "batches/s"], rows)
-    turnovers = [value for passage in passages for value in passage.turnovers_ms]
-    singles = submit_one_by_one(SINGLE_TASKS)
     found = {
-        "free processor, batches waiting": turnovers,
-        "submission to an idle processor": singles,
+        "free processor, batches waiting": [ms for p in passages for ms in p.delays_ms],
+        "first line of its last batch": [ms for p in passages for ms in p.rounds_ms],
+        "submission to an idle processor": submit_one_by_one(SINGLE_TASKS),
     }
     delays = [[name, percentile(ms, 50), percentile(ms, 99)] for name, ms in found.items()]
     print_table("cryobatch, to the script's first line", ["from", "p50 ms", "p99 ms"], delays)
@@ -83,13 +97,19 @@ def pass_through_cryobatch(tasks: int) -> Passage:
     """Work off a queue of no-ops in a project of its own."""
     with project_of_files(tasks) as project:
         project.submit(Selection(everything=True), Choice(scripts=(NO_OPERATION,)))
-        outcome = run_queue(project, processors=WORKERS, show=lambda _: None)
+        with _noting_free() as freed:
+            outcome = run_queue(project, processors=WORKERS, show=lambda _: None)
         if outcome.done != tasks:
             raise RuntimeError(f"{outcome.done} of {tasks} batches were done")
         first_lines = _first_lines(project)
         ends = _batch_ends(project, tasks)
-    seconds = max(end for _, _, end in ends) - min(first_lines.values())
-    return Passage(tasks / seconds, list(_turnovers(first_lines, ends)))
+    seconds = max(end.moment for end in ends) - min(first_lines.values())
+    delays, rounds = [], []
+    for processor in freed:
+        lines = sorted(first_lines[end.image] for end in ends if end.processor == processor)
+        rounds += [1000.0 * (after - before) for before, after in pairwise(lines)]
+        delays += list(_delays_ms(freed[processor], lines))
+    return Passage(tasks / seconds, delays, rounds)
 
 
 def submit_one_by_one(tasks: int) -> list[float]:
@@ -200,26 +220,35 @@ def _first_lines(project: Project) -> dict[int, float]:
     return {int(str(row["id"])): float(str(row[FIRST_LINE])) for row in rows}
 
 
-def _batch_ends(project: Project, tasks: int) -> list[tuple[str, int, float]]:
-    """Return processor, image and moment of each batch's end, from the log."""
+def _batch_ends(project: Project, tasks: int) -> list[_End]:
     rows = project.log_page(limit=10 * tasks)
     return [
-        (str(row.processor), int(row.image_id or 0), row.time)
+        _End(str(row.processor), int(row.image_id or 0), row.time)
         for row in rows
         if row.text == "batch done"
     ]
 
 
-def _turnovers(
-    first_lines: dict[int, float], ends: Sequence[tuple[str, int, float]]
-) -> Iterator[float]:
-    by_processor: dict[str, list[tuple[float, int]]] = {}
-    for processor, image, moment in ends:
-        by_processor.setdefault(processor, []).append((moment, image))
-    for batches in by_processor.values():
-        batches.sort()
-        for (end, _), (_, image) in pairwise(batches):
-            yield 1000.0 * (first_lines[image] - end)
+def _delays_ms(freed: Sequence[float], lines: Sequence[float]) -> Iterator[float]:
+    """Yield how long after each moment the next first line came, but for the last moment."""
+    for moment in freed:
+        place = bisect_right(lines, moment)
+        if place < len(lines):
+            yield 1000.0 * (lines[place] - moment)
+
+
+@contextmanager
+def _noting_free() -> Iterator[dict[str, list[float]]]:
+    """Note when the dispatcher, which runs in this process, finds a processor free."""
+    moments: dict[str, list[float]] = {}
+    free = Slot.free
+
+    def note(slot: Slot, now: float) -> None:
+        moments.setdefault(slot.name, []).append(time.time())
+        free(slot, now)
+
+    with patch.object(Slot, "free", note):
+        yield moments
 
 
 _PEERS: Sequence[tuple[str, str, Callable[[int], float]]] = (
