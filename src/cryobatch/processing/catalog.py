@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import pkgutil
+import re
 import subprocess
 import sys
 import tempfile
@@ -19,10 +20,16 @@ from cryobatch.errors import CryobatchError
 from cryobatch.formats.script_header import find_header, parse_header
 from cryobatch.model.declaration import declared_script
 from cryobatch.model.script import Script, script_from_json
+from cryobatch.version import VERSION
 
 ENTRY_POINT_GROUP = "cryobatch.scripts"
 HEADER_BYTES = 65_536
 DISCOVERY_TIMEOUT_S = 60.0
+_FORMAT = f"{VERSION} {sorted(Script.__slots__)}"
+"""Part of what is remembered: another version of ours may describe a script in other words."""
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+_TAKEN = {"workflow"}
+"""Names that say something else where scripts are named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +100,15 @@ def digest_file(path: Path) -> str:
 
 def _merge(found: dict[str, Script], problems: list[Problem], scripts: Iterable[Script]) -> None:
     for script in scripts:
+        if not _NAME.fullmatch(script.name) or script.name in _TAKEN:
+            text = f"{script.name!r} is no name for a script: letters, digits, _ and - only"
+            problems.append(Problem(script.place, text))
+            continue
         hidden = found.get(script.name)
         if hidden is not None:
-            text = f"{script.name} ({script.origin}) hides the one of {hidden.origin}"
+            text = (
+                f"{script.name} ({script.origin}) hides the one of {hidden.origin}: {hidden.place}"
+            )
             problems.append(Problem(script.place, text))
         found[script.name] = script
 
@@ -103,7 +116,11 @@ def _merge(found: dict[str, Script], problems: list[Problem], scripts: Iterable[
 def _from_entry_points(cache: Path | None, problems: list[Problem]) -> list[Script]:
     """Describe installed packages' scripts; an entry point names a module of functions."""
     scripts: list[Script] = []
+    modules: set[str] = set()
     for point in entry_points(group=ENTRY_POINT_GROUP):
+        if point.module in modules:
+            continue
+        modules.add(point.module)
         name, version = (point.dist.name, point.dist.version) if point.dist else (point.name, "")
         subject = f"module:{point.module}"
         found = _describe({subject: f"{subject}:{name}:{version}"}, cache, problems)
@@ -175,11 +192,14 @@ def _describe(
         problems: Takes what cannot be used.
     """
     remembered = _read_cache(cache)
+    stamps = {subject: f"{_FORMAT}:{stamp}" for subject, stamp in stamps.items()}
     answers = {subject: remembered.get(stamp) for subject, stamp in stamps.items()}
     unknown = [subject for subject, answer in answers.items() if answer is None]
     answers |= {subject: _ask_child(subject) for subject in unknown}
-    if unknown:
-        _write_cache(cache, {stamps[subject]: answers[subject] for subject in unknown})
+    # What could not be imported may be tomorrow, when a package that it needs is there.
+    lasting = {stamps[s]: answers[s] for s in unknown if _is_lasting(answers[s])}
+    if lasting:
+        _write_cache(cache, lasting)
     scripts: list[Script] = []
     for subject, answer in answers.items():
         assert answer is not None
@@ -187,6 +207,10 @@ def _describe(
             problems.append(Problem(subject, answer["error"]))
         scripts += [script_from_json(data) for data in answer.get("scripts", ())]
     return scripts
+
+
+def _is_lasting(answer: Mapping[str, Any] | None) -> bool:
+    return answer is not None and ("error" not in answer or answer.get("slow", False))
 
 
 def _ask_child(subject: str) -> dict[str, Any]:
@@ -200,7 +224,7 @@ def _ask_child(subject: str) -> dict[str, Any]:
                 errors="replace", timeout=DISCOVERY_TIMEOUT_S, check=False,
             )  # fmt: skip
         except subprocess.TimeoutExpired:
-            return {"error": f"its import took more than {DISCOVERY_TIMEOUT_S:g} s"}
+            return {"error": f"its import took more than {DISCOVERY_TIMEOUT_S:g} s", "slow": True}
         if answer.exists():
             loaded: dict[str, Any] = json.loads(answer.read_text())
             return loaded
@@ -212,10 +236,10 @@ def _read_cache(cache: Path | None) -> dict[str, dict[str, Any]]:
     if cache is None:
         return {}
     try:
-        loaded: dict[str, dict[str, Any]] = json.loads(cache.read_text())
+        loaded = json.loads(cache.read_text())
     except (OSError, ValueError):
         return {}  # a cache that cannot be read is made anew
-    return loaded
+    return loaded if isinstance(loaded, dict) else {}
 
 
 def _write_cache(cache: Path | None, answers: Mapping[str, Any]) -> None:

@@ -37,6 +37,8 @@ def describe(subject: str) -> dict[str, Any]:
     """Return what a file, or "module:NAME", declares as JSON's types (Any: JSON's own variety)."""
     try:
         scripts = _load_scripts(subject)
+    except SystemExit as error:
+        return {"error": f"ends its process at its import (exit code {error.code})"}
     except Exception as error:  # noqa: BLE001 - foreign code may raise anything at its import
         return {"error": f"cannot be imported: {type(error).__name__}: {error}"}
     if not scripts:
