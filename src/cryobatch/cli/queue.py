@@ -12,6 +12,7 @@ from cryobatch.cli.options import (
     Where,
     choose_images,
     open_project,
+    open_queue,
     state_refusals,
 )
 from cryobatch.cli.tables import (
@@ -25,7 +26,7 @@ from cryobatch.errors import UsageError
 from cryobatch.model import BatchState
 
 if TYPE_CHECKING:
-    from cryobatch.project import Project
+    from cryobatch.project.queueing import Queue
     from cryobatch.store.queue import Cancelled, Moved, QueueRow
 
 app = typer.Typer(
@@ -76,7 +77,7 @@ def top(
     context: typer.Context, batches: Batches = None, images: Images = None, where: Where = None
 ) -> None:
     """Put batches before all others."""
-    _move(context, batches, images, where, lambda project, ids: project.queue.to_top(ids))
+    _move(context, batches, images, where, lambda queue, ids: queue.to_top(ids))
 
 
 @app.command()
@@ -84,7 +85,7 @@ def bottom(
     context: typer.Context, batches: Batches = None, images: Images = None, where: Where = None
 ) -> None:
     """Put batches after all others."""
-    _move(context, batches, images, where, lambda project, ids: project.queue.to_bottom(ids))
+    _move(context, batches, images, where, lambda queue, ids: queue.to_bottom(ids))
 
 
 @app.command()
@@ -92,7 +93,7 @@ def up(
     context: typer.Context, batches: Batches = None, images: Images = None, where: Where = None
 ) -> None:
     """Move each batch one place up."""
-    _move(context, batches, images, where, lambda project, ids: project.queue.up(ids))
+    _move(context, batches, images, where, lambda queue, ids: queue.up(ids))
 
 
 @app.command()
@@ -100,7 +101,7 @@ def down(
     context: typer.Context, batches: Batches = None, images: Images = None, where: Where = None
 ) -> None:
     """Move each batch one place down."""
-    _move(context, batches, images, where, lambda project, ids: project.queue.down(ids))
+    _move(context, batches, images, where, lambda queue, ids: queue.down(ids))
 
 
 @app.command()
@@ -121,7 +122,7 @@ def move(
             raise UsageError("say where to: cryobatch queue move BATCH... --to PLACE")
         *batches, place = batches
     goal = place
-    _move(context, batches, images, where, lambda project, ids: project.queue.move_to(ids, goal))
+    _move(context, batches, images, where, lambda queue, ids: queue.move_to(ids, goal))
 
 
 @app.command()
@@ -133,9 +134,9 @@ def remove(
     kill: Annotated[bool, typer.Option("--kill", help="Also stop those that run.")] = False,
 ) -> None:
     """Take batches out of the queue; those that run go on unless --kill is given."""
-    with open_project(context) as project:
-        ids = _choose(project, batches, images, where)
-        answer = project.queue.kill(ids) if kill else project.queue.remove(ids)
+    ids = _choose(context, batches, images, where)
+    with open_queue(context) as queue:
+        answer = queue.kill(ids) if kill else queue.remove(ids)
     _tell_cancelled(answer, kill)
 
 
@@ -145,9 +146,9 @@ def clear(
     kill: Annotated[bool, typer.Option("--kill", help="Also stop what runs.")] = False,
 ) -> None:
     """Take everything that waits out of the queue."""
-    with open_project(context) as project:
-        number = project.queue.clear()
-        stopped = len(project.queue.kill_all().asked) if kill else 0
+    with open_queue(context) as queue:
+        number = queue.clear()
+        stopped = len(queue.kill_all().asked) if kill else 0
     typer.echo(
         f"{count_batches(number)} cancelled" + (f", {stopped} are being stopped" if kill else "")
     )
@@ -156,16 +157,16 @@ def clear(
 @app.command()
 def pause(context: typer.Context) -> None:
     """Let nothing new begin; what runs goes on."""
-    with open_project(context) as project:
-        project.queue.pause()
+    with open_queue(context) as queue:
+        queue.pause()
     typer.echo("the queue is paused")
 
 
 @app.command()
 def resume(context: typer.Context) -> None:
     """Let batches begin again."""
-    with open_project(context) as project:
-        project.queue.resume()
+    with open_queue(context) as queue:
+        queue.resume()
     typer.echo("the queue goes on")
 
 
@@ -179,8 +180,8 @@ def retry(
     """Queue failed and cancelled batches anew; without ids all that have failed."""
     if batches and everything:
         raise UsageError("give either ids or --all")
-    with open_project(context) as project:
-        answer = project.queue.retry(batches or None, top=to_top)
+    with open_queue(context) as queue:
+        answer = queue.retry(batches or None, top=to_top)
     text = f"{count_batches(len(answer.submitted.ids))} queued"
     if answer.submitted.duplicates:
         text += f", {len(answer.submitted.duplicates)} waited already"
@@ -190,7 +191,7 @@ def retry(
 
 
 def _choose(
-    project: "Project", batches: list[int] | None, images: list[str] | None, where: str | None
+    context: typer.Context, batches: list[int] | None, images: list[str] | None, where: str | None
 ) -> list[int]:
     if batches and not images and where is None:
         return batches
@@ -199,8 +200,9 @@ def _choose(
     if not images and where is None:
         raise UsageError("name batches by their ids (see 'cryobatch queue list'), or images by "
                          "--images or --where")  # fmt: skip
-    selected = project.images.select(choose_images(project, False, images, where))
-    return project.queue.batches_of_images(selected)
+    with open_project(context) as project:
+        selected = project.images.select(choose_images(project, False, images, where))
+        return project.queue.batches_of_images(selected)
 
 
 def _move(
@@ -208,10 +210,11 @@ def _move(
     batches: list[int] | None,
     images: list[str] | None,
     where: str | None,
-    action: "Callable[[Project, list[int]], Moved]",
+    action: "Callable[[Queue, list[int]], Moved]",
 ) -> None:
-    with open_project(context) as project:
-        answer = action(project, _choose(project, batches, images, where))
+    ids = _choose(context, batches, images, where)
+    with open_queue(context) as queue:
+        answer = action(queue, ids)
     typer.echo(f"{count_batches(len(answer.moved))} moved")
     if batches:  # of selected images some batches run: no mistake of anybody
         state_refusals({f"batch {one}": "does not wait" for one in answer.not_waiting})
