@@ -14,10 +14,12 @@ from cryobatch.imaging import motion_likelihood as likelihood
 from cryobatch.imaging.arrays import FloatArray, ImageArray, SpectrumArray
 from cryobatch.imaging.motion_fit import Parameters, newton_step
 from cryobatch.imaging.motion_frames import CoarseFrames, FrameSource, read_coarse
+from cryobatch.imaging.motion_geometry import Geometry, make_geometry
 from cryobatch.imaging.motion_model import SPATIAL_TERMS, TEMPORAL_TERMS, MotionModel
 from cryobatch.imaging.motion_patches import cut_patches, make_grid
 from cryobatch.imaging.motion_prior import Scales, make_prior
 from cryobatch.imaging.motion_search import search_shifts
+from cryobatch.imaging.motion_signal import chosen_lags, estimate_weights
 
 _LARGEST_STRUCTURE_ANGSTROM = 300.0
 _CONVERGED_ANGSTROM = 0.01
@@ -98,7 +100,7 @@ class _Damping:
 
     bfactor_angstrom2: float
 
-    def __call__(self, geometry: likelihood.Geometry, extra: float = 0.0) -> ImageArray:
+    def __call__(self, geometry: Geometry, extra: float = 0.0) -> ImageArray:
         exponent = (0.25 * self.bfactor_angstrom2 + extra) * geometry.magnitude**2
         return np.exp(-exponent).astype(np.float32)
 
@@ -111,9 +113,7 @@ def _align_whole(
     frames: CoarseFrames, start: Parameters, damping: _Damping
 ) -> tuple[Parameters, float]:
     """Refine whole-frame shifts; also return their uncertainty, Å."""
-    geometry = likelihood.make_geometry(
-        frames.shape, frames.pixel_size_angstrom, _LARGEST_STRUCTURE_ANGSTROM
-    )
+    geometry = make_geometry(frames.shape, frames.pixel_size_angstrom, _LARGEST_STRUCTURE_ANGSTROM)
     climb = _Climb(geometry, frames.spectra[None], frames.present, damping)
     zero = np.zeros((1, frames.spectra.shape[0], 2))
     found = climb.run(start, zero, None, blur=_BLURRED_ANGSTROM**2)
@@ -130,14 +130,12 @@ def _align_patches(
 ) -> Parameters:
     """Add local motion: first from coarse detail, then, on patches that follow it, from all."""
     grid = make_grid(frames.shape, patches)
-    geometry = likelihood.make_geometry(
-        grid.shape, frames.pixel_size_angstrom, _LARGEST_STRUCTURE_ANGSTROM
-    )
+    geometry = make_geometry(grid.shape, frames.pixel_size_angstrom, _LARGEST_STRUCTURE_ANGSTROM)
     found = start
     for blur in (_BLURRED_ANGSTROM**2, 0.0):
         moves = found.displacements(grid.space)
         spectra, followed = cut_patches(frames, grid, moves, threads)
-        climb = _Climb(geometry, spectra, frames.present, damping)
+        climb = _Climb(geometry, spectra, frames.present, damping, grid.share)
         found = climb.run(found, followed, grid.space, blur=blur)
     return found
 
@@ -147,16 +145,18 @@ class _Climb:
 
     def __init__(
         self,
-        geometry: likelihood.Geometry,
+        geometry: Geometry,
         spectra: SpectrumArray,
         present: FloatArray,
         damping: _Damping,
+        share: float = 1.0,
     ) -> None:
         self.geometry = geometry
         self.spectra = spectra
         self.present = present
         self.damping = damping
-        self.power = likelihood.measured_power(spectra)
+        self.share = share
+        self.lags = chosen_lags(present.size)
         self.prior = make_prior(present.size)
         self.scales = Scales()
         self.slopes = np.zeros((*spectra.shape[:2], 5))
@@ -177,14 +177,8 @@ class _Climb:
         longest = 0.25 * max(np.sqrt(blur), 4.0)
         damping = self.damping(self.geometry, blur)
         for _ in range(_STEPS):
-            y, x = likelihood.phases(self.geometry, current.displacements(at) - followed)
-            sums = likelihood.aligned_sums(self.spectra, y, x)
-            weight = damping * likelihood.weights(
-                self.geometry, self.power, sums, float(self.present.sum())
-            )
-            self.slopes = likelihood.derivatives(
-                self.spectra, sums, y, x, weight, self.geometry.y, self.geometry.x
-            )
+            y, x = self.geometry.phases(current.displacements(at) - followed)
+            self._measure(y, x, damping)
             step = newton_step(
                 current, self.slopes, self.present, space, self.prior, self.scales, longest
             )
@@ -192,6 +186,17 @@ class _Climb:
             if step.change_angstrom < _CONVERGED_ANGSTROM:
                 break
         return current
+
+    def _measure(self, y: SpectrumArray, x: SpectrumArray, damping: ImageArray) -> None:
+        """Measure signal, noise, and with them the likelihood's slopes."""
+        shared = likelihood.correlations(self.spectra, y, x, np.array(self.lags))
+        weights = estimate_weights(
+            self.geometry, shared, self.lags, self.present, self.spectra.shape[0]
+        )
+        self.slopes = self.share * likelihood.derivatives(
+            self.spectra, y, x, damping * weights.staying, damping * weights.passing,
+            weights.memory, self.geometry.y.astype(np.float32), self.geometry.x.astype(np.float32),
+        )  # fmt: skip
 
     def uncertainty_angstrom(self, found: Parameters) -> float:
         """Return the standard deviation of a whole frame's displacement along an axis."""

@@ -22,11 +22,13 @@ class PatchGrid:
 
     Attributes:
         shape: ``(rows, columns)`` of every patch.
+        share: Part of what all patches say that is not said twice, because they overlap.
         corners: ``(patches, 2)`` int64, x and y of their first pixel.
         space: ``(patches, 6)`` float64, the motion model's terms at their centres.
     """
 
     shape: tuple[int, int]
+    share: float
     corners: np.ndarray[tuple[int, int], np.dtype[np.int64]]
     space: FloatArray
 
@@ -42,7 +44,8 @@ def make_grid(shape: tuple[int, int], patches: tuple[int, int]) -> PatchGrid:
     centres_x: FloatArray = x.astype(np.float64) + 0.5 * (columns - 1)
     centres_y: FloatArray = y.astype(np.float64) + 0.5 * (rows - 1)
     space = spatial_terms(centres_x, centres_y, shape)
-    return PatchGrid((rows, columns), np.stack([x, y], axis=-1), space)
+    share = min(1.0, shape[0] * shape[1] / (x.size * rows * columns))
+    return PatchGrid((rows, columns), share, np.stack([x, y], axis=-1), space)
 
 
 def _along(length: int, patches: int) -> tuple[int, np.ndarray[tuple[int], np.dtype[np.int64]]]:

@@ -3,8 +3,8 @@
 Motion is fast at first and slows down (Brilot et al., J. Struct. Biol. 177:630 (2012)), it is
 smooth in time but for small jumps of whole frames, and bends smoothly in space. How large it is
 differs from movie to movie; those two scales, of a whole frame's acceleration and of local motion,
-are measured with the motion itself (expectation maximisation), so that a strong movie is free to
-move as it likes and the noise of a weak one is not taken for motion.
+are measured with the motion itself (MacKay, Neural Computation 4:415 (1992)), so that a strong
+movie is free to move as it likes and the noise of a weak one is not taken for motion.
 """
 
 from dataclasses import dataclass
@@ -64,13 +64,13 @@ class Prior:
         start = Scales()
         acceleration = _scale(
             self.whole, values[:, :frames], covariance, (0, unknowns), 2 * max(frames - 2, 0),
-            start.acceleration_angstrom,
+            scales.acceleration_angstrom, start.acceleration_angstrom,
         )  # fmt: skip
         if unknowns == frames:
             return Scales(acceleration, scales.local_angstrom)
         local = _scale(
             self.local, values[:, frames:], covariance, (frames, unknowns + frames),
-            2 * self.local.shape[0], start.local_angstrom,
+            2 * self.local.shape[0], scales.local_angstrom, start.local_angstrom,
         )  # fmt: skip
         return Scales(acceleration, local)
 
@@ -81,14 +81,17 @@ def _scale(
     covariance: FloatArray,
     starts: tuple[int, int],
     count: int,
+    used: float,
     expected: float,
 ) -> float:
-    total = _STRENGTH * expected**2
+    """Return MacKay's estimate: squares over the number of values that the data decide."""
+    squares, undecided = 0.0, 0.0
     for axis, start in enumerate(starts):
         here = slice(start, start + precision.shape[0])
-        total += float(values[axis] @ precision @ values[axis])
-        total += float(np.einsum("ij,ji->", precision, covariance[here, here]))
-    return float(np.sqrt(total / (count + _STRENGTH)))
+        squares += float(values[axis] @ precision @ values[axis])
+        undecided += float(np.einsum("ij,ji->", precision, covariance[here, here])) / used**2
+    decided = max(count - undecided, 0.0)
+    return float(np.sqrt((squares + _STRENGTH * expected**2) / (decided + _STRENGTH)))
 
 
 def make_prior(frames: int) -> Prior:

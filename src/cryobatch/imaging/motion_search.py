@@ -1,14 +1,17 @@
 """A first look at how far whole frames have moved, from nothing: peaks of correlation images."""
 
 import numpy as np
+from scipy.ndimage import gaussian_filter1d
 
 from cryobatch.imaging import fourier, motion_likelihood
 from cryobatch.imaging.arrays import FloatArray, ImageArray
 from cryobatch.imaging.motion_frames import CoarseFrames
+from cryobatch.imaging.motion_geometry import Geometry, make_geometry
 
 _PIXEL_ANGSTROM = 7.0
 _FURTHEST_ANGSTROM = 150.0
 _LARGEST_STRUCTURE_ANGSTROM = 400.0
+_DETAIL_ANGSTROM = 25.0
 _ROUNDS = 4
 
 
@@ -23,15 +26,12 @@ def search_shifts(frames: CoarseFrames, threads: int) -> FloatArray:
     """
     small = _smaller(frames)
     count = small.spectra.shape[0]
-    geometry = motion_likelihood.make_geometry(
-        small.shape, small.pixel_size_angstrom, _LARGEST_STRUCTURE_ANGSTROM
-    )
+    geometry = make_geometry(small.shape, small.pixel_size_angstrom, _LARGEST_STRUCTURE_ANGSTROM)
     stack = small.spectra[None]
-    power = motion_likelihood.measured_power(stack)
-    weight = motion_likelihood.prior_weights(geometry, power, max(float(small.present.sum()), 2.0))
+    weight = _first_weights(geometry, (np.abs(small.spectra) ** 2).sum(axis=0))
     shifts = np.zeros((count, 2))
     for _ in range(_ROUNDS):
-        y, x = motion_likelihood.phases(geometry, shifts[None])
+        y, x = geometry.phases(shifts[None])
         total = motion_likelihood.aligned_sums(stack, y, x)[0]
         found = shifts.copy()
         for index in np.flatnonzero(small.present):
@@ -45,6 +45,16 @@ def search_shifts(frames: CoarseFrames, threads: int) -> FloatArray:
         if change < 0.25 * min(small.pixel_size_angstrom):
             break
     return _fill(shifts, small.present)
+
+
+def _first_weights(geometry: Geometry, power: ImageArray) -> ImageArray:
+    """Return weights for when nothing is aligned: whitened, a protein's size before its detail."""
+    rings = geometry.rings.ravel()
+    count = np.maximum(np.bincount(rings), 1)
+    noise = gaussian_filter1d(np.bincount(rings, power.ravel()) / count, 1.0)
+    falling = np.exp(-((_DETAIL_ANGSTROM * geometry.magnitude) ** 2))
+    weight = geometry.usable * falling / np.maximum(noise, 1e-30)[geometry.rings]
+    return np.asarray(weight, dtype=np.float32)
 
 
 def _smaller(frames: CoarseFrames) -> CoarseFrames:

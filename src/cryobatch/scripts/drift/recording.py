@@ -86,7 +86,8 @@ def read_recording(
     dose = _number(general, "rlnMicrographDoseRate")
     before = _number(general, "rlnMicrographPreExposure")
     sizes = [_number(general, f"rlnImageSize{axis}") for axis in "ZYX"]
-    stack_pixel = stack_pixel_size_angstrom or own
+    # Headers keep float32: 0.8 comes back as 0.800000012.
+    stack_pixel = float(f"{stack_pixel_size_angstrom or own:.6g}")
     return Recording(
         movie=_movie(run, general),
         shape=_unpacked_shape(sizes, shape, stack_pixel / own),
