@@ -1,6 +1,7 @@
 """Run benchmarks: ``python -m benchmarks [name...]``, all of them without a name."""
 
 import importlib
+import importlib.util
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -21,6 +22,9 @@ def main(names: Sequence[str]) -> int:
         print(f"no benchmark is called {', '.join(unknown)}; known: {', '.join(MODULES)}")
         return 2
     for name in names or MODULES:
+        if importlib.util.find_spec(MODULES[name]) is None:
+            print(f"{name}: {MODULES[name]} is not there, left out")
+            continue
         started = time.monotonic()
         run: Callable[[], None] = importlib.import_module(MODULES[name]).main
         run()
