@@ -19,6 +19,12 @@ from cryobatch.scripts.unpacking.plan import Settings, StackType, choose_type
 MOST_HOT = 0.01
 """A larger part of hot pixels is no defect of single pixels: gain reference or movie are wrong."""
 
+BYTES_A_PIXEL = 8
+"""In work: a frame as it was recorded, as 32-bit floats, and as it is written."""
+
+MOST_BYTES_IN_WORK = 3 << 29
+"""1.5 GB: with gain and sum a processor stays below 3 GB at a K3's super-resolution too."""
+
 
 @dataclass(frozen=True, slots=True)
 class StackReport:
@@ -53,11 +59,9 @@ def make_stack(
         settings: What a person wants.
         pixel_size_angstrom: Of the stack.
     """
-    # Going back in a compressed file means to decode it again from its start.
-    threads = 1 if movie.path.suffix.lower() in {".gz", ".bz2"} else run.threads
-    work = FrameWork(movie, camera, plan_repair(camera.bad), frames, max(1, threads))
-    first = work.correct(frames[0])
-    highest = float(np.abs(to_float32(first)).max())
+    threads = _choose_threads(movie, run.threads)
+    work = FrameWork(movie, camera, plan_repair(camera.bad), frames, threads)
+    highest = _find_highest(work)
     kind = choose_type(settings, movie.dtype, highest, scaled=camera.gain is not None)
     try:
         return _write(run, path, work, kind, settings, pixel_size_angstrom)
@@ -65,6 +69,21 @@ def make_stack(
         wider = _widen(kind)
         run.message(f"a later frame holds more than the first: the stack is kept as {wider.dtype}")
         return _write(run, path, work, wider, settings, pixel_size_angstrom)
+
+
+def _choose_threads(movie: Movie, wanted: int) -> int:
+    """Return how many frames to work on at a time."""
+    # Going back in a compressed file means to decode it again from its start.
+    if movie.path.suffix.lower() in {".gz", ".bz2"}:
+        return 1
+    fitting = MOST_BYTES_IN_WORK // (movie.shape[1] * movie.shape[2] * BYTES_A_PIXEL)
+    return max(1, min(wanted, fitting))
+
+
+def _find_highest(work: FrameWork) -> float:
+    """Return the largest magnitude in the first frame."""
+    first = to_float32(work.correct(work.frames[0]))
+    return float(max(first.max(), -first.min()))
 
 
 def _write(
