@@ -56,11 +56,11 @@ def show(
 ) -> None:
     """Show what runs, then what waits, in the order in which it will run."""
     wanted = tuple(states or (BatchState.RUNNING, BatchState.WAITING))
-    with open_project(context) as project:
+    with open_queue(context) as queue:
         number = limit if limit is not None or json else SHOWN
-        rows = project.queue.listing(wanted, limit=number)
-        counts = project.queue.counts()
-        paused = project.queue.is_paused()
+        rows = queue.listing(wanted, limit=number)
+        counts = queue.counts()
+        paused = queue.is_paused()
     if json:
         show_json_rows(_to_json(row) for row in rows)
         return
