@@ -1,11 +1,15 @@
 """Commands work the queue to its end, and show what was done."""
 
 import csv
+import fcntl
 import io
 import os
+import pty
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import time
 from pathlib import Path
 
@@ -93,6 +97,46 @@ def test_without_a_daemon_processors_are_none(command: Command, project: MakePro
     assert command("processors", "--json").json == []
     assert command("processors", "set", 2).code == 1
     assert command("processors", "kill").code == 2
+
+
+def test_a_terminal_shows_the_work_as_it_goes(command: Command, project: MakeProject) -> None:
+    """On a terminal ``run`` draws processors, rate and what remains; listings have colours."""
+    made = project(3)
+    command("submit", "--all", "--scripts", "weigh")
+    code, shown = on_terminal(made.place.folder, "run", "--processors", "1")
+    assert code == 0
+    for word in ("processor", "local-1", "waiting", "images an hour", "3 batches done"):
+        assert word in shown, word
+    code, shown = on_terminal(made.place.folder, "library")
+    assert (code, shown.count("\x1b[32mdone")) == (0, 3)
+
+
+def on_terminal(folder: Path, *arguments: str) -> tuple[int, str]:
+    """Run a command on a terminal of its own; returns its exit code and what it showed."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 160, 0, 0))
+    process = subprocess.Popen(
+        [*CRYOBATCH, *arguments], stdin=theirs, stdout=theirs, stderr=theirs,
+        env={**os.environ, "CRYOBATCH_PROJECT": str(folder), "TERM": "xterm-256color"},
+    )  # fmt: skip
+    os.close(theirs)
+    shown = b""
+    try:
+        while piece := _read_terminal(ours):
+            shown += piece
+        return process.wait(60), shown.decode()
+    finally:
+        process.kill()
+        process.wait()
+        os.close(ours)
+
+
+def _read_terminal(terminal: int) -> bytes:
+    """Read what there is; nothing when nobody has the terminal any more."""
+    try:
+        return os.read(terminal, 65_536)
+    except OSError:  # Linux says EIO at the end
+        return b""
 
 
 def processor_states(command: Command) -> list[str]:
