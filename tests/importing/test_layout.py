@@ -1,9 +1,11 @@
 """Layouts: which files are recordings, and where they belong."""
 
+import doctest
 from pathlib import Path
 
 import pytest
 
+from cryobatch.importing import names
 from cryobatch.importing.layout import (
     choose_group,
     choose_recordings,
@@ -101,3 +103,10 @@ def test_names_become_safe_and_unique() -> None:
     assert len(make_safe("x" * 400)) <= 120
     assert make_unique("a", {"a", "a_2"}) == "a_3"
     assert make_unique("b", {"a"}) == "b"
+
+
+def test_examples_of_the_names_hold() -> None:
+    """What the docstrings show is what comes out."""
+    results = doctest.testmod(names)
+    assert results.attempted >= 2
+    assert results.failed == 0

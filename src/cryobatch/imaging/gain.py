@@ -59,7 +59,9 @@ def invert_reference(reference: ImageArray) -> ImageArray:
     """
     good = np.isfinite(reference) & (reference > 0)
     inverted = np.zeros_like(reference)
-    np.divide(reference[good].mean(dtype=np.float64), reference, out=inverted, where=good)
+    # A pixel that is next to nothing becomes infinite, which is a bad pixel too.
+    with np.errstate(over="ignore", invalid="ignore"):
+        np.divide(reference[good].mean(dtype=np.float64), reference, out=inverted, where=good)
     return inverted
 
 

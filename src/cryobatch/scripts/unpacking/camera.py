@@ -17,6 +17,9 @@ from cryobatch.imaging.gain import (
     replicate_reference,
 )
 
+MOST_BAD = 0.5
+"""No camera is used with more bad pixels: then the file is wrong."""
+
 
 @dataclass(frozen=True, slots=True)
 class Camera:
@@ -53,14 +56,27 @@ def load_camera(
     Raises:
         BadInput: One of them cannot be read or does not fit.
     """
-    bad = np.zeros(shape, np.bool_) if defects is None else read_defects(defects, shape)
+    bad = np.zeros(shape, np.bool_)
+    if defects is not None:
+        bad = read_defects(defects, shape)
+        _check_bad(bad, defects)
     if gain is None:
         return Camera(None, bad)
     reference = orient_reference(read_gain(gain), rotation, flip)
     if is_divisive(gain, movie):
         reference = invert_reference(reference)
     reference = _fit(reference, shape, gain, movie)
-    return Camera(reference, bad | find_dead_pixels(reference))
+    dead = find_dead_pixels(reference)
+    _check_bad(dead, gain)
+    return Camera(reference, bad | dead)
+
+
+def _check_bad(bad: MaskArray, path: Path) -> None:
+    if bad.mean() > MOST_BAD:
+        raise BadInput(
+            f"{path}: makes {bad.mean():.0%} of the pixels bad, which no camera has; give the file "
+            "that belongs to this camera"
+        )
 
 
 def _fit(reference: ImageArray, shape: tuple[int, int], gain: Path, movie: Path) -> ImageArray:
