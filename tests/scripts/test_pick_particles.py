@@ -7,6 +7,7 @@ from typing import Any
 import gemmi
 import numpy as np
 import pytest
+import tifffile
 from numpy.typing import NDArray
 
 from cryobatch.errors import BadInput
@@ -80,6 +81,32 @@ def test_the_micrographs_own_pixel_counts(tmp_path: Path, micrograph: NDArray[np
     plain = pick_particles(make_run(tmp_path, path, []), diameter=130.0)
     cropped = make_run(tmp_path, path, [], pixel_size=1.0, micrograph_pixel_size=2.0)
     assert pick_particles(cropped, diameter=130.0) == plain
+
+
+def test_a_tiff_is_picked_in_the_same_frame_of_coordinates(
+    tmp_path: Path, micrograph: NDArray[np.float32]
+) -> None:
+    """A TIFF is read upside down, so that it agrees with MRC files of the same micrograph."""
+    write_image(tmp_path / "micrograph.mrc", micrograph, 2.0)
+    tifffile.imwrite(tmp_path / "micrograph.tif", micrograph[::-1])
+    tables = []
+    for name in ("micrograph.mrc", "micrograph.tif"):
+        pick_particles(make_run(tmp_path, tmp_path / name, []), diameter=130.0)
+        tables.append(read_star(tmp_path / "particles.star")["particles"])
+    mrc, tiff = (table.floats("rlnCoordinateY") for table in tables)
+    np.testing.assert_allclose(tiff, mrc)
+
+
+def test_particles_that_the_border_cuts_are_a_reason(
+    tmp_path: Path, micrograph: NDArray[np.float32]
+) -> None:
+    """Where all that scores enough lies too near to the border, the warning says so."""
+    write_image(tmp_path / "micrograph.mrc", micrograph, 2.0)
+    events: Events = []
+    run = make_run(tmp_path, tmp_path / "micrograph.mrc", events)
+    values = pick_particles(run, diameter=130.0, edge=5.0)
+    assert values["particle_count"] == 0
+    assert any("border" in event["text"] for event in events)
 
 
 def test_an_estimated_diameter_is_told(tmp_path: Path, micrograph: NDArray[np.float32]) -> None:

@@ -1,5 +1,6 @@
 """Pick the particles of a micrograph."""
 
+import math
 from typing import TYPE_CHECKING, Annotated
 
 from cryobatch.errors import BadInput
@@ -90,9 +91,9 @@ def pick_particles(
 def _read(path: "Path") -> "ImageArray":
     import numpy as np
 
-    from cryobatch.formats.mrc import read_image
+    from cryobatch.scripts.micrograph_file import read_micrograph
 
-    image, _ = read_image(path)
+    image = read_micrograph(path)
     missing = 1.0 - float(np.isfinite(image).mean())
     if missing > _MOST_MISSING:
         raise BadInput(f"{path}: {missing:.0%} of its pixels are no numbers; make it again")
@@ -101,12 +102,19 @@ def _read(path: "Path") -> "ImageArray":
 
 def _tell(run: Run, picks: "Picks", diameter: float | None) -> None:
     if not len(picks.scores):
-        run.message(f"no particle: {picks.reason}", level="warning")
+        run.message(f"no particle: {_reason(picks)}", level="warning")
     elif diameter is None:
         run.message(
             f"no diameter was given; estimated {picks.diameter_angstrom:.0f} Å from the micrograph"
             " (--set pick_particles.diameter=... gives one)"
         )
+
+
+def _reason(picks: "Picks") -> str:
+    """Return why there is no particle."""
+    if math.isinf(picks.threshold):
+        return picks.reason
+    return "what scores enough is cut by the border, or is gold, ice or dirt"
 
 
 def _write(path: "Path", picks: "Picks") -> None:
@@ -126,7 +134,7 @@ def _write(path: "Path", picks: "Picks") -> None:
 def _values(picks: "Picks") -> dict[str, object]:
     import numpy as np
 
-    nothing = Absent(picks.reason)
+    nothing = Absent(_reason(picks))
     return {
         "particle_count": len(picks.scores),
         "particle_diameter": picks.diameter_angstrom or nothing,
