@@ -1,6 +1,7 @@
 """What every room's tests share."""
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,5 +23,25 @@ def shared_data() -> Callable[[str], Path]:
         if not path.exists():
             pytest.skip(f"real sample data {name!r} is not beside the project")
         return path
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def needs_program() -> Callable[[str, str], str]:
+    """Return the path of a program from a Debian package.
+
+    Where it is missing the test skips and says so; where everything must be there (``CI=true``)
+    it fails.
+    """
+
+    def find(program: str, package: str) -> str:
+        path = shutil.which(program)
+        if path is not None:
+            return path
+        text = f"{program} is not there: install the Debian package {package}"
+        if os.environ.get("CI") == "true":
+            pytest.fail(text)
+        pytest.skip(text)
 
     return find
