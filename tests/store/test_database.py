@@ -173,3 +173,20 @@ def test_damage_is_found(database: Database, tmp_path: Path) -> None:
     database.path.write_bytes(content)
     with suppress(ProjectError), Database(database.path) as damaged:
         assert damaged.find_damage()
+
+
+def test_a_full_disk_costs_the_transaction_only(database: Database) -> None:
+    """What does not fit is told and leaves nothing; when there is room again, writing goes on."""
+    with database.transaction() as t:
+        put_setting(t, "name", "before")
+        pages = t.execute("PRAGMA page_count").fetchone()[0]
+        t.execute(f"PRAGMA max_page_count = {pages + 5}")
+    with pytest.raises(ProjectError, match="make room"), database.transaction() as t:
+        put_setting(t, "large", "x" * 1_000_000)
+    with database.transaction() as t:
+        assert get_setting(t, "large") is None
+        t.execute("PRAGMA max_page_count = 1000000")
+        put_setting(t, "large", "y" * 1_000_000)
+    with database.reading() as r:
+        assert get_setting(r, "name") == "before"
+        assert len(get_setting(r, "large")) == 1_000_000
