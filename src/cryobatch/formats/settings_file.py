@@ -183,11 +183,25 @@ def _parse_parameters(table: Table) -> dict[str, dict[str, bool | int | float | 
 
 def _parse_microscope(where: str, table: Table) -> Microscope:
     _check_keys(where, table, {"names", "facts", "pixel_sizes"})
+    names = table.get("names", [])
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise SettingsError(f"{where}.names should be a list of texts")
+    sizes = _table(table, "pixel_sizes")
     return Microscope(
-        names=tuple(str(name) for name in table.get("names", ())),
+        names=tuple(names),
         facts=_facts(_table(table, "facts")),
-        pixel_sizes={str(k): float(v) for k, v in _table(table, "pixel_sizes").items()},
+        pixel_sizes=dict(_parse_pixel_size(where, k, v) for k, v in sizes.items()),
     )
+
+
+def _parse_pixel_size(where: str, magnification: str, pixel_size: Any) -> tuple[str, float]:
+    try:
+        return f"{float(magnification):g}", float(check_fact("pixel_size", pixel_size))
+    except (CryobatchError, ValueError) as error:
+        raise SettingsError(
+            f"{where}.pixel_sizes: {magnification} = {pixel_size!r}: "
+            "write the nominal magnification and its pixel size in Å, such as 130000 = 1.06"
+        ) from error
 
 
 def _record(kind: type[Record], data: Table, key: str) -> Record:
@@ -205,7 +219,7 @@ def _member(where: str, name: str, value: Any) -> Any:
     if name not in _NUMBERS:
         return _text({name: value}, where, name)
     kind, low = _NUMBERS[name]
-    if isinstance(value, bool) or not isinstance(value, int | float) or value < low:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value >= low:
         raise SettingsError(f"{where}.{name} = {value!r}: it takes a number from {low:g}")
     if kind is int and not isinstance(value, int):
         raise SettingsError(f"{where}.{name} = {value!r}: it takes a whole number")

@@ -1,6 +1,7 @@
 """The place: which folders and files of a project are where."""
 
 import os
+import re
 import socket
 import tempfile
 from dataclasses import dataclass
@@ -11,8 +12,12 @@ from cryobatch.model.settings import Place, ProjectSettings
 
 _NETWORK_FILE_SYSTEMS = {
     "nfs", "nfs4", "cifs", "smb3", "smbfs", "lustre", "gpfs", "beegfs", "ceph", "glusterfs",
-    "afs", "9p", "pvfs2", "orangefs", "fuse.sshfs", "fuse.glusterfs", "fuse.ceph", "fuse.beegfs",
+    "afs", "9p", "pvfs2", "orangefs", "panfs", "wekafs", "fuse.sshfs", "fuse.glusterfs",
+    "fuse.ceph", "fuse.beegfs", "fuse.davfs", "fuse.rclone", "fuse.s3fs", "fuse.juicefs",
+    "fuse.gvfsd-fuse",
 }  # fmt: skip
+_OCTAL = re.compile(r"\\([0-7]{3})")
+"""How /proc/mounts writes spaces and the like in names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +134,7 @@ def file_system_of(folder: Path, mounts: str) -> str:
     best, kind = "", ""
     for line in mounts.splitlines():
         fields = line.split()
-        point = fields[1].replace("\\040", " ")
+        point = _OCTAL.sub(lambda match: chr(int(match[1], 8)), fields[1])
         inside = path == point or path.startswith(point.rstrip("/") + "/")
         if inside and len(point) >= len(best):
             best, kind = point, fields[2]

@@ -6,14 +6,15 @@ from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 
-from cryobatch.errors import UsageError
+from cryobatch.errors import ProjectError, SettingsError, UnknownNameError, UsageError
 from cryobatch.formats.group_file import GroupRecord
 from cryobatch.formats.settings_file import read_project_settings
 from cryobatch.importing import Take, find_recordings
 from cryobatch.model.batch import ParameterSet
 from cryobatch.model.event import Level, LogEntry
 from cryobatch.model.image import FactValue
-from cryobatch.model.resolution import parse_assignments
+from cryobatch.model.parameter import ParameterValue
+from cryobatch.model.resolution import check_parameters, parse_assignments
 from cryobatch.model.settings import ProjectSettings, SiteSettings
 from cryobatch.processing.catalog import Catalog, discover
 from cryobatch.processing.currency import FileDigests, Surroundings
@@ -88,6 +89,11 @@ class Project:
         root = creation.find_project(Path(folder))
         settings = read_project_settings(root / creation.SETTINGS_FILE)
         place = find_place(root, settings)
+        if not place.database.exists():
+            raise ProjectError(
+                f"{place.database}: the library is gone; 'cryobatch doctor --rebuild' builds it "
+                "again from the images' parameter files"
+            )
         return cls(place, settings, load_site(), Database(place.database))
 
     def close(self) -> None:
@@ -144,6 +150,7 @@ class Project:
         Raises:
             WorkflowError: The choice makes no workflow; the text says which scripts would help.
         """
+        self._check_settings()
         report = submit_images(self.planner, self.images, self.images.select(selection), choice)
         ring(self.place.doorbell)
         return report
@@ -192,8 +199,17 @@ class Project:
         return Registrar(self.place, self.database, self.settings, self.site)
 
     def parse_parameters(self, texts: Iterable[str]) -> ParameterSet:
-        """Read ``SCRIPT.PARAMETER=VALUE`` texts."""
-        return parse_assignments(texts, self.catalog.scripts)
+        """Read ``SCRIPT.PARAMETER=VALUE`` texts; files that are there as absolute paths."""
+        scripts = self.catalog.scripts
+        return {
+            script: {
+                name: _find_here(value)
+                if scripts[script].parameters[name].kind == "file"
+                else value
+                for name, value in given.items()
+            }
+            for script, given in parse_assignments(texts, scripts).items()
+        }
 
     def correct_facts(self, selection: Selection, facts: Mapping[str, object]) -> list[int]:
         """Correct acquisition facts of images; what used them becomes stale.
@@ -245,6 +261,20 @@ class Project:
         own = self.workforce.settings.scratch
         return Path(own) / self.settings.id if own else self.place.folder / ".scratch"
 
+    def _check_settings(self) -> None:
+        """See that the project's parameters are those of scripts: else nobody would use them."""
+        broken = {Path(problem.place).stem for problem in self.catalog.problems}
+        for name, given in self.settings.parameters.items():
+            where = f"{self.place.settings}: [parameters.{name}]"
+            script = self.catalog.scripts.get(name)
+            try:
+                if script is not None:
+                    check_parameters(script, given)
+                elif name not in broken:
+                    raise UnknownNameError("script", name, self.catalog.scripts)
+            except UsageError as error:
+                raise SettingsError(f"{where}: {error}") from error
+
     def _surroundings(self, group: GroupRecord) -> Surroundings:
         layers = (self.site.parameters, self.settings.parameters, group.parameters)
         return Surroundings(self.catalog.scripts, layers, self._digests, recording="")
@@ -260,3 +290,9 @@ def _moment(path: Path) -> int:
         return path.stat().st_mtime_ns
     except OSError:
         return 0
+
+
+def _find_here(name: ParameterValue) -> ParameterValue:
+    """Return a file that a person named from where they stand; others are the project's."""
+    here = Path(str(name)).expanduser()
+    return str(here.resolve()) if here.is_file() else name

@@ -8,6 +8,7 @@ from cryobatch.errors import CryobatchError, UnknownNameError, WorkflowError
 from cryobatch.model.batch import ParameterSet
 from cryobatch.model.category import order_categories
 from cryobatch.model.parameter import ParameterValue
+from cryobatch.model.product import TRANSIENT_PRODUCTS
 from cryobatch.model.resolution import check_parameters
 from cryobatch.model.script import Script
 from cryobatch.model.settings import ProjectSettings
@@ -15,6 +16,8 @@ from cryobatch.model.workflow import Workflow, plan_workflow
 from cryobatch.project.images import Images
 from cryobatch.store import library, queue
 from cryobatch.store.queue import Submission
+
+_SEE_SCRIPTS = " (see 'cryobatch scripts list')"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +97,15 @@ class Planner:
     def plan_anyway(self, choice: Choice, root: str) -> Workflow:
         """Plan as if every product were there that some script makes: finds all other errors."""
         everything = {name for script in self.scripts.values() for name in script.outputs}
-        return self.plan(choice, root, sorted(everything))
+        return self.plan(choice, root, sorted(everything - TRANSIENT_PRODUCTS))
+
+    def check_names(self, choice: Choice) -> None:
+        """See that what was named is known, also where there is no image to plan for."""
+        if choice.scripts is None and choice.workflow is None:
+            return
+        for name in self.choose(choice, "movie"):
+            if name not in self.scripts:
+                raise UnknownNameError("script", name, self.scripts, hint=_SEE_SCRIPTS)
 
     def check_parameters(self, choice: Choice) -> ParameterSet:
         """Return the given parameters in their own types."""
@@ -139,12 +150,15 @@ def submit_images(
     Raises:
         WorkflowError: No kind of image can have it; the text says which scripts would help.
     """
+    planner.check_names(choice)
     parameters = planner.check_parameters(choice)
     with images.database.reading() as r:
         roots = library.root_products(r, ids)
-    kinds = {root: planner.plan_anyway(choice, root) for root in set(roots.values())}
+    kinds, impossible = _plan_kinds(planner, choice, roots)
     planner.check_used(choice, list(kinds.values()))
-    refused = _find_refused(planner, images, choice, roots)
+    refused = {one: str(impossible[root]) for one, root in roots.items() if root in impossible}
+    possible = {one: root for one, root in roots.items() if root in kinds}
+    refused |= _find_refused(planner, images, choice, possible)
     scripts = {root: planner.choose(choice, root) for root in kinds}
     requests = [
         Submission(image_id, scripts[roots[image_id]], parameters, choice.force)
@@ -154,6 +168,22 @@ def submit_images(
     done = queue.submit_all(images.database, requests, top=choice.top, now=time.time())
     left_out = {name: why for plan in kinds.values() for name, why in plan.left_out.items()}
     return SubmissionReport(done.ids, done.duplicates, refused, left_out)
+
+
+def _plan_kinds(
+    planner: Planner, choice: Choice, roots: Mapping[int, str]
+) -> tuple[dict[str, Workflow], dict[str, CryobatchError]]:
+    """Plan for each kind of image that is there; returns the kinds that cannot have it as well."""
+    kinds: dict[str, Workflow] = {}
+    impossible: dict[str, CryobatchError] = {}
+    for root in sorted(set(roots.values())):
+        try:
+            kinds[root] = planner.plan_anyway(choice, root)
+        except CryobatchError as error:
+            impossible[root] = error
+    if impossible and not kinds:
+        raise next(iter(impossible.values()))
+    return kinds, impossible
 
 
 def _find_refused(
@@ -171,9 +201,14 @@ def _find_refused(
         busy = queue.images_in_queue(r, doubtful)
     refused = {}
     for image_id in doubtful:
-        if image_id not in busy:
+        if image_id in busy:
+            continue
+        try:
             present = images.present_products(image_id)
-            reason = find_refusal(planner, choice, roots[image_id], present)
-            if reason is not None:
-                refused[image_id] = reason
+        except CryobatchError as error:
+            refused[image_id] = str(error)
+            continue
+        reason = find_refusal(planner, choice, roots[image_id], present)
+        if reason is not None:
+            refused[image_id] = reason
     return refused
