@@ -64,7 +64,8 @@ class Daemon:
     def run(self, doorbell: Doorbell, signals: Signals, tick: Tick) -> None:
         """Go round until a signal comes or ``tick`` says that it is enough."""
         while signals.received is None:
-            timeout = min(self.dispatcher.timeout_s(), POLL_INTERVAL_S)
+            patience = 0.0 if self._staff.is_checking() else POLL_INTERVAL_S
+            timeout = min(self.dispatcher.timeout_s(), patience)
             ready = wait(
                 [*self.dispatcher.connections(), doorbell.fileno(), signals.reader], timeout
             )
@@ -108,6 +109,7 @@ class Daemon:
         if now - self._reloaded_at >= RELOAD_INTERVAL_S:
             self._reloaded_at = now
             self._staff.reload(self.dispatcher)
+        self._staff.check_some()
 
 
 @contextmanager

@@ -49,6 +49,10 @@ class MachineGate:
         self._since = 0.0
         self._alone_at = 0.0
 
+    def resize(self, places: int) -> None:
+        """Have another number of places."""
+        self._places = places
+
     def enter(self, slot: int) -> bool:
         """Ask for a place for a slot; asking again is allowed."""
         if slot in self._held:

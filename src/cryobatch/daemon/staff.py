@@ -13,7 +13,10 @@ from cryobatch.processing.dispatcher import Dispatcher
 from cryobatch.processing.local import LocalProcessor, gpu_environment
 from cryobatch.processing.orders import Setup
 from cryobatch.processing.plant import Plant
-from cryobatch.project import Project
+from cryobatch.project import Project, Selection
+
+CHECKED_AT_ONCE = 20
+"""Images looked at between two rounds of the daemon: some hundredths of a second."""
 
 
 def project_mark(project: Project) -> str:
@@ -40,6 +43,7 @@ class Staff:
         self._gate = gate
         self._asked = processors
         self._stamp = project.stamp()
+        self._unchecked: list[int] = []
         self._number = project.workforce.number(processors)
         project.workforce.forget_number()
 
@@ -66,6 +70,7 @@ class Staff:
         number = workforce.number(self._asked if wishes.processors is None else wishes.processors)
         if number != self._number:
             self._number = number
+            self._gate.resize(workforce.machine_places(number))
             dispatcher.resize(number)
         if wishes.cancelled:
             dispatcher.cancel(wishes.cancelled)
@@ -85,7 +90,21 @@ class Staff:
             self._project.log_line(f"settings are left as they were: {error}", Level.ERROR)
             return
         dispatcher.replace_plant(self.plant())
-        self._project.refresh_staleness()
+        self.follow(dispatcher)
+        self._unchecked = list(self._project.images.select(Selection(everything=True)))
+
+    def is_checking(self) -> bool:
+        """Tell whether images are left whose results may have become stale."""
+        return bool(self._unchecked)
+
+    def check_some(self) -> None:
+        """Find out which results of some images are stale; all at once would take long."""
+        chunk, self._unchecked = (
+            self._unchecked[:CHECKED_AT_ONCE],
+            self._unchecked[CHECKED_AT_ONCE:],
+        )
+        if chunk:
+            self._project.images.index(chunk)
 
     def _start(self, name: str) -> LocalProcessor:
         number = int(name.rpartition("-")[2]) - 1

@@ -1,6 +1,7 @@
 """The dispatcher: gives batches to processors and takes their results."""
 
 import select
+import shutil
 import time
 from collections.abc import Callable, Collection, Sequence
 from functools import partial
@@ -162,6 +163,8 @@ class Dispatcher:
         self.step(self.connections())
         turn = Turn(self._clock())
         living = [slot for slot in self.slots if slot.processor is not None]
+        # The last of the queue goes back on top first, so that all keep their order.
+        living.sort(key=lambda slot: slot.batch.position if slot.batch else 0, reverse=True)
         for slot in living:
             slot.ending = Ending(EndReason.SHUTDOWN, "the daemon stops", slot.script)
             assert slot.processor is not None
@@ -203,6 +206,7 @@ class Dispatcher:
     def _lose(self, slot: Slot, turn: Turn) -> None:
         assert slot.processor is not None
         how = slot.processor.end()
+        shutil.rmtree(self._plant.work_of(slot.name), ignore_errors=True)
         lose_processor(slot, how, self._plant, turn)
         slot.die(turn.now)
         self._claiming = True

@@ -62,6 +62,10 @@ class Plant:
         """Return the staging folder of an attempt at a batch."""
         return self.staging / f"{batch.id}.{batch.attempt}"
 
+    def work_of(self, processor: str) -> Path:
+        """Return the folder in which a processor's scripts run."""
+        return self.staging / processor
+
     def scratch_of(self, batch: Batch) -> Path:
         """Return the scratch folder of an attempt at a batch."""
         return self.scratch / f"{batch.id}.{batch.attempt}"

@@ -98,8 +98,7 @@ class Workforce:
 
     def machine_places(self, number: int) -> int:
         """Return how many batches may run at once on this machine, over all projects."""
-        limit = self.settings.machine_limit or os.cpu_count() or 1
-        return max(limit, number)
+        return self.settings.machine_limit or max(os.cpu_count() or 1, number)
 
     def environment(self, number: int) -> dict[str, str]:
         """Return the variables that keep libraries to a processor's cores."""
