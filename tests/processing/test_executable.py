@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import psutil
 import pytest
@@ -61,7 +62,9 @@ class RealProcessor:
     def __init__(self, project: Project) -> None:
         """Start the process."""
         self._one = OneProcessor(project)
-        self._local = LocalProcessor(self._one.setup(), environment={}, on_end=lambda _: None)
+        self._local = LocalProcessor(
+            self._one.setup(), mark=f"test-{uuid4()}", environment={}, on_end=lambda _: None
+        )
         assert self._receive() == {"event": "up"}
 
     def run(self, image: int, *scripts: str) -> Told:

@@ -200,10 +200,16 @@ class Runner:
         run = self._describe_run(course, script, work, outputs)
         log = course.folder / "logs" / f"{script.name}.log"
         parameters = self._parameters(course, script)
-        outcome = invoke(script, run, self.digests.find_files(script, parameters), log)
+        outcome = invoke(
+            script,
+            run,
+            self.digests.find_files(script, parameters),
+            log,
+            lambda: course.workspace.collect(script, outputs),
+        )
         return Finished(
             outcome=outcome,
-            products=course.workspace.collect(script, outputs),
+            products=outcome.products,
             parameters=parameters,
             inputs=course.lineage(script),
             started_at=watch.started_at,
