@@ -186,3 +186,14 @@ def test_record_names_the_source(tmp_path: Path) -> None:
         image = read_record(project.images.folder(report.images[0])).image
         assert image.source == str(folder / "image_0.mrc")
         assert (image.root_product, image.rows, image.frames) == ("micrograph", 32, 1)
+
+
+def test_parameters_hold_for_the_images(tmp_path: Path) -> None:
+    """What is given at the import holds whenever the images are processed again."""
+    folder = write_sums(tmp_path / "session", 1)
+    given = Choice(scripts=("pick_particles",), parameters={"pick_particles": {"diameter": 90.0}})
+    with Project.create(tmp_path / "project", facts=FACTS) as project:
+        report = project.import_recordings([folder], choice=given)
+        record = project.images.record(report.images[0])
+        assert record.parameters == {"pick_particles": {"diameter": 90.0}}
+        assert project.queue.listing()[0].batch.parameters == {}

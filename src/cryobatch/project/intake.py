@@ -1,9 +1,10 @@
 """The intake: found recordings are registered and submitted, chunk by chunk."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cryobatch.importing import Found, Recording, Take
+from cryobatch.model.batch import ParameterSet
 from cryobatch.model.image import Fact, FactValue
 from cryobatch.project.images import Images
 from cryobatch.project.registration import Done, ImportReport, Registrar, check_needed_facts
@@ -39,7 +40,8 @@ class Intake:
             found: What an import has found.
             options: Facts that hold whatever the recordings say.
             take: Whether recordings are linked to, copied or moved.
-            choice: What shall be done to the new images; None: nothing.
+            choice: What shall be done to the new images, and the parameters that hold for them;
+                None: nothing.
             done: Is told of the progress.
         """
         new = self.registrar.find_new(found.recordings)
@@ -49,7 +51,12 @@ class Intake:
         images: list[int] = []
         batches: list[int] = []
         refused = list(found.refused)
-        for ids, failed in self.registrar.register(new, facts, take, done):
+        parameters: ParameterSet = {}
+        if choice is not None:
+            # Kept with the images, so that they hold whenever these are processed again.
+            parameters = self.planner.check_parameters(choice)
+            choice = replace(choice, parameters=None)
+        for ids, failed in self.registrar.register(new, facts, parameters, take, done):
             images += ids
             refused += failed
             if choice is not None and ids:
@@ -72,6 +79,8 @@ class Intake:
         roots = {item.root_product for item in new}
         self.planner.check_parameters(choice)
         plans = {root: self.planner.plan(choice, root) for root in roots}
+        if plans:
+            self.planner.check_used(choice, list(plans.values()))
         check_needed_facts(new, facts, plans)
 
     def _submit_left(

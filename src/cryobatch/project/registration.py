@@ -16,6 +16,7 @@ from cryobatch.importing import (
     remove_source,
     take_recording,
 )
+from cryobatch.model.batch import ParameterSet
 from cryobatch.model.facts import FACTS
 from cryobatch.model.image import Fact, FactValue, ImageIdentity, ImageRecord
 from cryobatch.model.index import index_entry
@@ -105,6 +106,7 @@ class Registrar:
         self,
         recordings: Sequence[Recording],
         facts: Mapping[str, Mapping[str, Fact]],
+        parameters: ParameterSet,
         take: Take,
         done: Done,
     ) -> Iterator[tuple[list[int], list[Refused]]]:
@@ -113,6 +115,7 @@ class Registrar:
         Args:
             recordings: They are no images yet.
             facts: Their facts, by source id.
+            parameters: What holds for each of the new images.
             take: How they become root products.
             done: Is told of the progress.
 
@@ -121,11 +124,15 @@ class Registrar:
         """
         for start in range(0, len(recordings), CHUNK):
             chunk = recordings[start : start + CHUNK]
-            yield self._register_chunk(chunk, facts, take)
+            yield self._register_chunk(chunk, facts, parameters, take)
             done(min(start + CHUNK, len(recordings)), len(recordings))
 
     def _register_chunk(
-        self, chunk: Sequence[Recording], facts: Mapping[str, Mapping[str, Fact]], take: Take
+        self,
+        chunk: Sequence[Recording],
+        facts: Mapping[str, Mapping[str, Fact]],
+        parameters: ParameterSet,
+        take: Take,
     ) -> tuple[list[int], list[Refused]]:
         with self.database.transaction() as t:
             numbers = iter(library.reserve_image_ids(t, len(chunk)))
@@ -133,7 +140,8 @@ class Registrar:
         refused: list[Refused] = []
         for recording in chunk:
             try:
-                record = self._make_folder(recording, next(numbers), facts, take)
+                own = facts[recording.source_id]
+                record = self._make_folder(recording, next(numbers), own, parameters, take)
             except (CryobatchError, OSError) as error:
                 refused.append(Refused(recording.path, str(error)))
             else:
@@ -150,7 +158,8 @@ class Registrar:
         self,
         recording: Recording,
         number: int,
-        facts: Mapping[str, Mapping[str, Fact]],
+        facts: Mapping[str, Fact],
+        parameters: ParameterSet,
         take: Take,
     ) -> ImageRecord:
         name, left = self._choose_name(recording)
@@ -173,7 +182,7 @@ class Registrar:
             imported_at=datetime.now(UTC).isoformat("T", "milliseconds"),
             recorded_at=recording.recorded_at,
         )
-        record = ImageRecord(identity, acquisition=facts[recording.source_id])
+        record = ImageRecord(identity, acquisition=facts, parameters=parameters)
         write_record(folder, record)
         return record
 
