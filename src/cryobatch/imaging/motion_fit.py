@@ -83,7 +83,7 @@ def newton_step(
 
     Args:
         current: Where to start from.
-        slopes: ``(patches, frames, 5)`` of ``motion_likelihood.derivatives`` there.
+        slopes: ``(patches, frames, 7)`` of ``motion_likelihood.derivatives`` there.
         present: ``(frames,)``: 1, or 0 for an empty frame.
         space: ``(patches, 6)`` terms at the patches, or None to move whole frames.
         prior: What is expected, at unit scales.
@@ -135,7 +135,7 @@ def _pooled(slopes: FloatArray, present: FloatArray) -> tuple[FloatArray, FloatA
     under the mean of all patches, where a step would become too long.
     """
     count = max(float(present.sum()), 1.0)
-    curvature = (slopes[..., 2:] * present[:, None]).sum(axis=1) / count
+    curvature = (slopes[..., 2:5] * present[:, None]).sum(axis=1) / count
     typical = np.maximum(0.5 * (curvature[:, 0] + curvature[:, 2]).mean(), 1e-12)
     floor = _CURVATURE_FLOOR * typical
     matrices = curvature[:, [0, 1, 1, 2]].reshape(-1, 2, 2)

@@ -70,10 +70,11 @@ def derivatives(spectra, y, x, staying, passing, memory, ky, kx):  # type: ignor
         kx: ``(half,)`` float32, 1/Å.
 
     Returns:
-        ``(patches, frames, 5)`` float64: slopes along x and y, and the curvatures -xx, -xy, -yy.
+        ``(patches, frames, 7)`` float64: slopes along x and y, the curvatures -xx, -xy, -yy, the
+        agreement with the other frames, and the variance that it has if there is none.
     """
     patches, frames, rows, half = spectra.shape
-    parts = np.zeros((rows, patches, frames, 5))
+    parts = np.zeros((rows, patches, frames, 7))
     for row in numba.prange(rows):
         re = np.empty((frames, half), np.float32)
         im = np.empty((frames, half), np.float32)
@@ -128,7 +129,7 @@ def _refer(values, staying, passing, memory, reference):  # type: ignore[no-unty
 @numba.njit(cache=True, nogil=True, fastmath=True)
 def _differentiate(re, im, other_re, other_im, ky, kx, out):  # type: ignore[no-untyped-def]
     zero = np.float32(0.0)
-    s0, s1, t0, t1, t2 = zero, zero, zero, zero, zero
+    s0, s1, t0, t1, t2, spread = zero, zero, zero, zero, zero, zero
     for column in range(re.size):
         k = kx[column]
         agree = re[column] * other_re[column] + im[column] * other_im[column]
@@ -138,9 +139,14 @@ def _differentiate(re, im, other_re, other_im, ky, kx, out):  # type: ignore[no-
         t0 += agree
         t1 += agree * k
         t2 += agree * k * k
+        own = re[column] * re[column] + im[column] * im[column]
+        other = other_re[column] * other_re[column] + other_im[column] * other_im[column]
+        spread += np.float32(0.5) * own * other
     turn = 2.0 * np.pi
     out[0] = -turn * s1
     out[1] = -turn * s0 * ky
     out[2] = turn * turn * t2
     out[3] = turn * turn * t1 * ky
     out[4] = turn * turn * t0 * ky * ky
+    out[5] = t0
+    out[6] = spread

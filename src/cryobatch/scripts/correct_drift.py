@@ -11,7 +11,6 @@ if TYPE_CHECKING:
 
 _SPECTRUM_DOSE = 4.0
 _SPECTRUM_GROUPS = 8
-_DOUBTFUL_ANGSTROM = 3.0
 _DRIFT_VALUES = {
     "drift_path": "Sum of the steps from frame to frame.",
     "drift_early": "Part of the path before 4 e/Å².",
@@ -131,30 +130,34 @@ def _tell(run: Run, estimate: "MotionEstimate") -> None:
             f"(number {numbers}): they say nothing about the drift",
             level="warning",
         )
-    if estimate.uncertainty_angstrom > _DOUBTFUL_ANGSTROM and _moving_frames(estimate) > 1:
+    if not _is_seen(estimate):
         run.message(
-            "the frames hardly agree with each other: the drift is uncertain by "
-            f"{estimate.uncertainty_angstrom:.1f} Å",
+            f"no drift can be seen ({_why_unseen(estimate)}): the frames are summed as they are",
             level="warning",
         )
 
 
-def _moving_frames(estimate: "MotionEstimate") -> int:
-    return estimate.model.frames - len(estimate.empty_frames)
+def _is_seen(estimate: "MotionEstimate") -> bool:
+    return math.isfinite(estimate.uncertainty_angstrom)
+
+
+def _why_unseen(estimate: "MotionEstimate") -> str:
+    if estimate.model.frames - len(estimate.empty_frames) < 2:
+        return "fewer than two frames have content"
+    return "the frames agree with each other no better than noise does"
 
 
 def _values(recording: "Recording", estimate: "MotionEstimate") -> dict[str, object]:
     from cryobatch.imaging.motion_statistics import drift_statistics
 
     pixel_size = recording.stack_pixel_size_angstrom
-    if _moving_frames(estimate) < 2:
-        nothing = Absent("fewer than two frames have content, so that no drift can be seen")
-        return {"micrograph_pixel_size": pixel_size, **dict.fromkeys(_DRIFT_VALUES, nothing)}
+    if not _is_seen(estimate):
+        unseen = Absent(_why_unseen(estimate))
+        return {"micrograph_pixel_size": pixel_size, **dict.fromkeys(_DRIFT_VALUES, unseen)}
     drift = drift_statistics(
         estimate.model, pixel_size, recording.dose_per_frame, recording.pre_exposure
     )
     dose = Absent("the dose of a frame is unknown")
-    sure = math.isfinite(estimate.uncertainty_angstrom)
     return {
         "micrograph_pixel_size": pixel_size,
         "drift_path": drift.path,
@@ -163,7 +166,5 @@ def _values(recording: "Recording", estimate: "MotionEstimate") -> dict[str, obj
         "drift_range": drift.extent,
         "drift_longest_step": drift.longest_step,
         "drift_local": drift.local,
-        "drift_uncertainty": (
-            estimate.uncertainty_angstrom if sure else Absent("the frames have nothing in common")
-        ),
+        "drift_uncertainty": estimate.uncertainty_angstrom,
     }
