@@ -1,0 +1,77 @@
+"""The texts in docs/ mention all that a person can type or read."""
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from cryobatch.cli.app import app
+from cryobatch.model.facts import FACTS
+from cryobatch.processing.catalog import builtin_scripts
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+EVERYWHERE = {"--help", "-h"}
+
+
+def walk_commands(command: Any, words: Sequence[str] = ()) -> Iterator[tuple[str, set[str]]]:
+    """Yield each command with its options (Any: typer brings a parser of its own)."""
+    if hasattr(command, "list_commands"):
+        for name in command.list_commands(None):
+            yield from walk_commands(command.get_command(None, name), (*words, name))
+        return
+    options = {
+        text
+        for parameter in command.params
+        if not getattr(parameter, "hidden", False)
+        for text in (*parameter.opts, *parameter.secondary_opts)
+        if text.startswith("-")
+    }
+    yield " ".join(words), options - EVERYWHERE
+
+
+def split_sections(text: str) -> dict[str, str]:
+    """Return the text below each heading, by the heading in small letters."""
+    parts = re.split(r"^#+ (.+)$", text, flags=re.MULTILINE)
+    return {
+        title.strip().lower(): body for title, body in zip(parts[1::2], parts[2::2], strict=True)
+    }
+
+
+def explain(title: str, sections: dict[str, str]) -> str:
+    """Return a command's section with those that it refers to."""
+    own = sections[title]
+    linked = re.findall(r"\]\(#([\w-]+)\)", own)
+    return own + "".join(sections.get(name.replace("-", " "), "") for name in linked)
+
+
+COMMANDS = dict(walk_commands(typer.main.get_command(app)))
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_each_command_is_explained_with_all_its_options(command: str) -> None:
+    """Who reads about a command finds every option there, or in a section that it links to."""
+    sections = split_sections((DOCS / "commands.md").read_text(encoding="utf-8"))
+    assert command in sections
+    explained = explain(command, sections)
+    missing = [o for o in COMMANDS[command] if not re.search(rf"`[^`\n]*{o}\b", explained)]
+    assert missing == []
+
+
+@pytest.mark.parametrize("script", builtin_scripts(), ids=lambda script: script.name)
+def test_each_script_is_explained_with_its_values_and_parameters(script: Any) -> None:
+    """Who reads about a script finds every value and parameter there (Any: pytest's parameter)."""
+    text = (DOCS / "values.md").read_text(encoding="utf-8")
+    sections = split_sections(text.replace("### Quality flags", ""))
+    explained = sections[script.name]
+    names = [*script.values, *script.parameters]
+    assert [name for name in names if f"`{name}`" not in explained] == []
+
+
+def test_each_acquisition_fact_is_explained() -> None:
+    """Who wants to correct a fact finds its name and unit."""
+    text = (DOCS / "values.md").read_text(encoding="utf-8")
+    explained = split_sections(text)["acquisition facts"]
+    assert [name for name in FACTS if f"`{name}`" not in explained] == []
