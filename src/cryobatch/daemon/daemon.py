@@ -138,7 +138,7 @@ def open_daemon(
         stack.callback(gate.close)
         staff = Staff(project, groups, gate, processors)
         plant = staff.plant()
-        recover(project.database, plant, project.images.find_stale, time.time())
+        recover(project.database, plant, time.time())
         doorbell = Doorbell(project.place.doorbell)
         stack.callback(doorbell.close)
         signals = stack.enter_context(_catch_signals())

@@ -1,12 +1,16 @@
 """The plant: where a dispatcher works and what it may use."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from cryobatch.model.batch import Batch
+from cryobatch.model.image import ImageRecord
 from cryobatch.processing.processors import StartProcessor
+
+FindStale = Callable[[ImageRecord, Path], tuple[str, ...]]
+"""Tells which scripts' results are stale, given an image's record and folder."""
 
 
 class Gate(Protocol):
@@ -43,6 +47,7 @@ class Plant:
         max_losses: After so many deaths of its processor on one script a batch has failed.
         memory_limit_bytes: What a processor may use, None for no limit.
         medians: Values of which a script wants the median, by script.
+        find_stale: Tells which scripts' results are stale.
     """
 
     images: Path
@@ -53,6 +58,7 @@ class Plant:
     max_losses: int
     memory_limit_bytes: int | None
     medians: Mapping[str, tuple[str, ...]]
+    find_stale: FindStale
 
     def image_folder(self, group: str, name: str) -> Path:
         """Return the folder of an image."""

@@ -1,7 +1,6 @@
 """Recovery: what a daemon does first, about what a killed one has left."""
 
 import shutil
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -17,9 +16,6 @@ from cryobatch.processing.plant import Plant
 from cryobatch.processing.workspace import find_staged
 from cryobatch.store import library, log, queue
 from cryobatch.store.database import Database
-
-FindStale = Callable[[ImageRecord, Path], tuple[str, ...]]
-"""Tells which scripts' results are stale, given an image's record and folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +33,7 @@ class Interrupted:
     entries: tuple[LogEntry, ...]
 
 
-def recover(database: Database, plant: Plant, find_stale: FindStale, now: float) -> int:
+def recover(database: Database, plant: Plant, now: float) -> int:
     """Finish commits that were begun, index their images, let their batches wait again on top.
 
     Returns:
@@ -49,7 +45,7 @@ def recover(database: Database, plant: Plant, find_stale: FindStale, now: float)
     interrupted = []
     for batch in running:
         folder = plant.image_folder(*places[batch.image_id])
-        interrupted.append(_look_after(database, batch, folder, plant, find_stale, now))
+        interrupted.append(_look_after(database, batch, folder, plant, now))
     sweep(plant)
     with database.transaction() as t:
         for item in interrupted:
@@ -68,14 +64,14 @@ def sweep(plant: Plant) -> None:
 
 
 def _look_after(
-    database: Database, batch: Batch, folder: Path, plant: Plant, find_stale: FindStale, now: float
+    database: Database, batch: Batch, folder: Path, plant: Plant, now: float
 ) -> Interrupted:
     try:
         staging = plant.staging_of(batch)
         for script, record_path in sorted(find_staged(staging).items()):
             recover_staged(folder, script, record_path, staging / script)
         record = read_record(folder)
-        entry = index_entry(record, find_stale(record, folder))
+        entry = index_entry(record, plant.find_stale(record, folder))
     except (CryobatchError, OSError) as error:
         row = LogEntry(now, f"after a restart: {error}", Level.ERROR, batch.processor,
                        batch.image_id, batch.id)  # fmt: skip

@@ -53,7 +53,7 @@ def conclude_result(
     failures = dict(result.failures)
     script = result.staged.script
     if isinstance(outcome, Committed):
-        _index(result, outcome, turn)
+        _index(result, outcome, plant, turn)
         text = _describe(result.message)
         turn.log_batch(result.processor, result.batch, text, script=script)
         answer = {"do": "committed", "base": outcome.base, "merged": bool(outcome.merged)}
@@ -227,11 +227,12 @@ def _finish(
         turn.actions.append(lambda: clear_folders(plant, batch))
 
 
-def _index(result: Result, committed: Committed, turn: Turn) -> None:
+def _index(result: Result, committed: Committed, plant: Plant, turn: Turn) -> None:
     data = result.message["index"]
     entry = IndexEntry(**{**data, "stale": tuple(data["stale"])})
     if committed.merged is not None:
-        entry = index_entry(committed.merged, entry.stale)
+        # What somebody has changed meanwhile, the script did not know.
+        entry = index_entry(committed.merged, plant.find_stale(committed.merged, result.folder))
 
     def write(t: Transaction) -> None:
         library.index(t, result.batch.image_id, entry)

@@ -1,0 +1,103 @@
+"""Reports: what a daemon writes about a result that somebody else has overtaken."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cryobatch.errors import CryobatchError
+from cryobatch.model.batch import Batch, BatchState
+from cryobatch.processing.commit import commit_result
+from cryobatch.processing.orders import staged_from_json
+from cryobatch.processing.plant import OpenGate, Plant
+from cryobatch.processing.processors import Processor
+from cryobatch.processing.reports import conclude_result
+from cryobatch.processing.turn import Result, Turn
+from cryobatch.project import Project, Selection
+from tests.one_processor import OneProcessor
+from tests.processing.conftest import MakeProject
+
+ALL = Selection(everything=True)
+
+
+def nobody(_: str) -> Processor:
+    """Start nothing."""
+    raise AssertionError("no processor is needed here")
+
+
+def plant_of(project: Project) -> Plant:
+    """Return where a daemon of the project would work."""
+    place = project.place
+    return Plant(
+        images=place.images,
+        staging=place.staging,
+        scratch=project.scratch(),
+        start=nobody,
+        gate=OpenGate(),
+        max_losses=3,
+        memory_limit_bytes=None,
+        medians={},
+        find_stale=project.images.find_stale,
+    )
+
+
+def batch_of(image: int) -> Batch:
+    """Return a batch that runs."""
+    return Batch(
+        id=1, image_id=image, scripts=("measure",), parameters={}, force=False,
+        state=BatchState.RUNNING, position=0, attempt=1, losses=0, failures={},
+        processor="local-1", submitted_at=0.0, started_at=0.0, finished_at=None, cancel=False,
+    )  # fmt: skip
+
+
+def test_a_fact_corrected_meanwhile_is_not_forgotten(
+    new_project: MakeProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The library shows the result as stale at once: the script had read the old fact."""
+    project = new_project(1)
+    taken: list[tuple[Path, dict[str, Any]]] = []
+
+    def commit(folder: Path, message: dict[str, Any]) -> dict[str, Any]:
+        taken.append((folder, message))
+        return {"do": "committed", "base": [0, 0, 0], "merged": False}
+
+    monkeypatch.setattr("tests.one_processor.commit", commit)
+    OneProcessor(project).run(1, "measure")
+    ((folder, message),) = taken
+    project.correct_facts(ALL, {"pixel_size": 2.0})
+    staged = staged_from_json(message["result"])
+    answers: list[Any] = []
+    result = Result(batch_of(1), "local-1", folder, staged, message, {}, answers.append)
+    turn = Turn(1.0)
+    conclude_result(result, commit_result(folder, staged), plant_of(project), turn)
+    with project.database.transaction() as t:
+        for write in turn.writes:
+            write(t)
+    for act in turn.actions:
+        act()
+    row = project.images.rows()[0]
+    assert (row["defocus_u"], row["stale"]) == (1000.0, ["measure"])
+    assert answers[0]["do"] == "committed"
+    assert answers[0]["merged"]
+
+
+@pytest.mark.parametrize("error", [CryobatchError("no TOML"), OSError(28, "No space left")])
+def test_a_result_that_cannot_be_kept_fails_its_script(
+    new_project: MakeProject, error: CryobatchError | OSError
+) -> None:
+    """The processor is told, the log too, and the batch goes on."""
+    project = new_project(1)
+    answers: list[Any] = []
+    staged = staged_from_json(
+        {"script": "measure", "record": "", "staged": "", "base": [0, 0, 0], "products": {},
+         "removed": [], "history": None}
+    )  # fmt: skip
+    folder = project.images.folder(1)
+    result = Result(batch_of(1), "local-1", folder, staged, {}, {}, answers.append)
+    turn = Turn(1.0)
+    conclude_result(result, error, plant_of(project), turn)
+    for act in turn.actions:
+        act()
+    assert answers[0]["do"] == "refused"
+    assert str(error) in answers[0]["reason"]
+    assert [entry.text for entry in turn.entries] == [answers[0]["reason"]]
