@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from cryobatch.processing.image_folder import read_record
+from cryobatch.processing.staging import Stopwatch
 from cryobatch.project import Project
 from tests import simple_scripts
 from tests.one_processor import OneProcessor
@@ -162,6 +163,26 @@ def test_a_missing_fact_names_the_option(new_project: MakeProject) -> None:
     assert told.done == ["pick", "judge"]
 
 
+def test_a_missing_value_names_the_script_that_would_help(new_project: MakeProject) -> None:
+    """``tell`` reads the defocus, and nothing has calculated it."""
+    told = OneProcessor(new_project(1)).run(1, "tell")
+    reason = "no script has calculated defocus_u: add measure or measure_otherwise"
+    assert told.failures == {"tell": f"image_1: {reason}"}
+
+
+def test_no_script_overwrites_the_recording(new_project: MakeProject) -> None:
+    """It was copied into the image's folder under a name that a script uses for a product."""
+    project = new_project(1)
+    folder = project.images.folder(1)
+    (folder / "recording.mrc").rename(folder / "particles.txt")
+    path = folder / "image.toml"
+    path.write_text(path.read_text().replace('"recording.mrc"', '"particles.txt"'))
+    told = OneProcessor(project).run(1, *MICROGRAPH_WORKFLOW)
+    assert "would overwrite the recording" in told.failures["pick"]
+    assert (folder / "particles.txt").read_text() == "recording 1"
+    assert told.done == ["measure", "judge"]
+
+
 def test_a_recording_that_is_gone_fails_its_batch_with_the_path(new_project: MakeProject) -> None:
     """And says what to do."""
     project = new_project(1)
@@ -272,3 +293,13 @@ def test_a_broken_file_fails_the_batch_and_is_named(
     order = processor.order(1, *MICROGRAPH_WORKFLOW)
     told = processor.work(order)
     assert ".toml" in told.failures["workflow"]
+
+
+def test_the_memory_of_a_run_is_its_own() -> None:
+    """A small run after a large one is told as small."""
+    held = b"x" * 200_000_000
+    watch = Stopwatch()
+    large = watch.memory_peak()
+    del held
+    assert large > 200_000_000
+    assert Stopwatch().memory_peak() < large

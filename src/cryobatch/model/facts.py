@@ -1,6 +1,6 @@
 """Acquisition facts: the names, units and options of what is known about a recording."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
@@ -80,11 +80,18 @@ def check_fact(name: str, value: object) -> FactValue:
     return typed
 
 
-def missing_fact(name: str, image: str) -> MissingFactError:
-    """Return the error for a fact that is needed and unknown; it names the way out."""
+def missing_fact(name: str, image: str, makers: Collection[str] = ()) -> MissingFactError:
+    """Return the error for a fact or value that is needed and unknown; it names the way out.
+
+    Args:
+        name: The fact or value.
+        image: Whose it would be.
+        makers: Scripts that calculate the value.
+    """
     declared = FACTS.get(name)
     if declared is None:
-        return MissingFactError(f"{image}: no script gave the value {name}")
+        helpers = f"add {' or '.join(sorted(makers))}" if makers else "no known script does"
+        return MissingFactError(f"{image}: no script has calculated {name}: {helpers}")
     option = "--" + name.replace("_", "-")
     return MissingFactError(
         f"{image}: {declared.help} ({name}, {declared.unit or declared.kind}) is unknown; give it "

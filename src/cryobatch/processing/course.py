@@ -132,6 +132,16 @@ class Course:
                     return other.name
         return None
 
+    def protect_recording(self, script: Script) -> None:
+        """See that no output of a script would take the place of the recording itself."""
+        for name, output in script.outputs.items():
+            if name not in TRANSIENT_PRODUCTS and output.file == self.record.image.root_file:
+                raise ContractError(
+                    f"{script.name}: its output {name} would overwrite the recording "
+                    f"{recording_path(self.record, self.folder)}: give it another file name, or "
+                    "import the recording under another"
+                )
+
     def wanted_after(self, script: Script) -> frozenset[str]:
         """Return the transient products that scripts after this one read."""
         names = [other.name for other in self.workflow.scripts]

@@ -101,7 +101,10 @@ def fingerprint_root(record: ImageRecord, folder: Path) -> str:
 
 
 def gather_reads(
-    script: Script, record: ImageRecord, unknown: Sequence[str] = ()
+    script: Script,
+    record: ImageRecord,
+    unknown: Sequence[str] = (),
+    scripts: Mapping[str, Script] | None = None,
 ) -> dict[str, bool | int | float | str | None]:
     """Return the facts and values that a script reads; None for an optional one that is unknown.
 
@@ -109,6 +112,7 @@ def gather_reads(
         script: The script.
         record: The image's record.
         unknown: Values that do not hold any more.
+        scripts: All known scripts, to name the one that would help.
 
     Raises:
         MissingFactError: A needed one is unknown; the text names the way out.
@@ -125,7 +129,8 @@ def gather_reads(
                 raise ScriptFailed(f"{script.name} needs {read.name}, absent: {found.reason}")
             found = None
         if found is None and not read.optional:
-            raise missing_fact(read.name, record.image.name)
+            makers = [n for n, s in (scripts or {}).items() if read.name in s.values]
+            raise missing_fact(read.name, record.image.name, makers)
         assert found is None or isinstance(found, bool | int | float | str)
         gathered[read.name] = found
     return gathered

@@ -103,12 +103,15 @@ class Runner:
     def _parameters(self, course: Course, script: Script) -> dict[str, ParameterValue]:
         return resolve_parameters(script, course.layers)
 
+    def _reads(self, course: Course, script: Script) -> Mapping[str, Any]:
+        return gather_reads(script, course.effective(), course.lost_values(), self.scripts)
+
     def _fingerprint(self, course: Course, script: Script) -> str:
         located = course.locate_inputs(script)
         return fingerprint_script(
             script,
             self._parameters(course, script),
-            gather_reads(script, course.effective(), course.lost_values()),
+            self._reads(course, script),
             {item.product: course.fingerprint_input(item) for item in located},
             self.digests,
         )
@@ -195,6 +198,7 @@ class Runner:
         return not script.only_transient and self._is_up_to_date(course, script)
 
     def _invoke(self, course: Course, script: Script, watch: Stopwatch) -> Finished:
+        course.protect_recording(script)
         with explain_disk(course.workspace.staging):
             work, outputs = course.workspace.prepare(script, course.wanted_after(script))
         run = self._describe_run(course, script, work, outputs)
@@ -221,7 +225,7 @@ class Runner:
         self, course: Course, script: Script, work: Path, outputs: Mapping[str, Path]
     ) -> Run:
         located = course.locate_inputs(script)
-        reads = gather_reads(script, course.effective(), course.lost_values())
+        reads = self._reads(course, script)
         return Run(
             workspace=work,
             inputs={item.product: item.path for item in located if item.path is not None},

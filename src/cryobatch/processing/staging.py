@@ -49,6 +49,7 @@ class Stopwatch:
         default_factory=lambda: datetime.now(UTC).isoformat("T", "milliseconds")
     )
     _start: float = field(default_factory=time.monotonic)
+    _children_before: int = field(default_factory=lambda: _children_peak())
 
     def __post_init__(self) -> None:
         # Lets the kernel measure the peak of this run alone; where it may not, the process's
@@ -61,10 +62,13 @@ class Stopwatch:
         return round(time.monotonic() - self._start, 3)
 
     def memory_peak(self) -> int:
-        """Return the largest resident size in bytes, of this process or of a child."""
-        own = _resident_peak()
-        children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
-        return max(own, children)
+        """Return the largest resident size in bytes, of this process or of a child of this run.
+
+        The kernel keeps the peak of all children that there were: one that is smaller than those
+        of earlier runs does not show, and this process's own peak stands for it.
+        """
+        children = _children_peak()
+        return max(_resident_peak(), children if children > self._children_before else 0)
 
 
 def stage_result(course: Course, script: Script, finished: Finished, setup: Setup) -> StagedResult:
@@ -115,6 +119,10 @@ def _select_given(
     """Return the batch's own parameters of a script and of what made its transient inputs."""
     names = {script.name, *(name for producers in finished.inputs.values() for name in producers)}
     return {name: given for name, given in course.order.parameters.items() if name in names}
+
+
+def _children_peak() -> int:
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
 
 
 def _resident_peak() -> int:
