@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from cryobatch.errors import CryobatchError, MissingFactError
+from cryobatch.formats import group_file
 from cryobatch.importing import (
     Recording,
     Refused,
@@ -189,7 +190,7 @@ class Registrar:
     def _choose_name(self, recording: Recording) -> tuple[str, ImageRecord | None]:
         """Return a free name in the group, or the record that is there for this recording."""
         group = self.place.images / recording.group
-        taken: set[str] = set()
+        taken = {group_file.FILE_NAME}
         while True:
             name = make_unique(recording.name, taken)
             folder = group / name
