@@ -54,6 +54,19 @@ BODIES = {
     "latin": "good; printf 'caf\\xe9 \\xff\\n'",
     "undeclared": 'good; echo "::value size 3"',
 }
+PYTHON = """
+import sys
+from pathlib import Path
+from typing import Annotated
+import cryobatch
+
+print("imported in", __name__)
+
+@cryobatch.script(category="Share", values={"letters": cryobatch.Value(kind="int")})
+def in_python(run, *, text: Annotated[Path | None, cryobatch.Parameter()] = None):
+    print("reads", text, file=sys.stderr)
+    return {"letters": len(text.read_text()) if text else 0}
+"""
 
 
 class RealProcessor:
@@ -105,6 +118,7 @@ def laboratory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
         path = project.place.scripts / f"{name}.sh"
         path.write_text(f"{HEADER}{body}\n")
         path.chmod(0o755)
+    (project.place.scripts / "in_python.py").write_text(PYTHON)
     project.catalog = discover([("project", project.place.scripts)])
     yield project
     project.close()
@@ -233,3 +247,19 @@ def test_output_that_is_no_text_is_kept_and_harms_nobody(
     """The log holds the bytes."""
     assert processor.run(image, "latin").failures == {}
     assert b"caf\xe9 \xff\n" in log_of(laboratory, image, "latin")
+
+
+def test_a_laboratorys_python_runs_in_the_processor(
+    laboratory: Project, processor: RealProcessor, image: int
+) -> None:
+    """Its file parameters are paths; what it prints, at its import too, is in its log."""
+    (laboratory.place.folder / "text.txt").write_text("seven77")
+    path = laboratory.images.folder(image) / "image.toml"
+    path.write_text(path.read_text() + '\n[parameters.in_python]\ntext = "text.txt"\n')
+    assert processor.run(image, "in_python").failures == {}
+    record = read_record(laboratory.images.folder(image))
+    assert record.values["in_python"] == {"letters": 7}
+    assert record.runs["in_python"].version.startswith("1-")
+    log = log_of(laboratory, image, "in_python").decode()
+    assert "imported in" in log
+    assert f"reads {laboratory.place.folder / 'text.txt'}" in log
