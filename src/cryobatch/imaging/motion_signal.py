@@ -121,7 +121,7 @@ def _weights(
     p = np.clip(persistence, 1e-6, 0.9999)
     q = passes * (1.0 - p**2) / noise
     half = 0.5 * (1.0 + p**2 + q) / p
-    memory = half - np.sqrt(np.maximum(half**2 - 1.0, 0.0))
+    memory = 1.0 / (half + np.sqrt(np.maximum(half**2 - 1.0, 0.0)))
     passing = q / (p * np.maximum(1.0 / memory - memory, 1e-6) * noise)
     spread = (1.0 + p) / (1.0 - p) - 2.0 * p * (1.0 - p**frames) / (frames * (1.0 - p) ** 2)
     slow = noise + passes * np.clip(spread, 1.0, frames)
