@@ -93,6 +93,11 @@ echo "::value family 3"
 """
 
 
+def patient(folder: Path) -> str:
+    """Return the text of a script that waits for the file ``go`` in a folder."""
+    return PATIENT.replace('= "."', f"= {str(folder)!r}")
+
+
 def write_python(folder: Path, text: str, time_limit_s: float | None = None) -> None:
     """Put a Python script into a project's folder of scripts."""
     text = text.replace("TIME_LIMIT", repr(time_limit_s))

@@ -5,10 +5,12 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from cryobatch.model import BatchState
 from cryobatch.project import Project, Selection
@@ -34,9 +36,11 @@ class RunningDaemon:
 
     Args:
         process: The process.
+        errors: Its standard error; a file, for a pipe would live as long as its last descendant.
     """
 
     process: subprocess.Popen[bytes]
+    errors: IO[bytes]
 
     @classmethod
     def start(
@@ -51,28 +55,35 @@ class RunningDaemon:
             environment: Further variables.
         """
         arguments = [str(folder), command, str(processors)]
+        errors = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the daemon
         process = subprocess.Popen(
             [sys.executable, "-m", "tests.daemon.daemon_child", *arguments],
-            cwd=ROOT, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE,
+            cwd=ROOT, stdin=subprocess.DEVNULL, stderr=errors,
             env={**os.environ, **environment},
         )  # fmt: skip
-        return cls(process)
+        return cls(process, errors)
 
     def kill(self) -> None:
         """Kill it as the kernel does when memory is out."""
         self.process.kill()
-        self.process.communicate()
+        self.process.wait()
 
     def stop(self, number: int = signal.SIGTERM, timeout_s: float = 20.0) -> str:
         """Ask it to stop, and return what it wrote to standard error."""
         self.process.send_signal(number)
-        return self.process.communicate(timeout=timeout_s)[1].decode()
+        self.process.wait(timeout_s)
+        return self.said()
 
     def finish(self, timeout_s: float = 100.0) -> int:
         """Wait until it ends by itself, and return its exit code."""
-        errors = self.process.communicate(timeout=timeout_s)[1].decode()
-        assert "Traceback" not in errors, errors
+        self.process.wait(timeout_s)
+        assert "Traceback" not in self.said(), self.said()
         return self.process.returncode
+
+    def said(self) -> str:
+        """Return what it has written to standard error."""
+        self.errors.seek(0)
+        return self.errors.read().decode()
 
 
 def marked_processes(mark: str) -> list[int]:
@@ -84,6 +95,16 @@ def marked_processes(mark: str) -> list[int]:
             with contextlib.suppress(OSError):
                 if wanted in (path / "environ").read_bytes().split(b"\0"):
                     found.append(int(path.name))
+    return found
+
+
+def named(mark: str, name: str) -> list[int]:
+    """Return those of a test's processes that run a program of this name."""
+    found = []
+    for pid in marked_processes(mark):
+        with contextlib.suppress(OSError):
+            if Path(f"/proc/{pid}/comm").read_text().strip() == name:
+                found.append(pid)
     return found
 
 

@@ -9,7 +9,7 @@ import pytest
 from cryobatch.model import BatchState
 from cryobatch.project import Project
 from tests.daemon.conftest import MakeProject, StartDaemon
-from tests.daemon.laboratory import PATIENT, QUICK, write_python
+from tests.daemon.laboratory import QUICK, patient, write_python
 from tests.daemon.running import await_idle, begun, count_of, states, submit, wait_for
 
 SOON_S = 2.0
@@ -22,13 +22,7 @@ def project(new_project: MakeProject) -> Project:
     project = new_project(8)
     folder = project.place.folder
     write_python(folder, QUICK)
-    write_python(
-        folder,
-        PATIENT.replace(
-            'folder: Annotated[str, Parameter()] = "."',
-            f"folder: Annotated[str, Parameter()] = {str(folder)!r}",
-        ),
-    )
+    write_python(folder, patient(folder))
     return project
 
 

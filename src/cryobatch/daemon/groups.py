@@ -1,5 +1,6 @@
 """Process groups: who must not survive the daemon, told to the reaper and kept on disk."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -79,8 +80,10 @@ class ProcessGroups:
             os.write(self._lifeline, everything.encode("ascii"))
 
     def _keep(self) -> None:
-        # No fsync: after a power loss there is no process left to end.
-        write_bytes_durably(self._record, json.dumps(self._groups).encode(), fsync=False)
+        # No fsync: after a power loss there is no process left to end. On a full disk the
+        # reaper knows them all the same.
+        with contextlib.suppress(OSError):
+            write_bytes_durably(self._record, json.dumps(self._groups).encode(), fsync=False)
 
 
 def end_survivors(record: Path, mark: str) -> None:

@@ -56,10 +56,10 @@ class _Commit:
     merged: ImageRecord | None = None
     error: CryobatchError | OSError | None = None
 
-    def begin(self, locks: ExitStack) -> None:
+    def begin(self, locks: ExitStack, wait: bool) -> None:
         """Take the image's lock and bring in what somebody else has changed."""
         try:
-            locks.enter_context(image_lock(self.folder))
+            locks.enter_context(image_lock(self.folder, wait=wait))
             if identify(self.folder) != self.result.base:
                 self.merged = _merge(self.folder, self.result)
         except (CryobatchError, OSError) as error:
@@ -134,7 +134,7 @@ WAITERS = 8
 
 
 def commit_results(
-    results: Sequence[tuple[Path, StagedResult]],
+    results: Sequence[tuple[Path, StagedResult]], *, wait: bool = True
 ) -> list[Committed | CryobatchError | OSError]:
     """Make staged results part of their images, each of another image.
 
@@ -144,6 +144,8 @@ def commit_results(
 
     Args:
         results: The folder of each image, and what is staged for it.
+        wait: Whether to wait for images that somebody else has locked; else the outcome of such
+            a one is a ConflictError, and it can be tried again.
 
     Returns:
         What came of each, in the same order; trouble with one image stops no other.
@@ -151,7 +153,7 @@ def commit_results(
     commits = [_Commit(folder, result) for folder, result in results]
     with ExitStack() as locks:
         for commit in commits:
-            commit.begin(locks)
+            commit.begin(locks, wait)
         for step in STEPS:
             _take_all(step, commits)
         return [commit.conclude() for commit in commits]

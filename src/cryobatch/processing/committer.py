@@ -2,13 +2,18 @@
 
 import os
 import threading
+import time
 from collections import deque
 from collections.abc import Sequence
 from queue import Empty, SimpleQueue
 
-from cryobatch.errors import CryobatchError
+from cryobatch.errors import ConflictError, CryobatchError
 from cryobatch.processing.commit import Committed, commit_results
 from cryobatch.processing.turn import Result
+
+PATIENCE_S = 10.0
+"""How long a result waits for an image that another program has locked."""
+RETRY_S = 0.02
 
 Outcome = Committed | CryobatchError | OSError
 """What came of a commit."""
@@ -67,26 +72,37 @@ class Committer:
         return taken
 
     def _work(self) -> None:
-        while (first := self._todo.get()) is not None:
-            results, ends = self._gather(first)
-            self._commit(results)
-            os.write(self._writer, b"!")
+        waiting: dict[int, tuple[Result, float]] = {}  # by batch: results, and until when
+        ends = False
+        while True:
+            fresh, ended = self._gather(RETRY_S if waiting else None)
+            ends = ends or ended
+            deadline = time.monotonic() + PATIENCE_S
+            waiting |= {result.batch.id: (result, deadline) for result in fresh}
+            results = [result for result, _ in waiting.values()]
+            for result, outcome in zip(results, self._commit(results), strict=True):
+                is_late = time.monotonic() > waiting[result.batch.id][1]
+                if not isinstance(outcome, ConflictError) or is_late:
+                    del waiting[result.batch.id]
+                    self._done.append((result, outcome))
+                    os.write(self._writer, b"!")
             if ends:
-                return
+                return  # what still waits for its image is committed by the next daemon
 
-    def _gather(self, first: Result) -> tuple[list[Result], bool]:
-        results = [first]
+    def _gather(self, timeout_s: float | None) -> tuple[list[Result], bool]:
+        """Wait for results, and take all that have come; True when there will be no more."""
+        results: list[Result] = []
         try:
-            while (further := self._todo.get_nowait()) is not None:
-                results.append(further)
+            while (result := self._todo.get(timeout=timeout_s)) is not None:
+                results.append(result)
+                timeout_s = 0.0
         except Empty:
             return results, False
         return results, True
 
-    def _commit(self, results: Sequence[Result]) -> None:
-        outcomes: Sequence[Outcome]
+    def _commit(self, results: Sequence[Result]) -> Sequence[Outcome]:
         try:
-            outcomes = commit_results([(result.folder, result.staged) for result in results])
+            staged = [(result.folder, result.staged) for result in results]
+            return commit_results(staged, wait=False)
         except Exception as error:  # noqa: BLE001 - the daemon's loop goes on; its log tells
-            outcomes = [CryobatchError(f"{type(error).__name__}: {error}")] * len(results)
-        self._done.extend(zip(results, outcomes, strict=True))
+            return [CryobatchError(f"{type(error).__name__}: {error}")] * len(results)

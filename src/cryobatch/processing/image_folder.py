@@ -4,9 +4,10 @@ import fcntl
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
-from cryobatch.errors import ProjectError
+from cryobatch.errors import ConflictError, ProjectError
 from cryobatch.formats import parameter_file
 from cryobatch.formats.atomic import write_bytes_durably
 from cryobatch.model.image import ImageRecord
@@ -19,8 +20,16 @@ Identity = tuple[int, int, int]
 
 
 @contextmanager
-def image_lock(folder: Path) -> Iterator[None]:
-    """Hold an image's lock: every read-modify-write of its parameter file happens under it."""
+def image_lock(folder: Path, *, wait: bool = True) -> Iterator[None]:
+    """Hold an image's lock: every read-modify-write of its parameter file happens under it.
+
+    Args:
+        folder: The image's folder.
+        wait: Whether to wait while somebody else holds it.
+
+    Raises:
+        ConflictError: Somebody else holds it, and this was not to wait.
+    """
     try:
         # A file, not the folder: network file systems lock only what is open for writing.
         descriptor = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
@@ -30,10 +39,17 @@ def image_lock(folder: Path) -> Iterator[None]:
             "bring it back, or put the image into the trash"
         ) from error
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        _lock(descriptor, folder, wait)
         yield
     finally:
         os.close(descriptor)
+
+
+def _lock(descriptor: int, folder: Path, wait: bool) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise ConflictError(f"{folder}: another program holds the image's lock") from None
 
 
 def identify(folder: Path) -> Identity:
@@ -51,18 +67,40 @@ def read_record(folder: Path) -> ImageRecord:
     return parameter_file.read(folder / PARAMETER_FILE)
 
 
-def update_record(folder: Path, change: Callable[[ImageRecord], ImageRecord]) -> ImageRecord:
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A record as it was in one version of its file.
+
+    Args:
+        folder: The image's folder.
+        identity: Of that version.
+        record: What it held.
+    """
+
+    folder: Path
+    identity: Identity
+    record: ImageRecord
+
+    @classmethod
+    def now(cls, folder: Path) -> "Read":
+        """Read the file as it is now."""
+        identity = identify(folder)  # first: a change in between is seen by it
+        return cls(folder, identity, read_record(folder))
+
+
+def update_record(folder: Path, change: Callable[[ImageRecord], ImageRecord]) -> Read | None:
     """Change an image's record: read, modify and replace its file under the image's lock.
 
     Returns:
-        The new record.
+        The record as it is now, None when nothing has changed.
     """
     with image_lock(folder):
-        record = read_record(folder)
-        changed = change(record)
-        if changed != record:
-            write_record(folder, changed)
-    return changed
+        before = read_record(folder)
+        after = change(before)
+        if after == before:
+            return None
+        write_record(folder, after)
+        return Read(folder, identify(folder), after)
 
 
 def write_record(folder: Path, record: ImageRecord) -> None:
