@@ -47,29 +47,57 @@ def frequencies(
     return y, x
 
 
+def forward_cropped(image: ImageArray, smaller: tuple[int, int], threads: int = 1) -> SpectrumArray:
+    """Transform ``(rows, columns)`` float32 into the spectrum of the same image in fewer pixels.
+
+    What is dropped is not transformed. Values are scaled so that the image keeps its grey values;
+    what is exactly at the new Nyquist frequency is dropped, for it cannot be told from its mirror
+    image.
+
+    Args:
+        image: ``(rows, columns)`` float32.
+        smaller: ``(rows, columns)`` wanted, neither larger than the image's.
+        threads: Threads to use.
+    """
+    lines: SpectrumArray = scipy.fft.rfft(image, axis=1, workers=threads)
+    kept = np.zeros((image.shape[0], smaller[1] // 2 + 1), np.complex64)
+    width = _kept(image.shape[1], smaller[1])
+    kept[:, :width] = lines[:, :width]
+    full: SpectrumArray = scipy.fft.fft(kept, axis=0, workers=threads, overwrite_x=True)
+    factor = np.float32(smaller[0] * smaller[1] / image.size)
+    return _crop_rows(full, smaller[0]) * factor
+
+
 def crop_spectrum(
     spectrum: SpectrumArray, shape: tuple[int, int], smaller: tuple[int, int]
 ) -> SpectrumArray:
-    """Keep the low frequencies: the spectrum of the same image in fewer pixels.
-
-    The values are scaled so that the image keeps its grey values. What is exactly at the new
-    Nyquist frequency is dropped: it cannot be told from its mirror image.
+    """Keep the low frequencies of a spectrum, as ``forward_cropped`` does of an image.
 
     Args:
         spectrum: ``(rows, columns // 2 + 1)`` complex64.
         shape: ``(rows, columns)`` of the image.
         smaller: ``(rows, columns)`` wanted, neither larger than ``shape``.
     """
-    if smaller == shape:
-        return spectrum.copy()
-    rows, columns = smaller
-    cropped = np.zeros((rows, columns // 2 + 1), np.complex64)
+    kept = np.zeros((shape[0], smaller[1] // 2 + 1), np.complex64)
+    width = _kept(shape[1], smaller[1])
+    kept[:, :width] = spectrum[:, :width]
+    factor = np.float32(smaller[0] * smaller[1] / (shape[0] * shape[1]))
+    return _crop_rows(kept, smaller[0]) * factor
+
+
+def _kept(length: int, smaller: int) -> int:
+    """Return how many frequencies from 0 on stay, of those that ``smaller`` pixels could have."""
+    return smaller // 2 + 1 if smaller == length else (smaller + 1) // 2
+
+
+def _crop_rows(spectrum: SpectrumArray, rows: int) -> SpectrumArray:
+    if rows == spectrum.shape[0]:
+        return spectrum
     top, bottom = (rows + 1) // 2, (rows - 1) // 2
-    width = (columns + 1) // 2
-    cropped[:top, :width] = spectrum[:top, :width]
+    cropped = np.zeros((rows, spectrum.shape[1]), np.complex64)
+    cropped[:top] = spectrum[:top]
     if bottom:
-        cropped[-bottom:, :width] = spectrum[-bottom:, :width]
-    cropped *= np.float32(rows * columns / (shape[0] * shape[1]))
+        cropped[-bottom:] = spectrum[-bottom:]
     return cropped
 
 
@@ -86,4 +114,4 @@ def crop_image(image: ImageArray, smaller: tuple[int, int], threads: int = 1) ->
     shape = (image.shape[0], image.shape[1])
     if smaller == shape:
         return image
-    return inverse(crop_spectrum(forward(image, threads), shape, smaller), smaller, threads)
+    return inverse(forward_cropped(image, smaller, threads), smaller, threads)

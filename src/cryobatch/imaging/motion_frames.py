@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Protocol
 
+import numba
 import numpy as np
 
 from cryobatch.imaging import fourier
@@ -67,8 +68,7 @@ def read_coarse(
     spectra = np.empty((frames, shape[0], shape[1] // 2 + 1), np.complex64)
     for index in range(frames):
         frame = without_outliers(source.frame(index))
-        full = fourier.forward(frame, threads)
-        spectra[index] = fourier.crop_spectrum(full, (rows, columns), shape)
+        spectra[index] = fourier.forward_cropped(frame, shape, threads)
         spectra[index, 0, 0] = 0.0
         if not frame.any():
             spectra[index] = 0.0
@@ -82,26 +82,26 @@ def without_outliers(frame: ImageArray) -> ImageArray:
     Not a number, and pixels far off the others (hot ones, cosmic rays), would correlate between
     frames where the camera has them, not where the specimen is.
     """
-    finite = np.isfinite(frame)
-    frame = frame if finite.all() else np.where(finite, frame, np.float32(np.nan))
     sample = frame[:: max(1, frame.shape[0] // 512), :: max(1, frame.shape[1] // 512)]
     sample = sample[np.isfinite(sample)]
-    deviation = float(sample.std()) if sample.size else 0.0
-    if deviation <= 1e-6 * max(1.0, abs(float(sample.mean())) if sample.size else 1.0):
+    if not sample.size or float(np.ptp(sample)) <= 1e-6 * float(np.abs(sample).max()):
         return np.zeros(frame.shape, np.float32)
-    mean = np.float32(np.median(sample) if deviation > 1e3 else sample.mean())
-    limit = np.float32(_OUTLIER_DEVIATIONS * _spread(sample))
-    centred = np.nan_to_num(frame - mean, copy=False, nan=0.0)
-    centred[np.abs(centred) > limit] = 0.0
-    result: ImageArray = centred
-    return result
+    low, high = (float(value) for value in np.percentile(sample, (0.5, 99.5)))
+    usual = sample[(sample >= low) & (sample <= high)]
+    mean, deviation = float(usual.mean()), float(usual.std()) or float(sample.std())
+    centred: ImageArray = _centred(frame, mean, _OUTLIER_DEVIATIONS * deviation)
+    return centred
 
 
-def _spread(sample: ImageArray) -> float:
-    """Return a deviation that a few outliers in the sample do not enlarge."""
-    low, high = np.percentile(sample, (0.5, 99.5))
-    inside = sample[(sample >= low) & (sample <= high)]
-    return float(inside.std()) * 1.1 or float(sample.std())
+@numba.njit(cache=True, parallel=True, nogil=True)
+def _centred(frame, mean, limit):  # type: ignore[no-untyped-def]  # numba infers the types
+    centred = np.empty(frame.shape, np.float32)
+    for row in numba.prange(frame.shape[0]):
+        for column in range(frame.shape[1]):
+            value = frame[row, column] - mean
+            # A comparison with what is no number is false.
+            centred[row, column] = value if abs(value) <= limit else 0.0
+    return centred
 
 
 def _coarse_shape(
