@@ -16,6 +16,7 @@ from cryobatch.errors import (
 )
 from cryobatch.formats import group_file
 from cryobatch.formats.group_file import GroupRecord
+from cryobatch.model import ImageRecord
 from cryobatch.model.facts import missing_fact
 from cryobatch.processing.image_folder import PARAMETER_FILE
 from cryobatch.project import Project, Selection
@@ -28,6 +29,7 @@ from cryobatch.project.correction import (
     trash_image,
     unlock_values,
 )
+from cryobatch.project.images import Images
 from cryobatch.store.database import Database
 from tests.one_processor import OneProcessor
 from tests.projects import MICROGRAPH_WORKFLOW, add_images, make_project, open_project
@@ -244,3 +246,25 @@ def test_an_unreadable_groups_file_is_named(tmp_path: Path) -> None:
         assert str(path) in project.images.index([1])[str(path.parent / "image_1")]
         with pytest.raises(SettingsError, match="colour"):
             project.images.set_group_parameters("square", {})
+
+
+def test_a_result_committed_while_images_are_indexed_is_not_lost(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A daemon writes file and library between our reading and our writing."""
+    find_stale = type(project.images).find_stale
+    processor = OneProcessor(project)
+    meanwhile = [True]
+
+    def find_and_let_others_work(images: Images, record: ImageRecord, folder: Path) -> object:
+        found = find_stale(images, record, folder)
+        if meanwhile and record.image.id == 2:
+            meanwhile.clear()
+            processor.run(2, "measure")
+        return found
+
+    monkeypatch.setattr(Images, "find_stale", find_and_let_others_work)
+    project.images.update(ALL, flag_image("amber"))
+    assert meanwhile == []
+    assert column(project, "defocus_u") == [None, 1000.0, None]
+    assert column(project, "flag") == ["amber"] * 3

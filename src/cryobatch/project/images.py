@@ -10,10 +10,12 @@ from cryobatch.formats.atomic import write_bytes_durably
 from cryobatch.formats.group_file import GroupRecord
 from cryobatch.model.batch import ParameterSet
 from cryobatch.model.image import ImageRecord
-from cryobatch.model.index import index_entry
+from cryobatch.model.index import IndexEntry, index_entry
 from cryobatch.processing.currency import Surroundings, fingerprint_root
 from cryobatch.processing.image_folder import (
     PARAMETER_FILE,
+    Read,
+    identify,
     image_lock,
     read_record,
     update_record,
@@ -105,16 +107,21 @@ class Images:
         Raises:
             ProjectError: Files of some images cannot be read or written; all others have changed.
         """
+        ids = self.select(selection)
         changed: list[int] = []
         problems: list[str] = []
-        for image_id, folder in self._folders(self.select(selection)):
-            try:
-                before = read_record(folder)
-                if update_record(folder, change) != before:
-                    changed.append(image_id)
-            except (SettingsError, ProjectError, OSError) as error:
-                problems.append(str(error))
-        self.index(changed)
+        for start in range(0, len(ids), CHUNK):
+            reads: dict[int, Read] = {}
+            for image_id, folder in self._folders(ids[start : start + CHUNK]):
+                try:
+                    updated = update_record(folder, change)
+                except (SettingsError, ProjectError, OSError) as error:
+                    problems.append(str(error))
+                    continue
+                if updated is not None:
+                    reads[image_id] = updated
+            self._index_reads(reads)
+            changed += reads
         if problems:
             raise ProjectError(
                 f"{len(changed)} images have changed, {len(problems)} could not be: "
@@ -152,17 +159,42 @@ class Images:
         """
         problems: dict[str, str] = {}
         for start in range(0, len(ids), CHUNK):
-            entries = {}
+            reads: dict[int, Read] = {}
             for image_id, folder in self._folders(ids[start : start + CHUNK]):
                 try:
-                    record = read_record(folder)
-                    entries[image_id] = index_entry(record, self.find_stale(record, folder))
+                    reads[image_id] = Read.now(folder)
                 except CryobatchError as error:
                     problems[str(folder)] = str(error)
-            with self.database.transaction() as t:
-                for image_id, entry in entries.items():
-                    library.index(t, image_id, entry)
+            problems |= self._index_reads(reads)
         return problems
+
+    def _index_reads(self, reads: Mapping[int, Read]) -> Mapping[str, str]:
+        problems: dict[str, str] = {}
+        entries: dict[int, IndexEntry] = {}
+        for image_id, read in reads.items():
+            try:
+                entries[image_id] = self._entry(read)
+            except CryobatchError as error:
+                problems[str(read.folder)] = str(error)
+        with self.database.transaction() as t:
+            for image_id, entry in entries.items():
+                library.index(t, image_id, self._renew(reads[image_id], entry))
+        return problems
+
+    def _entry(self, read: Read) -> IndexEntry:
+        return index_entry(read.record, self.find_stale(read.record, read.folder))
+
+    def _renew(self, read: Read, entry: IndexEntry) -> IndexEntry:
+        """Return the entry of what is in the file now that nobody else writes to the library.
+
+        A daemon that has committed a result meanwhile may have repeated it in the library already.
+        """
+        try:
+            if identify(read.folder) != read.identity:
+                return self._entry(Read.now(read.folder))
+        except CryobatchError:
+            return entry  # it was there a moment ago; whoever reads it next will tell
+        return entry
 
     def refresh(self, selection: Selection) -> Mapping[str, str]:
         """Find out which results of images are stale now; returns problems as ``index`` does."""
