@@ -9,6 +9,7 @@ import pytest
 import typer
 
 from cryobatch.cli.app import app
+from cryobatch.cli.tables import describe
 from cryobatch.model.facts import FACTS
 from cryobatch.processing.catalog import builtin_scripts
 
@@ -47,6 +48,12 @@ def explain(title: str, sections: dict[str, str]) -> str:
     return own + "".join(sections.get(name.replace("-", " "), "") for name in linked)
 
 
+def read_rows(section: str) -> list[tuple[list[str], str]]:
+    """Return the names in the first cell of each table row, and the second cell."""
+    rows = re.findall(r"^\| (`[^|]+`) \| ([^|]*)\|", section, re.MULTILINE)
+    return [(re.findall(r"`(\w+)`", names), cell.strip()) for names, cell in rows]
+
+
 COMMANDS = dict(walk_commands(typer.main.get_command(app)))
 
 
@@ -68,6 +75,26 @@ def test_each_script_is_explained_with_its_values_and_parameters(script: Any) ->
     explained = sections[script.name]
     names = [*script.values, *script.parameters]
     assert [name for name in names if f"`{name}`" not in explained] == []
+
+
+@pytest.mark.parametrize("script", builtin_scripts(), ids=lambda script: script.name)
+def test_units_and_defaults_are_the_real_ones(script: Any) -> None:
+    """A unit or number in the text is the one that holds (Any: pytest's parameter)."""
+    text = (DOCS / "values.md").read_text(encoding="utf-8")
+    rows = read_rows(split_sections(text.replace("### Quality flags", ""))[script.name])
+    units = {name: cell for names, cell in rows for name in names}
+    assert {name: units[name] for name in script.values} == {
+        name: value.unit for name, value in script.values.items()
+    }
+    written = {
+        name: default.split(" ")[0]
+        for names, cell in rows
+        if names[0] in set(script.parameters) - set(script.values)
+        for name, default in zip(names, cell.split(", "), strict=True)
+    }
+    defaults = {name: item.default for name, item in script.parameters.items() if name in written}
+    words = {name: "none" if value is None else describe(value) for name, value in defaults.items()}
+    assert written == words
 
 
 def test_each_acquisition_fact_is_explained() -> None:
