@@ -75,11 +75,15 @@ class LocalProcessor:
 
     def receive(self) -> Message | None:
         """Return the next message, None when it is gone."""
-        try:
-            message: Message = json.loads(self._connection.recv_bytes())
-        except (EOFError, OSError):
-            return None
-        return message
+        for _ in range(2):
+            try:
+                message: Message = json.loads(self._connection.recv_bytes())
+            except ConnectionResetError:
+                continue  # it died with an order unread; its own last words come after this
+            except (EOFError, OSError):
+                return None
+            return message
+        return None
 
     def memory_bytes(self) -> int:
         """Return the resident size of it and all that it has started."""

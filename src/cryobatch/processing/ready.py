@@ -41,7 +41,7 @@ class Ready:
 
     def learn(self, seconds: float) -> None:
         """Note how long a batch has kept its processor."""
-        self._pace_s = max(seconds, 0.8 * self._pace_s + 0.2 * seconds)
+        self._pace_s = max(seconds, (self._pace_s + seconds) / 2)
 
     def wanted(self, processors: int) -> int:
         """Return how many more should be claimed, for so many processors."""
