@@ -12,6 +12,9 @@ import numpy as np
 
 from cryobatch.imaging.arrays import ImageArray
 
+_ONE, _TWO, _HALF = np.float32(1.0), np.float32(2.0), np.float32(0.5)
+_SIXTH, _TWO_THIRDS = np.float32(1.0 / 6.0), np.float32(2.0 / 3.0)
+
 
 def coefficient_response(frequency_per_pixel: ImageArray) -> ImageArray:
     """Return the transform of a B-spline at whole pixels: divide by it to get coefficients."""
@@ -35,13 +38,13 @@ def noise_response(frequency_per_pixel: ImageArray) -> ImageArray:
 
 @numba.njit(cache=True, nogil=True, inline="always")
 def spline_weights(part):  # type: ignore[no-untyped-def]  # numba infers the types
-    """Return the four weights at a fraction of a pixel."""
-    rest = 1.0 - part
+    """Return the four weights at a fraction (float32) of a pixel."""
+    rest = _ONE - part
     return (
-        rest * rest * rest / 6.0,
-        2.0 / 3.0 - 0.5 * part * part * (2.0 - part),
-        2.0 / 3.0 - 0.5 * rest * rest * (2.0 - rest),
-        part * part * part / 6.0,
+        rest * rest * rest * _SIXTH,
+        _TWO_THIRDS - _HALF * part * part * (_TWO - part),
+        _TWO_THIRDS - _HALF * rest * rest * (_TWO - rest),
+        part * part * part * _SIXTH,
     )
 
 
@@ -49,17 +52,20 @@ def spline_weights(part):  # type: ignore[no-untyped-def]  # numba infers the ty
 def sample(coefficients, x, y):  # type: ignore[no-untyped-def]  # numba infers the types
     """Evaluate a spline at (x, y); outside, its border goes on."""
     rows, columns = coefficients.shape
-    x0, y0 = math.floor(x), math.floor(y)
-    wx0, wx1, wx2, wx3 = spline_weights(x - x0)
-    wy = spline_weights(y - y0)
-    x0, y0 = min(max(x0, 1), columns - 3), min(max(y0, 1), rows - 3)
-    value = 0.0
-    for tap in range(4):
-        line = coefficients[y0 - 1 + tap]
-        value += wy[tap] * (
-            wx0 * line[x0 - 1] + wx1 * line[x0] + wx2 * line[x0 + 1] + wx3 * line[x0 + 2]
-        )
-    return value
+    left, top = math.floor(x), math.floor(y)
+    a, b, c, d = spline_weights(np.float32(x - left))
+    e, f, g, h = spline_weights(np.float32(y - top))
+    i = min(max(left, 1), columns - 3)
+    j = min(max(top, 1), rows - 3)
+    first, second, third, fourth = (
+        coefficients[j - 1], coefficients[j], coefficients[j + 1], coefficients[j + 2]
+    )  # fmt: skip
+    return (
+        e * (a * first[i - 1] + b * first[i] + c * first[i + 1] + d * first[i + 2])
+        + f * (a * second[i - 1] + b * second[i] + c * second[i + 1] + d * second[i + 2])
+        + g * (a * third[i - 1] + b * third[i] + c * third[i + 1] + d * third[i + 2])
+        + h * (a * fourth[i - 1] + b * fourth[i] + c * fourth[i + 1] + d * fourth[i + 2])
+    )
 
 
 @numba.njit(cache=True, nogil=True, inline="always")
