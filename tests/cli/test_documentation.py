@@ -1,7 +1,9 @@
 """The texts in docs/ mention all that a person can type or read."""
 
 import re
+import shlex
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ import pytest
 import typer
 
 from cryobatch.cli.app import app
+from cryobatch.cli.arguments import normalise
 from cryobatch.cli.tables import describe
 from cryobatch.model.facts import FACTS
 from cryobatch.processing.catalog import builtin_scripts
@@ -54,6 +57,26 @@ def read_rows(section: str) -> list[tuple[list[str], str]]:
     return [(re.findall(r"`(\w+)`", names), cell.strip()) for names, cell in rows]
 
 
+def find_typed() -> list[str]:
+    """Return the commands that the texts show in blocks or, with arguments, among the words."""
+    typed = set()
+    for path in [DOCS.parent / "README.md", *sorted(DOCS.glob("*.md"))]:
+        text = path.read_text(encoding="utf-8").replace("\\\n", " ")
+        for block in re.findall(r"```\w*\n(.*?)```", text, re.DOTALL):
+            typed |= set(re.findall(r"^(?:\$ )?cryobatch (.+)$", block, re.MULTILINE))
+        typed |= set(re.findall(r"`cryobatch ([a-z]+ [^`]*[=0-9\"'][^`]*)`", text))
+    return sorted(" ".join(line.split()) for line in typed)
+
+
+def find_command(words: list[str]) -> tuple[Any, list[str]]:
+    """Return the command that words mean, and its arguments (Any: typer's own)."""
+    command: Any = typer.main.get_command(app)
+    while hasattr(command, "list_commands") and words and not words[0].startswith("-"):
+        command, words = command.get_command(None, words[0]), words[1:]
+        assert command is not None
+    return command, words
+
+
 COMMANDS = dict(walk_commands(typer.main.get_command(app)))
 
 
@@ -65,6 +88,17 @@ def test_each_command_is_explained_with_all_its_options(command: str) -> None:
     explained = explain(command, sections)
     missing = [o for o in COMMANDS[command] if not re.search(rf"`[^`\n]*{o}\b", explained)]
     assert missing == []
+
+
+@pytest.mark.parametrize("line", find_typed())
+def test_each_command_in_the_texts_can_be_typed(line: str) -> None:
+    """Whatever a text shows is taken by the command line (it is parsed and not run)."""
+    words = normalise(shlex.split(line))
+    if words[0] == "--project":
+        words = words[2:]
+    command, arguments = find_command(words)
+    with suppress(typer.Exit):  # what shows a help text
+        command.make_context(line, list(arguments))
 
 
 @pytest.mark.parametrize("script", builtin_scripts(), ids=lambda script: script.name)
