@@ -3,11 +3,12 @@
 import contextlib
 import os
 import shutil
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
+from concurrent.futures import Executor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from cryobatch.errors import CryobatchError, SettingsError
 from cryobatch.formats import parameter_file
@@ -23,7 +24,14 @@ from cryobatch.processing.image_folder import (
 )
 from cryobatch.processing.orders import StagedResult
 
-Step = Callable[[Path, StagedResult], None]
+
+class Step(Protocol):
+    """A step of a commit, known by its name."""
+
+    __name__: str
+
+    def __call__(self, folder: Path, result: StagedResult, /) -> None:
+        """Take it for a result of an image."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,12 +137,15 @@ def sync_names(folder: Path, result: StagedResult) -> None:
 
 STEPS: tuple[Step, ...] = (sync_record, keep_history, move_products, replace_record, sync_names)
 """The steps of a commit in their order."""
-WAITERS = 8
-"""Steps taken at the same time for several images, so that the disk is waited for only once."""
+WAITING_STEPS = frozenset({"sync_record", "sync_names"})
+"""Steps that only wait for the disk: taken for several images at the same time, they wait once."""
 
 
 def commit_results(
-    results: Sequence[tuple[Path, StagedResult]], *, wait: bool = True
+    results: Sequence[tuple[Path, StagedResult]],
+    *,
+    wait: bool = True,
+    waiters: Executor | None = None,
 ) -> list[Committed | CryobatchError | OSError]:
     """Make staged results part of their images, each of another image.
 
@@ -146,6 +157,7 @@ def commit_results(
         results: The folder of each image, and what is staged for it.
         wait: Whether to wait for images that somebody else has locked; else the outcome of such
             a one is a ConflictError, and it can be tried again.
+        waiters: Threads that wait for the disk; None: one after the other.
 
     Returns:
         What came of each, in the same order; trouble with one image stops no other.
@@ -155,17 +167,17 @@ def commit_results(
         for commit in commits:
             commit.begin(locks, wait)
         for step in STEPS:
-            _take_all(step, commits)
+            _take_all(step, commits, waiters)
         return [commit.conclude() for commit in commits]
 
 
-def _take_all(step: Step, commits: Sequence[_Commit]) -> None:
-    if len(commits) == 1:
-        commits[0].take(step)
+def _take_all(step: Step, commits: Sequence[_Commit], waiters: Executor | None) -> None:
+    if waiters is None or len(commits) == 1 or step.__name__ not in WAITING_STEPS:
+        for commit in commits:
+            commit.take(step)
         return
-    with ThreadPoolExecutor(min(len(commits), WAITERS)) as waiters:
-        for _ in waiters.map(lambda commit: commit.take(step), commits):
-            pass
+    for _ in waiters.map(lambda commit: commit.take(step), commits):
+        pass
 
 
 def commit_result(folder: Path, result: StagedResult) -> Committed:

@@ -5,6 +5,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from queue import Empty, SimpleQueue
 
 from cryobatch.errors import ConflictError, CryobatchError
@@ -14,6 +15,8 @@ from cryobatch.processing.turn import Result
 PATIENCE_S = 10.0
 """How long a result waits for an image that another program has locked."""
 RETRY_S = 0.02
+WAITERS = 8
+"""Threads that do nothing but wait for the disk."""
 
 Outcome = Committed | CryobatchError | OSError
 """What came of a commit."""
@@ -33,6 +36,7 @@ class Committer:
         self._pending = 0
         self._reader, self._writer = os.pipe()
         os.set_blocking(self._reader, False)
+        self._waiters = ThreadPoolExecutor(WAITERS, thread_name_prefix="disk")
         self._thread = threading.Thread(target=self._work, name="committer", daemon=True)
         self._thread.start()
 
@@ -66,6 +70,7 @@ class Committer:
         """End the thread when all is committed, and return what came of it."""
         self._todo.put(None)
         self._thread.join()
+        self._waiters.shutdown()
         taken = self.take()
         os.close(self._reader)
         os.close(self._writer)
@@ -103,6 +108,6 @@ class Committer:
     def _commit(self, results: Sequence[Result]) -> Sequence[Outcome]:
         try:
             staged = [(result.folder, result.staged) for result in results]
-            return commit_results(staged, wait=False)
+            return commit_results(staged, wait=False, waiters=self._waiters)
         except Exception as error:  # noqa: BLE001 - the daemon's loop goes on; its log tells
             return [CryobatchError(f"{type(error).__name__}: {error}")] * len(results)

@@ -10,7 +10,7 @@ from cryobatch.store.database import Transaction
 
 SHORT_S = 0.02
 """A batch that takes no longer is short."""
-AHEAD_EACH = 4
+AHEAD_EACH = 8
 """Batches claimed ahead for each processor, while they are short."""
 PATIENCE_S = 0.05
 """How long a batch stays claimed that nobody has begun."""

@@ -150,7 +150,8 @@ def find_staged(staging: Path) -> dict[str, Path]:
 def _make_empty(folder: Path) -> None:
     if not _is_empty(folder):
         shutil.rmtree(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    if not folder.is_dir():
+        folder.mkdir(parents=True)
 
 
 def _is_empty(folder: Path) -> bool:
