@@ -87,9 +87,8 @@ class Workforce:
         """Return how many processors there should be."""
         if asked is not None:
             return asked
-        return self.settings.number or choose_number(
-            os.cpu_count() or 1, psutil.virtual_memory().total / 1e9
-        )
+        cores = len(os.sched_getaffinity(0))  # a job of a cluster may not have all of them
+        return self.settings.number or choose_number(cores, psutil.virtual_memory().total / 1e9)
 
     def threads_each(self, number: int) -> int:
         """Return how many cores each of so many processors may use."""
