@@ -1,6 +1,7 @@
 """The runner: what must run runs, once; what is up to date does not; failures cost their own."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -160,6 +161,16 @@ def test_a_missing_fact_names_the_option(new_project: MakeProject) -> None:
     told = OneProcessor(project).run(1, *MICROGRAPH_WORKFLOW)
     assert "image set pixel_size=" in told.failures["measure"]
     assert "--pixel-size" in told.failures["measure"]
+    assert told.done == ["pick", "judge"]
+
+
+def test_a_script_that_needs_a_gpu_is_told_where_there_is_none(new_project: MakeProject) -> None:
+    """It fails with what to set, and what does not depend on it goes on."""
+    known = simple_scripts.simple_scripts()
+    scripts = {**known, "measure": replace(known["measure"], gpus=1)}
+    told = OneProcessor(new_project(1, scripts=scripts)).run(1, *MICROGRAPH_WORKFLOW)
+    assert "needs 1 GPUs" in told.failures["measure"]
+    assert "[processors]" in told.failures["measure"]
     assert told.done == ["pick", "judge"]
 
 

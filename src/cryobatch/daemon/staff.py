@@ -138,6 +138,7 @@ class Staff:
             project_folder=str(project.place.folder),
             keep_products=project.settings.history.keep_products,
             threads=project.workforce.threads_each(self._number),
+            gpus=project.workforce.settings.gpus,
         )
 
 

@@ -21,6 +21,7 @@ class Setup:
         project_folder: What relative paths in parameters are relative to.
         keep_products: Whether history keeps the large products too.
         threads: Cores that its scripts may use.
+        gpus: GPUs that it owns.
     """
 
     processor: str
@@ -32,6 +33,7 @@ class Setup:
     project_folder: str
     keep_products: bool
     threads: int
+    gpus: int = 0
 
 
 @dataclass(frozen=True, slots=True)

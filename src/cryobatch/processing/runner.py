@@ -127,6 +127,11 @@ class Runner:
 
     def _execute(self, course: Course, script: Script) -> bool:
         """Run a script, before it whatever makes its transient inputs; True: told as the end."""
+        if script.gpus > self.setup.gpus:
+            raise ScriptFailed(
+                f"{script.name} needs {script.gpus} GPUs, and this processor has {self.setup.gpus}: "
+                "set gpus under [processors] in project.toml or site.toml"
+            )
         for item in course.locate_inputs(script):
             if item.product in TRANSIENT_PRODUCTS:
                 self._make_transient(course, item)
