@@ -4,12 +4,12 @@ import random
 from collections.abc import Iterable
 
 import pytest
-from hypothesis import given
+from hypothesis import event, given
 from hypothesis import strategies as st
 
 from cryobatch.errors import UnknownNameError, WorkflowError
 from cryobatch.model import Output, Script
-from cryobatch.model.category import order_categories
+from cryobatch.model.category import CATEGORIES, order_categories
 from cryobatch.model.workflow import Workflow, plan_workflow
 from tests.model.scripts import CROP, KNOWN, UNPACK, by_name, make
 
@@ -35,6 +35,56 @@ def test_the_order_does_not_depend_on_the_choice(
     known = list(KNOWN.values())
     shuffled.shuffle(known)
     assert names(plan_workflow(chosen, by_name(known), root="movie")) == list(ALL)
+
+
+PRODUCTS = ("stack", "a", "b", "c")
+VALUES = ("u", "v", "w")
+
+
+@st.composite
+def any_scripts(draw: st.DrawFn) -> list[Script]:
+    """Draw scripts that read and make products and values at random."""
+    names = draw(st.lists(st.sampled_from("klmnopq"), min_size=1, max_size=6, unique=True))
+    some = st.lists(st.sampled_from(PRODUCTS), max_size=2, unique=True)
+    marked = st.sampled_from(["", "?"])
+    return [
+        make(
+            name,
+            draw(st.sampled_from(CATEGORIES)),
+            [f"{product}{draw(marked)}" for product in draw(some)],
+            draw(some),
+            draw(st.lists(st.sampled_from(VALUES), max_size=1)),
+            [f"{v}{draw(marked)}" for v in draw(st.lists(st.sampled_from(VALUES), max_size=1))],
+        )
+        for name in names
+    ]
+
+
+@given(any_scripts(), st.randoms())
+def test_any_workflow_is_in_order_or_an_error(
+    scripts: list[Script], random_: random.Random
+) -> None:
+    """Nothing runs before what it needs; neither the choice nor the catalog's order matters."""
+    known = by_name(scripts)
+    try:
+        workflow = plan_workflow(list(known), known, root="movie", present=PRODUCTS)
+    except WorkflowError:
+        event("no workflow")
+        return
+    event(f"a workflow of {len(scripts)}")
+    order = names(workflow)
+    assert sorted(order) == sorted(known)
+    for reader in workflow.scripts:
+        for maker in workflow.scripts[order.index(reader.name) + 1 :]:
+            needed = {n for item in reader.inputs if not item.optional for n in item.names}
+            made = set(maker.outputs) - set(maker.transforms)
+            assert not (needed & made)
+            assert not ({r.name for r in reader.reads if not r.optional} & set(maker.values))
+    shuffled = random_.sample(scripts, len(scripts))
+    again = plan_workflow(
+        [script.name for script in shuffled], by_name(shuffled), root="movie", present=PRODUCTS
+    )
+    assert names(again) == order
 
 
 def test_of_a_product_the_maker_comes_first_then_transformers_by_name_then_readers() -> None:
