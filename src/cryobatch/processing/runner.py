@@ -13,7 +13,7 @@ from cryobatch.model.product import TRANSIENT_PRODUCTS
 from cryobatch.model.resolution import resolve_parameters
 from cryobatch.model.run import Run
 from cryobatch.model.script import Script
-from cryobatch.processing.course import Course, Located, begin_course
+from cryobatch.processing.course import Course, Located, Plans, begin_course
 from cryobatch.processing.currency import (
     FileDigests,
     Surroundings,
@@ -51,14 +51,16 @@ class Runner:
     send: Callable[[Message], None]
     receive: Callable[[], Message]
     digests: FileDigests = field(init=False)
+    plans: Plans = field(init=False)
 
     def __post_init__(self) -> None:
         self.digests = FileDigests(Path(self.setup.project_folder))
+        self.plans = Plans(self.setup, self.scripts)
 
     def run_batch(self, order: BatchOrder) -> None:
         """Work through a batch's scripts; every failure is told, none is raised."""
         try:
-            course = begin_course(order, self.setup, self.scripts)
+            course = begin_course(order, self.setup, self.plans)
         except CryobatchError as error:
             self.send({"event": "batch_failed", "reason": str(error)})
             return
@@ -129,7 +131,7 @@ class Runner:
         """Run a script, before it whatever makes its transient inputs; True: told as the end."""
         if script.gpus > self.setup.gpus:
             raise ScriptFailed(
-                f"{script.name} needs {script.gpus} GPUs, and this processor has {self.setup.gpus}: "
+                f"{script.name} needs {script.gpus} GPUs, this processor has {self.setup.gpus}: "
                 "set gpus under [processors] in project.toml or site.toml"
             )
         for item in course.locate_inputs(script):
