@@ -2,13 +2,13 @@
 
 import contextlib
 import os
+import select
 import signal
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from multiprocessing.connection import wait
 from types import FrameType
 
 from cryobatch.daemon.gate import MachineGate
@@ -66,9 +66,8 @@ class Daemon:
         while signals.received is None:
             patience = 0.0 if self._staff.is_checking() else POLL_INTERVAL_S
             timeout = min(self.dispatcher.timeout_s(), patience)
-            ready = wait(
-                [*self.dispatcher.connections(), doorbell.fileno(), signals.reader], timeout
-            )
+            descriptors = [*self.dispatcher.descriptors(), doorbell.fileno(), signals.reader]
+            ready = wait(descriptors, timeout)
             rung = doorbell.fileno() in ready
             if rung:
                 doorbell.silence()
@@ -106,10 +105,19 @@ class Daemon:
             self._data_version = version
             self._staff.follow(self.dispatcher)
         now = time.monotonic()
-        if now - self._reloaded_at >= RELOAD_INTERVAL_S:
+        # Who submits after an edit means the edited script.
+        if rung or now - self._reloaded_at >= RELOAD_INTERVAL_S:
             self._reloaded_at = now
             self._staff.reload(self.dispatcher)
         self._staff.check_some()
+
+
+def wait(descriptors: Iterable[int], timeout_s: float) -> set[int]:
+    """Return those of some file descriptors that become ready in time."""
+    poller = select.poll()
+    for descriptor in descriptors:
+        poller.register(descriptor, select.POLLIN)
+    return {descriptor for descriptor, _ in poller.poll(timeout_s * 1000)}
 
 
 @contextmanager

@@ -92,7 +92,7 @@ class Staff:
             return
         dispatcher.replace_plant(self.plant())
         self.follow(dispatcher)
-        self._unchecked = list(self._project.images.select(Selection(everything=True)))
+        self._unchecked = list(self._project.find_unchecked())
 
     def is_checking(self) -> bool:
         """Tell whether images are left whose results may have become stale."""
@@ -106,6 +106,8 @@ class Staff:
         )
         if chunk:
             self._project.images.index(chunk)
+            if not self._unchecked:
+                self._project.note_checked()
 
     def _start(self, name: str) -> LocalProcessor:
         number = int(name.rpartition("-")[2]) - 1

@@ -176,7 +176,35 @@ class Course:
         return self.record.runs[script].fingerprint
 
 
-def begin_course(order: BatchOrder, setup: Setup, scripts: Mapping[str, Script]) -> Course:
+@dataclass(slots=True)
+class Plans:
+    """Workflows by what they depend on: one batch is mostly like the one before.
+
+    Args:
+        setup: What holds for all batches.
+        scripts: All scripts by name.
+    """
+
+    setup: Setup
+    scripts: Mapping[str, Script]
+    _known: dict[tuple[object, ...], Workflow] = field(default_factory=dict)
+
+    def plan(self, chosen: tuple[str, ...], root: str, present: tuple[str, ...]) -> Workflow:
+        """Return the workflow of the chosen scripts for an image with these products."""
+        key = (chosen, root, present)
+        if key not in self._known:
+            self._known[key] = plan_workflow(
+                chosen,
+                self.scripts,
+                root=root,
+                present=present,
+                companions=self.setup.companions.get(root, ()),
+                categories=self.setup.categories,
+            )
+        return self._known[key]
+
+
+def begin_course(order: BatchOrder, setup: Setup, plans: Plans) -> Course:
     """Read an image's files and plan its workflow.
 
     Raises:
@@ -186,14 +214,8 @@ def begin_course(order: BatchOrder, setup: Setup, scripts: Mapping[str, Script])
     base = identify(folder)
     record = read_record(folder)
     group = group_file.read(folder.parent / group_file.FILE_NAME)
-    workflow = plan_workflow(
-        order.scripts,
-        scripts,
-        root=record.image.root_product,
-        present=_present_products(record, folder),
-        companions=setup.companions.get(record.image.root_product, ()),
-        categories=setup.categories,
-    )
+    present = tuple(_present_products(record, folder))
+    workflow = plans.plan(order.scripts, record.image.root_product, present)
     return Course(
         order=order,
         folder=folder,

@@ -5,7 +5,6 @@ import shutil
 import time
 from collections.abc import Callable, Collection, Sequence
 from functools import partial
-from multiprocessing.connection import Connection
 from pathlib import Path
 
 from cryobatch.errors import CryobatchError
@@ -91,10 +90,10 @@ class Dispatcher:
         self._return_ready(turn)
         self._take(turn)
 
-    def connections(self) -> list[Connection | int]:
+    def descriptors(self) -> list[int]:
         """Return what becomes ready when a processor or the committer has something to say."""
         living = [slot.processor for slot in self.slots if slot.processor is not None]
-        return [self._committer.fileno(), *(processor.connection for processor in living)]
+        return [self._committer.fileno(), *(p.connection.fileno() for p in living)]
 
     def timeout_s(self) -> float:
         """Return how long nobody needs to look."""
@@ -118,15 +117,15 @@ class Dispatcher:
             return False
         return all(slot.batch is None for slot in self.slots)
 
-    def step(self, ready: Collection[object]) -> None:
+    def step(self, ready: Collection[int]) -> None:
         """Take one round.
 
         Args:
-            ready: Connections that have something to say.
+            ready: Descriptors that have become ready.
         """
         turn = Turn(self._clock())
         for slot in list(self.slots):
-            if slot.processor is not None and slot.processor.connection in ready:
+            if slot.processor is not None and slot.processor.connection.fileno() in ready:
                 self._listen(slot, turn)
                 self._hand_out(slot, turn.now)
         if self._committer.fileno() in ready:
@@ -160,7 +159,7 @@ class Dispatcher:
     def stop(self) -> None:
         """End all processors; their batches wait again on top."""
         self._stopping = True
-        self.step(self.connections())
+        self.step(self.descriptors())
         turn = Turn(self._clock())
         living = [slot for slot in self.slots if slot.processor is not None]
         # The last of the queue goes back on top first, so that all keep their order.

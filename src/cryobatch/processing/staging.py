@@ -126,7 +126,6 @@ def _children_peak() -> int:
 
 
 def _resident_peak() -> int:
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1]) * 1024
-    return 0
+    text = Path("/proc/self/status").read_bytes()
+    start = text.find(b"VmHWM:")
+    return 0 if start < 0 else int(text[start : start + 40].split()[1]) * 1024
