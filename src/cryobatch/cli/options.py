@@ -47,6 +47,8 @@ Processors = Annotated[
     int | None, typer.Option(min=1, metavar="N", help="How many processors; default: settings.")
 ]
 
+MANY = 1000
+"""Images whose parameter files take more than a moment to read."""
 _USUAL_FACTS = (
     "pixel_size", "voltage", "cs", "amplitude_contrast", "dose_per_frame", "pre_exposure",
     "gain", "gain_rotation", "gain_flip", "defects",
@@ -61,7 +63,22 @@ def open_project(context: typer.Context) -> "Project":
     folder: Path = context.obj
     project = Project.open(folder)
     adopt_umask(project.site)
+    _look_for_stale(project)
     return project
+
+
+def _look_for_stale(project: "Project") -> None:
+    """Bring the stale marks up to date, unless a daemon does that."""
+    from cryobatch.daemon.lock import find_holder
+
+    unchecked = project.find_unchecked()
+    if not unchecked or find_holder(project.place.lock) is not None:
+        return
+    if len(unchecked) > MANY:
+        text = f"scripts or settings have changed: looking through {len(unchecked)} images"
+        typer.echo(text, err=True)
+    project.images.index(unchecked)
+    project.note_checked()
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from cryobatch.processing.dispatcher import Dispatcher
 from cryobatch.processing.local import LocalProcessor, gpu_environment
 from cryobatch.processing.orders import Setup
 from cryobatch.processing.plant import Plant
-from cryobatch.project import Project, Selection
+from cryobatch.project import Project
 
 CHECKED_AT_ONCE = 20
 """Images looked at between two rounds of the daemon: some hundredths of a second."""
@@ -43,7 +43,7 @@ class Staff:
         self._gate = gate
         self._asked = processors
         self._stamp = project.stamp()
-        self._unchecked: list[int] = []
+        self._unchecked = list(project.find_unchecked())
         self._number = project.workforce.number(processors)
         project.workforce.forget_number()
 

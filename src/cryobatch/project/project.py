@@ -1,5 +1,7 @@
 """The facade of a project: opens all of its parts and wires them together."""
 
+import hashlib
+import json
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -7,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from cryobatch.errors import ProjectError, SettingsError, UnknownNameError, UsageError
+from cryobatch.formats import group_file
 from cryobatch.formats.group_file import GroupRecord
 from cryobatch.formats.settings_file import read_project_settings
 from cryobatch.importing import Take, find_recordings
@@ -33,6 +36,10 @@ from cryobatch.project.workforce import Workforce
 from cryobatch.store import log
 from cryobatch.store.database import Database
 from cryobatch.store.log import EVERYTHING, LogFilter, LogRow, PageKey
+from cryobatch.store.settings import get_setting, put_setting
+
+SURROUNDINGS = "surroundings"
+"""Names, in the database, the scripts and settings that the library's stale marks are true of."""
 
 
 def _tell_nobody(_done: int, _all: int) -> None:
@@ -77,7 +84,9 @@ class Project:
             facts: Acquisition facts that hold for all its recordings.
         """
         creation.create_project(Path(folder), name, facts or {}, load_site())
-        return cls.open(folder)
+        project = cls.open(folder)
+        project.note_checked()
+        return project
 
     @classmethod
     def open(cls, folder: str | Path) -> "Project":
@@ -252,9 +261,32 @@ class Project:
         with self.database.transaction() as t:
             log.append(t, [LogEntry(time.time(), text, level)])
 
-    def refresh_staleness(self) -> None:
-        """Find out which results are stale, after settings or scripts have changed."""
-        self.images.refresh(Selection(everything=True))
+    def find_unchecked(self) -> Sequence[int]:
+        """Return the images whose results may be stale for all that the library knows.
+
+        None, unless scripts, parameters or groups' files have changed since ``note_checked``.
+        """
+        with self.database.reading() as r:
+            if get_setting(r, SURROUNDINGS) == self._signature():
+                return ()
+        return self.images.select(Selection(everything=True))
+
+    def note_checked(self) -> None:
+        """Note that the library knows what is stale, with scripts and settings as they are."""
+        with self.database.transaction() as t:
+            put_setting(t, SURROUNDINGS, self._signature())
+
+    def _signature(self) -> str:
+        """Return what changes with all that makes results stale but is no image's own."""
+        groups = sorted(self.place.images.glob(f"*/{group_file.FILE_NAME}"))
+        parts = [
+            {name: script.version for name, script in self.catalog.scripts.items()},
+            self.site.parameters,
+            self.settings.parameters,
+            {str(path): _moment(path) for path in groups},
+        ]
+        text = json.dumps(parts, sort_keys=True, default=dict)
+        return hashlib.sha256(text.encode()).hexdigest()
 
     def scratch(self) -> Path:
         """Return the folder for transient products."""
