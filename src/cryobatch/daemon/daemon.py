@@ -101,12 +101,13 @@ class Daemon:
         rings.
         """
         version = self.project.database.data_version()
-        if rung or version != self._data_version:
-            self._data_version = version
+        commanded = rung or version != self._data_version
+        self._data_version = version
+        if commanded:
             self._staff.follow(self.dispatcher)
         now = time.monotonic()
         # Who submits after an edit means the edited script.
-        if rung or now - self._reloaded_at >= RELOAD_INTERVAL_S:
+        if commanded or now - self._reloaded_at >= RELOAD_INTERVAL_S:
             self._reloaded_at = now
             self._staff.reload(self.dispatcher)
         self._staff.check_some()
