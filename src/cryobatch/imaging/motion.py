@@ -82,21 +82,15 @@ def estimate_motion(
     """
     options = options or MotionOptions()
     frames = read_coarse(source, pixel_size_angstrom, 0.5 * options.resolution_angstrom, threads)
-    present = frames.present
-    empty = tuple(int(index) for index in np.flatnonzero(present == 0.0))
-    start = _at_rest(present.size)
-    if present.sum() < 2:
-        return MotionEstimate(MotionModel(frames.full_shape, start.shifts), np.inf, empty)
-    shifts = search_shifts(frames, threads)
-    start = Parameters(shifts - shifts[:1], start.local)
+    empty = tuple(int(index) for index in np.flatnonzero(frames.present == 0.0))
     damping = _Damping(options.bfactor_px2 * pixel_size_angstrom**2)
-    found, uncertainty = _align_whole(frames, start, damping)
-    if not np.isfinite(uncertainty):
-        return MotionEstimate(
-            MotionModel(frames.full_shape, _at_rest(present.size).shifts), np.inf, empty
-        )
+    whole = _align_whole(frames, damping, threads)
+    if whole is None:
+        at_rest = np.zeros((frames.present.size, 2))
+        return MotionEstimate(MotionModel(frames.full_shape, at_rest), np.inf, empty)
+    found, uncertainty = whole
     coefficients = None
-    if options.patches != (1, 1) and present.size > 2:
+    if options.patches != (1, 1) and frames.present.size > 2:
         found = _align_patches(frames, found, options.patches, damping, threads)
         coefficients = found.coefficients_px(pixel_size_angstrom)
     model = MotionModel(frames.full_shape, found.shifts / pixel_size_angstrom, coefficients)
@@ -114,21 +108,20 @@ class _Damping:
         return np.exp(-exponent).astype(np.float32)
 
 
-def _at_rest(frames: int) -> Parameters:
-    return Parameters(np.zeros((frames, 2)), np.zeros((2, SPATIAL_TERMS, TEMPORAL_TERMS)))
-
-
 def _align_whole(
-    frames: CoarseFrames, start: Parameters, damping: _Damping
-) -> tuple[Parameters, float]:
-    """Refine whole-frame shifts; also return their uncertainty, Å, infinite if it was by chance."""
+    frames: CoarseFrames, damping: _Damping, threads: int
+) -> tuple[Parameters, float] | None:
+    """Return whole-frame shifts with their uncertainty, Å; None if frames agree by chance only."""
+    if frames.present.sum() < 2:
+        return None
+    shifts = search_shifts(frames, threads)
     geometry = make_geometry(frames.shape, frames.pixel_size_angstrom, _LARGEST_STRUCTURE_ANGSTROM)
     climb = _Climb(geometry, frames.spectra[None], frames.present, damping)
-    zero = np.zeros((1, frames.spectra.shape[0], 2))
-    found = climb.run(start, zero, None, blur=_BLURRED_ANGSTROM**2)
-    found = climb.run(found, zero, None, blur=0.0)
+    found = Parameters(shifts - shifts[:1], np.zeros((2, SPATIAL_TERMS, TEMPORAL_TERMS)))
+    for blur in (_BLURRED_ANGSTROM**2, 0.0):
+        found = climb.run(found, np.zeros((1, len(shifts), 2)), None, blur=blur)
     if climb.significance() < _SIGNIFICANT_DEVIATIONS:
-        return found, np.inf
+        return None
     return found, climb.uncertainty_angstrom()
 
 
