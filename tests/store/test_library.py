@@ -9,6 +9,7 @@ from cryobatch.model import BatchState
 from cryobatch.model.index import IndexEntry
 from cryobatch.store import library, queue
 from cryobatch.store.database import Database
+from cryobatch.store.fields import COLUMNS
 from tests.store.store_images import MakeImages, fill, identity
 
 
@@ -55,6 +56,20 @@ def test_a_row_shows_every_value_under_its_name(database: Database, images: Make
     }  # fmt: skip
     assert second["state"] is second["defocus_u"] is None
     assert reasons == {"phase_shift": "no search"}
+
+
+def test_every_field_of_a_filter_can_be_a_column(database: Database, images: MakeImages) -> None:
+    """What is asked for stands beside what a row always has; an unknown name is told."""
+    images(1)
+    index(database, {1: entry(trashed=True, weight=2.0)})
+    with database.reading() as r:
+        (row,) = library.rows(r, "trashed", columns=[*COLUMNS, "weight"])
+        (plain,) = library.rows(r, "trashed")
+        with pytest.raises(UnknownNameError, match="known: comment"):
+            library.rows(r, columns=["coment"])
+    assert set(row) == {*COLUMNS, "weight"}
+    assert (row["trashed"], row["comment"], row["stale"]) == (True, "", [])
+    assert set(plain) == {"id", "name", "group", "state", "flag", "stale", "weight"}
 
 
 def test_the_state_is_that_of_the_last_batch(database: Database, images: MakeImages) -> None:

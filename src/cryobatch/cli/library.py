@@ -7,7 +7,6 @@ import typer
 
 from cryobatch.cli.options import Json, Where, open_project
 from cryobatch.cli.tables import show_json_rows, show_rows
-from cryobatch.errors import UnknownNameError
 
 if TYPE_CHECKING:
     from cryobatch.project import Project
@@ -24,7 +23,8 @@ def show(
         str, typer.Option(metavar="COLUMN", help="-COLUMN for the largest first.")
     ] = "id",
     columns: Annotated[
-        str | None, typer.Option(metavar="A,B,C", help="Show these; 'all' for every value.")
+        str | None, typer.Option(metavar="A,B,C", help="Show these, any that --where knows; "
+                            "'all' for every value.")
     ] = None,
     limit: Annotated[
         int | None, typer.Option(min=0, help=f"How many images; default: {SHOWN}, in JSON all.")
@@ -33,13 +33,17 @@ def show(
 ) -> None:  # fmt: skip
     """Show images and their values: choose, sort, filter."""
     number = limit if limit is not None or json else SHOWN
+    asked = _read_columns(columns)
     with open_project(context) as project:
         rows = project.images.rows(
-            where, sort=sort.removeprefix("-"), descending=sort.startswith("-"), limit=number
+            where,
+            sort=sort.removeprefix("-"),
+            descending=sort.startswith("-"),
+            limit=number,
+            columns=asked,
         )
         left = _count(project, where) - len(rows) if len(rows) == number else 0
-        known = {*_FIXED, *project.value_names(), *(rows[0] if rows else ())}
-    names = _choose_columns(columns, rows, known)
+    names = asked or _usual_columns(rows, every=columns is not None)
     if json:
         show_json_rows(rows if columns is None else ({n: r.get(n) for n in names} for r in rows))
         return
@@ -54,16 +58,14 @@ def _count(project: "Project", where: str | None) -> int:
     return len(project.images.select(Selection(everything=where is None, where=where)))
 
 
-def _choose_columns(
-    text: str | None, rows: Sequence[dict[str, object]], known: set[str]
-) -> Sequence[str]:
+def _read_columns(text: str | None) -> Sequence[str]:
+    """Return the columns that a person names, none for the usual ones and for all."""
+    if text is None or text == "all":
+        return ()
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _usual_columns(rows: Sequence[dict[str, object]], *, every: bool) -> Sequence[str]:
     present = rows[0] if rows else {}
-    if text is None:
-        return [*_FIXED, *(name for name in _USUAL if name in present)]
-    if text == "all":
-        return [*_FIXED, *(name for name in present if name not in _FIXED)]
-    names = [name.strip() for name in text.split(",") if name.strip()]
-    for name in names:
-        if name not in known:
-            raise UnknownNameError("column of the library", name, known)
-    return names
+    wanted = present if every else _USUAL
+    return [*_FIXED, *(name for name in wanted if name in present and name not in _FIXED)]

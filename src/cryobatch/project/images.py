@@ -1,6 +1,6 @@
 """The images of a project: their parameter files, and the library that repeats them."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -59,12 +59,13 @@ class Images:
         sort: str = "id",
         descending: bool = False,
         limit: int | None = None,
+        columns: Collection[str] = (),
     ) -> list[dict[str, object]]:
         """Return the library: one object an image, with every value under its name."""
         with self.database.reading() as r:
             return library.rows(
                 r, where, sort=sort, descending=descending, limit=limit,
-                known_values=self.known_values(),
+                known_values=self.known_values(), columns=columns,
             )  # fmt: skip
 
     def folder(self, image_id: int) -> Path:

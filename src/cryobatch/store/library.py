@@ -13,6 +13,7 @@ from cryobatch.store.expression import parse_filter
 from cryobatch.store.fields import COLUMNS, TABLES, TRASHED, Fragment, field, value_field
 from cryobatch.store.text import storable, values_to_json
 
+_ALWAYS = ("id", "name", "group", "state", "flag", "stale")
 _LOOK_BACK = 20  # images looked at for one that has the value
 
 _REGISTER = """
@@ -130,6 +131,7 @@ def rows(
     limit: int | None = None,
     offset: int = 0,
     known_values: Collection[str] = (),
+    columns: Collection[str] = (),
 ) -> list[dict[str, object]]:
     """Return images as flat rows: id, name, group, state, flag, stale, and all values.
 
@@ -142,22 +144,30 @@ def rows(
         limit: How many at most.
         offset: How many of the first to leave out.
         known_values: Names of values besides those that some image has.
+        columns: Fields to show besides, such as ``comment``.
 
     Returns:
         One dict an image; a value that is absent or not there yet is None.
+
+    Raises:
+        UnknownNameError: Nobody knows a field.
     """
     names = value_names(r)
+    known = {*names, *known_values}
     condition = _condition(r, where, ids, known_values)
-    order = field(sort, {*names, *known_values})
+    order = field(sort, known)
     direction = "DESC" if descending else "ASC"
+    more = [name for name in dict.fromkeys(columns) if name not in _ALWAYS]
+    added = [field(name, known) for name in more]
     found = r.execute(
         "SELECT image.id, image.name, image.grp, last.state, image.flag, image.stale, "  # noqa: S608
-        f"image.results FROM {TABLES} WHERE {condition.sql} "
+        f"image.results{''.join(f', {one.sql}' for one in added)} FROM {TABLES} WHERE {condition.sql} "
         f"ORDER BY {order.sql} IS NULL, {order.sql} {direction}, image.id LIMIT ? OFFSET ?",
-        (*condition.parameters, *order.parameters, *order.parameters,
+        (*(value for one in added for value in one.parameters),
+         *condition.parameters, *order.parameters, *order.parameters,
          -1 if limit is None else limit, offset),
     )  # fmt: skip
-    return [_flat(row, names) for row in found]
+    return [_flat(row, names, more) for row in found]
 
 
 def value_names(r: Reading) -> list[str]:
@@ -271,7 +281,7 @@ def _condition(
     return Fragment(sql, tuple(value for part in parts for value in part.parameters))
 
 
-def _flat(row: sqlite3.Row, names: Iterable[str]) -> dict[str, object]:
+def _flat(row: sqlite3.Row, names: Iterable[str], more: Iterable[str]) -> dict[str, object]:
     flat: dict[str, object] = {
         "id": row[0],
         "name": row[1],
@@ -283,4 +293,6 @@ def _flat(row: sqlite3.Row, names: Iterable[str]) -> dict[str, object]:
     results = json.loads(row[6])
     for name in names:
         flat.setdefault(name, results.get(name))
+    for name, value in zip(more, row[len(_ALWAYS) + 1 :], strict=True):
+        flat[name] = bool(value) if name == TRASHED else value
     return flat
