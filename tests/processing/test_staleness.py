@@ -21,7 +21,7 @@ ALL = Selection(everything=True)
 
 def stale(project: Project) -> object:
     """Return what is stale of the first image, found out anew."""
-    project.refresh_staleness()
+    project.images.refresh(ALL)
     return project.images.rows()[0]["stale"]
 
 

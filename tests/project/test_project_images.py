@@ -118,7 +118,7 @@ def test_a_file_that_cannot_be_read_stops_no_other_image(project: Project) -> No
         project.images.update(ALL, flag_image("red"))
     assert column(project, "flag") == ["red", None, "red"]
     assert list(project.images.index([1, 2, 3])) == [str(path.parent)]
-    project.refresh_staleness()
+    project.images.refresh(ALL)
 
 
 def test_parameters_of_a_group_hold_for_its_images(project: Project) -> None:
