@@ -72,9 +72,15 @@ def fit_ctf(
     phase_shift_search: Annotated[
         bool, Parameter(help="Find the phase shift too (phase plates).")
     ] = False,
-    phase_shift_low: Annotated[float, Parameter("°", low=0, high=180)] = 0.0,
-    phase_shift_high: Annotated[float, Parameter("°", low=0, high=180)] = 180.0,
-    phase_shift_step: Annotated[float, Parameter("°", low=1, high=90)] = 10.0,
+    phase_shift_low: Annotated[
+        float, Parameter("°", low=0, high=180, help="Smallest phase shift that is searched.")
+    ] = 0.0,
+    phase_shift_high: Annotated[
+        float, Parameter("°", low=0, high=180, help="Largest phase shift that is searched.")
+    ] = 180.0,
+    phase_shift_step: Annotated[
+        float, Parameter("°", low=1, high=90, help="Step of the search before it is refined.")
+    ] = 10.0,
 ) -> dict[str, object]:
     """Compare the amplitude spectrum with every CTF there may be, like CTFFIND.
 
