@@ -190,6 +190,22 @@ def test_a_changed_script_renews_the_processors(
     assert project.images.record(1).values["quick"] == {"answer": 43.0}
 
 
+def test_a_script_that_is_only_used_renews_nothing(
+    new_project: MakeProject, start_daemon: StartDaemon
+) -> None:
+    """Python puts its cache beside the script when a processor imports it."""
+    project = new_project(2)
+    folder = with_scripts(project)
+    start_daemon(project)
+    await_idle(project, 1)
+    (before,) = (row.pid for row in project.workforce.listing())
+    submit(project, "quick", images=(1,))
+    wait_for(lambda: count_of(project, BatchState.DONE) == 1, "the batch")
+    (folder / "scripts" / "__pycache__").mkdir(exist_ok=True)
+    with pytest.raises(AssertionError, match="in vain"):
+        wait_for(lambda: [r.pid for r in project.workforce.listing()] != [before], "a renewal", 1.2)
+
+
 def test_broken_settings_are_reported_and_the_old_ones_kept(
     new_project: MakeProject, start_daemon: StartDaemon
 ) -> None:

@@ -15,8 +15,8 @@ from cryobatch.processing.orders import Setup
 from cryobatch.processing.plant import Plant
 from cryobatch.project import Project
 
-CHECKED_AT_ONCE = 20
-"""Images looked at between two rounds of the daemon: some hundredths of a second."""
+CHECKED_AT_ONCE = 5
+"""Images looked at between two rounds of the daemon: some thousandths of a second."""
 
 
 def project_mark(project: Project) -> str:

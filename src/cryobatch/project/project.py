@@ -33,7 +33,7 @@ from cryobatch.project.selection import Selection
 from cryobatch.project.site import join_processors, load_site, site_file, user_configuration
 from cryobatch.project.submission import Choice, Planner, SubmissionReport, submit_images
 from cryobatch.project.workforce import Workforce
-from cryobatch.store import log
+from cryobatch.store import library, log
 from cryobatch.store.database import Database
 from cryobatch.store.log import EVERYTHING, LogFilter, LogRow, PageKey
 from cryobatch.store.settings import get_setting, put_setting
@@ -146,7 +146,8 @@ class Project:
         """Return what changes when somebody has changed settings or scripts."""
         files = [self.place.settings, site_file()]
         for folder in (self.place.scripts, user_configuration() / "scripts"):
-            files += sorted(folder.glob("*"))
+            # Not folders: Python makes its cache there when a processor imports a script.
+            files += sorted(path for path in folder.glob("*") if path.is_file())
         return tuple((str(f), _moment(f)) for f in files)
 
     def value_names(self) -> Sequence[str]:
@@ -269,7 +270,7 @@ class Project:
         with self.database.reading() as r:
             if get_setting(r, SURROUNDINGS) == self._signature():
                 return ()
-        return self.images.select(Selection(everything=True))
+            return library.with_results(r)
 
     def note_checked(self) -> None:
         """Note that the library knows what is stale, with scripts and settings as they are."""

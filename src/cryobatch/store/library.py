@@ -121,6 +121,15 @@ def select(
     return found
 
 
+def with_results(r: Reading) -> list[int]:
+    """Return the ids of images that have been indexed since they were registered.
+
+    Only these can have results; those in the trash are left out.
+    """
+    found = r.execute("SELECT id FROM image WHERE indexed > 0 AND trashed = 0 ORDER BY id")
+    return [row[0] for row in found]
+
+
 def rows(
     r: Reading,
     where: str | None = None,
@@ -161,7 +170,8 @@ def rows(
     added = [field(name, known) for name in more]
     found = r.execute(
         "SELECT image.id, image.name, image.grp, last.state, image.flag, image.stale, "  # noqa: S608
-        f"image.results{''.join(f', {one.sql}' for one in added)} FROM {TABLES} WHERE {condition.sql} "
+        f"image.results{''.join(f', {one.sql}' for one in added)} "
+        f"FROM {TABLES} WHERE {condition.sql} "
         f"ORDER BY {order.sql} IS NULL, {order.sql} {direction}, image.id LIMIT ? OFFSET ?",
         (*(value for one in added for value in one.parameters),
          *condition.parameters, *order.parameters, *order.parameters,
