@@ -4,11 +4,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from cryobatch.cli.app import COMMANDS
 from cryobatch.cli.arguments import normalise
 from tests.cli.command_line import Command
+from tests.cli.test_queue_commands import MakeProject
+from tests.recording_files import write_mrc
 
 
 def test_the_help_names_every_command(command: Command) -> None:
@@ -49,6 +52,23 @@ def test_a_failure_ends_with_1_and_the_way_out(command: Command, tmp_path: Path)
     assert answer.code == 1
     assert "--project DIR" in answer.err
     assert "Traceback" not in answer.err
+
+
+def test_an_error_of_several_lines_is_seen_to_be_one(
+    command: Command, project: MakeProject, tmp_path: Path
+) -> None:
+    """Further lines stand below the first one's text."""
+    project(0)
+    frame = np.full((4, 16, 16), 7, np.float32)
+    write_mrc(tmp_path / "a.mrc", frame, pixel_size_angstrom=1.5)
+    first, *others = command(
+        "import", tmp_path / "a.mrc", "--scripts", "unpack,correct_drift"
+    ).err.splitlines()
+    assert first.startswith("cryobatch: ")
+    (second,) = others
+    assert second.startswith(" " * len("cryobatch: "))
+    assert "--dose-per-frame" in first
+    assert "--voltage" in second
 
 
 def test_the_version_is_told(command: Command) -> None:

@@ -18,6 +18,7 @@ from cryobatch.cli.options import (
 )
 from cryobatch.cli.progress import Progress
 from cryobatch.cli.tables import count, count_batches, show_json
+from cryobatch.cli.trouble import tell_trouble
 from cryobatch.errors import UsageError
 
 if TYPE_CHECKING:
@@ -108,4 +109,4 @@ def _tell(report: "ImportReport") -> None:
     if len(report.remarks) > SHOWN:
         typer.echo(f"... and {len(report.remarks) - SHOWN} more remarks (see --json)")
     for item in report.refused:
-        typer.echo(f"cryobatch: not imported: {item.reason}", err=True)
+        tell_trouble(f"not imported: {item.reason}")

@@ -7,6 +7,7 @@ from typing import NoReturn
 
 from cryobatch.cli.app import app
 from cryobatch.cli.arguments import normalise
+from cryobatch.cli.trouble import tell_trouble
 from cryobatch.errors import CryobatchError, UsageError
 
 FAILED = 1
@@ -32,7 +33,7 @@ def main() -> NoReturn:
 
 
 def _fail(error: Exception, code: int) -> NoReturn:
-    print(f"cryobatch: {error}", file=sys.stderr)
+    tell_trouble(str(error))
     sys.exit(code)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cryobatch.cli.trouble import tell_trouble
 from cryobatch.errors import UsageError
 from cryobatch.model.facts import FACTS
 
@@ -187,6 +188,6 @@ def _read_ids(project: "Project", text: str) -> list[int]:
 def state_refusals(refused: Mapping[str, str]) -> None:
     """Say on standard error what was not done and why, and end with code 1 if there is any."""
     for name, reason in refused.items():
-        typer.echo(f"cryobatch: {name}: {reason}", err=True)
+        tell_trouble(f"{name}: {reason}")
     if refused:
         raise typer.Exit(1)

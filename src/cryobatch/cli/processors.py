@@ -7,6 +7,7 @@ import typer
 
 from cryobatch.cli.options import Json, open_project, state_refusals
 from cryobatch.cli.tables import describe_duration, show_json, show_rows, time_to_json
+from cryobatch.cli.trouble import tell_trouble
 from cryobatch.errors import UsageError
 
 if TYPE_CHECKING:
@@ -50,8 +51,7 @@ def set_number(
         project.workforce.wish_number(number)
         heard = ring(project.place.doorbell)
     if not heard:
-        typer.echo("cryobatch: nothing runs at the moment: give --processors to run or serve",
-                   err=True)  # fmt: skip
+        tell_trouble("nothing runs at the moment: give --processors to run or serve")
         raise typer.Exit(1)
     typer.echo(f"processors wanted: {number}")
 

@@ -18,6 +18,7 @@ from cryobatch.cli.options import (
     open_project,
 )
 from cryobatch.cli.tables import count_batches, show_json
+from cryobatch.cli.trouble import tell_trouble
 
 if TYPE_CHECKING:
     from cryobatch.project.submission import SubmissionReport
@@ -64,4 +65,4 @@ def _tell(report: "SubmissionReport") -> None:
     for script, reason in report.left_out.items():
         typer.echo(f"left out {script}: {reason}")
     for image, reason in report.refused.items():
-        typer.echo(f"cryobatch: image {image} was not queued: {reason}", err=True)
+        tell_trouble(f"image {image} was not queued: {reason}")
