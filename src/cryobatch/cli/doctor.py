@@ -15,6 +15,7 @@ import typer
 
 from cryobatch.cli.options import Json, open_project
 from cryobatch.cli.tables import count_images, show_json, show_rows
+from cryobatch.cli.trouble import tell_trouble
 
 if TYPE_CHECKING:
     from cryobatch.project import Project
@@ -89,7 +90,7 @@ def _rebuild(folder: Path) -> None:
             total = len(project.images.rows())
     typer.echo(f"the library has {count_images(total)}")
     for where, problem in problems.items():
-        typer.echo(f"cryobatch: {where}: {problem}", err=True)
+        tell_trouble(f"{where}: {problem}")
     if problems:
         raise typer.Exit(1)
 
@@ -173,10 +174,13 @@ def _look_at_folders(project: "Project") -> Finding:
 
 
 def _look_at_scripts(project: "Project") -> Iterator[Finding]:
-    catalog = project.catalog
-    yield Finding("scripts", Verdict.GOOD, f"{len(catalog.scripts)} can be used")
-    for problem in catalog.problems:
-        yield Finding("scripts", Verdict.WARNING, f"{problem.place}: {problem.text}")
+    from cryobatch.cli.scripts import find_problems
+    from cryobatch.model.category import order_categories
+
+    usable, problems = find_problems(project.catalog, order_categories(project.settings.categories))
+    yield Finding("scripts", Verdict.GOOD, f"{usable} can be used")
+    for problem in problems:
+        yield Finding("scripts", Verdict.WARNING, problem)
 
 
 def _look_at_daemon(project: "Project") -> Finding:

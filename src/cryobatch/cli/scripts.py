@@ -1,6 +1,6 @@
 """``scripts``: see the processing steps, begin one's own, check it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,9 +10,10 @@ import typer
 from cryobatch.cli.options import Json, open_project
 from cryobatch.cli.script_templates import PYTHON, SHELL
 from cryobatch.cli.tables import describe, show_json, show_rows
+from cryobatch.cli.trouble import tell_trouble
 from cryobatch.errors import CryobatchError, ProjectError, UnknownNameError, UsageError
 from cryobatch.model import ParameterValue, Script
-from cryobatch.model.category import CATEGORIES
+from cryobatch.model.category import CATEGORIES, order_categories
 from cryobatch.model.script import script_to_json
 
 if TYPE_CHECKING:
@@ -27,6 +28,9 @@ app = typer.Typer(
 )
 
 
+_OWN_CATEGORIES = " (one of your own stands in project.toml, in [categories])"
+
+
 class Language(StrEnum):
     """What a new script is written in."""
 
@@ -37,15 +41,16 @@ class Language(StrEnum):
 @app.command("list")
 def show_all(context: typer.Context, json: Json = False) -> None:
     """Show all scripts in the order of their categories."""
-    catalog, _ = _find_scripts(context)
-    scripts = sorted(catalog.scripts.values(), key=lambda s: (_rank(s, CATEGORIES), s.name))
+    catalog, categories, _ = _find_scripts(context)
+    scripts = sorted(catalog.scripts.values(), key=lambda s: (_rank(s, categories), s.name))
     if json:
         show_json([script_to_json(script) for script in scripts])
         return
     rows = [{"name": s.name, "category": s.category, "from": s.origin, "version": s.version,
              "calculates": list(s.values)} for s in scripts]  # fmt: skip
     show_rows(rows, ("name", "category", "from", "version", "calculates"), "no scripts")
-    _tell_problems(catalog)
+    for problem in find_problems(catalog, categories)[1]:
+        tell_trouble(problem)
 
 
 @app.command()
@@ -55,7 +60,7 @@ def show(
     json: Json = False,
 ) -> None:
     """Show what a script needs, makes and calculates, and its parameters."""
-    catalog, here = _find_scripts(context)
+    catalog, _, here = _find_scripts(context)
     if name not in catalog.scripts:
         raise UnknownNameError("script", name, catalog.scripts)
     script = catalog.scripts[name]
@@ -95,18 +100,33 @@ def new(
 def check(context: typer.Context) -> None:
     """Check all scripts, and that the project's workflows can be made of them."""
     with open_project(context) as project:
-        catalog = project.catalog
-        troubles = [f"{problem.place}: {problem.text}" for problem in catalog.problems]
+        categories = order_categories(project.settings.categories)
+        usable, troubles = find_problems(project.catalog, categories)
         for root, workflow in project.settings.default_workflows.items():
             try:
                 project.planner.plan(_choice_of(workflow), root)
             except CryobatchError as error:
                 troubles.append(f"workflow {workflow}: {error}")
-    typer.echo(f"{len(catalog.scripts)} scripts can be used")
+    typer.echo(f"{usable} scripts can be used")
     for trouble in troubles:
-        typer.echo(f"cryobatch: {trouble}", err=True)
+        tell_trouble(trouble)
     if troubles:
         raise typer.Exit(1)
+
+
+def find_problems(catalog: "Catalog", categories: Collection[str]) -> tuple[int, list[str]]:
+    """Return how many scripts can be used, and what is wrong with files and scripts.
+
+    Args:
+        catalog: All scripts.
+        categories: All categories that there are.
+    """
+    problems = [f"{problem.place}: {problem.text}" for problem in catalog.problems]
+    lost = [s for s in catalog.scripts.values() if s.category not in categories]
+    for script in lost:
+        error = UnknownNameError("category", script.category, categories, _OWN_CATEGORIES)
+        problems.append(f"{script.place}: {script.name}: {error}")
+    return len(catalog.scripts) - len(lost), problems
 
 
 def _choice_of(workflow: str) -> "Choice":
@@ -117,19 +137,21 @@ def _choice_of(workflow: str) -> "Choice":
 
 def _find_scripts(
     context: typer.Context,
-) -> "tuple[Catalog, list[Mapping[str, Mapping[str, ParameterValue]]]]":
-    """Return the scripts, and the site's and the project's parameters; also without a project."""
+) -> "tuple[Catalog, tuple[str, ...], list[Mapping[str, Mapping[str, ParameterValue]]]]":
+    """Return scripts, categories, the site's and the project's parameters; project or not."""
     from cryobatch.processing.catalog import discover
     from cryobatch.project.site import load_site, user_configuration
 
     try:
         with open_project(context) as project:
-            return project.catalog, [project.site.parameters, project.settings.parameters]
+            categories = order_categories(project.settings.categories)
+            here = [project.site.parameters, project.settings.parameters]
+            return project.catalog, categories, here
     except ProjectError:
         if context.obj != Path():
             raise
     catalog = discover([("user", user_configuration() / "scripts")])
-    return catalog, [load_site().parameters]
+    return catalog, CATEGORIES, [load_site().parameters]
 
 
 def _resolve(
@@ -174,11 +196,6 @@ def _range(low: float | None, high: float | None) -> str:
     if low is None and high is None:
         return ""
     return f"{'' if low is None else f'{low:g}'} .. {'' if high is None else f'{high:g}'}".strip()
-
-
-def _tell_problems(catalog: "Catalog") -> None:
-    for problem in catalog.problems:
-        typer.echo(f"cryobatch: {problem.place}: {problem.text}", err=True)
 
 
 def _write_new(path: Path, text: str, *, executable: bool) -> None:
