@@ -1,9 +1,14 @@
 """A person at the command line sees all images and corrects what they know better."""
 
+import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from cryobatch.model import ImageRecord
+from cryobatch.project import Selection
+from cryobatch.store.fields import COLUMNS
 from tests.cli.command_line import Command
 from tests.cli.test_queue_commands import MakeProject
 
@@ -24,8 +29,25 @@ def test_the_library_has_what_others_rely_on(command: Command, project: MakeProj
     assert chosen == [
         {"name": "image_2", "weight": None}, {"name": "image_1", "weight": None},
     ]  # fmt: skip
-    assert command("library", "--columns", "naem").code == 2
+    unknown = command("library", "--columns", "naem")
+    assert (unknown.code, "known: name" in unknown.err) == (2, True)
     assert command("library", "--where", "id < 1").out == "no image fulfils this\n"
+
+
+def test_every_field_that_a_filter_knows_can_be_listed(
+    command: Command, project: MakeProject
+) -> None:
+    """Comments, sources and the trash can be shown as they can be asked for."""
+    project(2)
+    command("image", "comment", "thick ice", "--images", "1")
+    command("image", "trash", "--images", "1")
+    asked = ("library", "--where", "trashed", "--columns", "name,comment,trashed,frames")
+    assert command(*asked, "--json").json == [
+        {"name": "image_1", "comment": "thick ice", "trashed": True, "frames": 1}
+    ]
+    assert command(*asked).out.splitlines()[1].split() == ["image_1", "thick", "ice", "yes", "1"]
+    for name in COLUMNS:
+        assert command("library", "--columns", name).code == 0
 
 
 def test_a_fact_is_corrected_for_a_range(command: Command, project: MakeProject) -> None:
@@ -88,6 +110,33 @@ def test_flags_comments_and_the_trash(command: Command, project: MakeProject) ->
     assert list(rows(command)) == [1, 2]
 
 
+def test_the_whole_trash_is_taken_back(command: Command, project: MakeProject) -> None:
+    """With --back images are looked for in the trash, nowhere else."""
+    project(3)
+    command("image", "trash", "--images", "1-2")
+    assert command("image", "trash", "--back", "--where", "id == 2 or id == 3").out == (
+        "1 image changed\n"
+    )
+    command("image", "trash", "--images", "2")
+    assert command("image", "trash", "--back", "--all").out == "2 images changed\n"
+    assert list(rows(command)) == [1, 2, 3]
+    assert command("image", "trash", "--back", "--all", "--where", "stale").code == 2
+    assert command("image", "trash", "--back").code == 2
+
+
+def test_an_image_is_shown_as_a_person_says_it(command: Command, project: MakeProject) -> None:
+    """One frame is no frames, and a text that is empty is said to be."""
+    made = project(1)
+
+    def judge(record: ImageRecord) -> ImageRecord:
+        return replace(record, values={"judge": {"quality_reasons": ""}})
+
+    made.images.update(Selection(everything=True), judge)
+    shown = command("image", "show", 1).out
+    assert ", 1 frame\n" in shown
+    assert "  quality_reasons = (empty)\n" in shown
+
+
 def test_parameters_of_images_and_groups(command: Command, project: MakeProject) -> None:
     """Parameters are kept in the image's or the group's file."""
     made = project(1)
@@ -120,6 +169,28 @@ def test_scripts_are_listed_shown_and_checked(command: Command, project: MakePro
     assert "broken.py" in listed.err
     assert "weigh" in listed.out
     assert command("scripts", "check").code == 1
+
+
+def test_a_script_of_an_unknown_category_cannot_be_used(
+    command: Command, project: MakeProject
+) -> None:
+    """Check, list and doctor name the nearest category; a project's own ones are valid."""
+    path = project(0).place.scripts / "weigh.sh"
+    path.write_text(path.read_text().replace("Calculate Statistics", "Calculate Statistic"))
+    checked = command("scripts", "check")
+    assert (checked.code, "weigh.sh: " in checked.err) == (1, True)
+    assert "'Calculate Statistic'; known: Calculate Statistics, " in checked.err
+    number = int(checked.out.split()[0])
+    listed = command("scripts", "list")
+    assert "known: Calculate Statistics" in listed.err
+    doctor = command("doctor", "--json").json
+    assert any("known: Calculate Statistics" in row["text"] for row in doctor)
+    settings = Path(os.environ["CRYOBATCH_PROJECT"]) / "project.toml"
+    own = '\n[categories]\n"Calculate Statistic" = "Fit CTF"\n'
+    settings.write_text(settings.read_text() + own)
+    assert command("scripts", "check").out == f"{number + 1} scripts can be used\n"
+    names = [row["name"] for row in command("scripts", "list", "--json").json]
+    assert names.index("fit_ctf") < names.index("weigh") < names.index("pick_particles")
 
 
 def test_scripts_are_listed_without_a_project(

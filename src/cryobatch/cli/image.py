@@ -15,7 +15,7 @@ from cryobatch.cli.options import (
     open_project,
     read_assignments,
 )
-from cryobatch.cli.tables import count_images, describe, show_json
+from cryobatch.cli.tables import count, count_images, describe, show_json
 from cryobatch.errors import UnknownNameError, UsageError
 from cryobatch.model import Absent, ImageRecord, Script
 
@@ -167,10 +167,21 @@ def trash(
     where: Where = None,
     back: Annotated[bool, typer.Option("--back", help="Take them out of the trash.")] = False,
 ) -> None:
-    """Put images aside, or take them back; no file is removed."""
+    """Put images aside; --back takes them back, with --all everything; no file is removed."""
     from cryobatch.project.correction import trash_image
 
+    if back:
+        everything, where = False, _look_in_trash(everything, where)
     _update(context, trash_image(not back), everything, images, where)
+
+
+def _look_in_trash(everything: bool, where: str | None) -> str | None:
+    """Return a filter that finds images in the trash only, None where they are named by ids."""
+    if everything and where is not None:
+        raise UsageError("name the images by --all, by --images ID... or by --where EXPRESSION")
+    if everything:
+        return "trashed"
+    return where and f"trashed and ({where})"
 
 
 @parameters.command("set")
@@ -261,7 +272,8 @@ def _sections(
     image = record.image
     sections = [
         ("recording", [
-            f"{image.root_product}, {image.columns} x {image.rows}, {image.frames} frames",
+            f"{image.root_product}, {image.columns} x {image.rows}, "
+            f"{count(image.frames, 'frame', 'frames')}",
             f"from {image.source}", f"recorded {image.recorded_at or 'at an unknown time'}, "
             f"imported {image.imported_at}",
         ]),
@@ -282,11 +294,11 @@ def _sections(
 
 def _fact_lines(record: ImageRecord) -> list[str]:
     lines = [
-        f"{name} = {describe(fact.value)}  ({fact.source})"
+        f"{name} = {_word(fact.value)}  ({fact.source})"
         for name, fact in record.acquisition.items()
         if name not in record.person.facts
     ]
-    return lines + [f"{n} = {describe(v)}  (a person)" for n, v in record.person.facts.items()]
+    return lines + [f"{n} = {_word(v)}  (a person)" for n, v in record.person.facts.items()]
 
 
 def _person_lines(record: ImageRecord) -> list[str]:
@@ -300,4 +312,8 @@ def _value_line(record: ImageRecord, name: str, unit: str) -> str:
     locked = "  (locked)" if name in record.person.locks else ""
     if isinstance(value, Absent):
         return f"{name}: absent, {value.reason}{locked}"
-    return f"{name} = {describe(value)} {unit}".rstrip() + locked
+    return f"{name} = {_word(value)} {unit}".rstrip() + locked
+
+
+def _word(value: object) -> str:
+    return describe(value) or "(empty)"
