@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from cryobatch.model.batch import BEFORE_SCRIPTS
 from cryobatch.model.event import Level, LogEntry
 from cryobatch.project import Project
 from cryobatch.store import log
@@ -67,6 +68,17 @@ def test_one_row_is_one_line(command: Command, project: MakeProject) -> None:
     fill(project(2))
     assert len(command("log").out.splitlines()) == 4
     assert "odd thing" in command("log").out
+
+
+def test_what_no_script_said_has_no_script(command: Command, project: MakeProject) -> None:
+    """A batch that could not begin is shown without a script; what was stored is exported."""
+    reason = "Fit needs a stack"
+    entry = LogEntry(1000.0, reason, Level.ERROR, "local-1", 1, 1, BEFORE_SCRIPTS)
+    write(project(1), entry)
+    shown = command("log").out.splitlines()[1]
+    assert reason in shown
+    assert BEFORE_SCRIPTS not in shown
+    assert command("log", "--json").json[0]["script"] == BEFORE_SCRIPTS
 
 
 @pytest.mark.parametrize(

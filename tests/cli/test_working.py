@@ -66,6 +66,18 @@ def test_a_failed_batch_is_named(command: Command, project: MakeProject) -> None
     assert command("queue", "retry").out == "1 batch queued\n"
 
 
+def test_a_batch_that_cannot_begin_is_named_without_a_script(
+    command: Command, project: MakeProject
+) -> None:
+    """``run`` says why, and no script is blamed."""
+    made = project(1)
+    command("submit", "--all", "--scripts", "weigh")
+    (made.place.scripts / "weigh.sh").unlink()
+    answer = command("run", "--processors", 1)
+    assert answer.code == 1
+    assert "square/image_1 (batch 1) failed: no script is called 'weigh'" in answer.err
+
+
 def test_serve_ends_cleanly_and_obeys_while_it_runs(command: Command, project: MakeProject) -> None:
     """What is typed while it serves takes effect; SIGTERM ends it, and nothing is left behind."""
     made = project(1)

@@ -16,6 +16,7 @@ import typer
 from cryobatch.cli.options import Json, open_project
 from cryobatch.cli.tables import describe_time, show_json, show_json_rows, show_rows, time_to_json
 from cryobatch.errors import CryobatchError, UsageError
+from cryobatch.model.batch import BEFORE_SCRIPTS
 from cryobatch.model.event import Level
 
 if TYPE_CHECKING:
@@ -168,7 +169,8 @@ def _to_json(row: "LogRow") -> dict[str, object]:
 
 
 def _to_row(row: "LogRow") -> dict[str, object]:
-    return {**_to_json(row), "time": describe_time(row.time)}
+    script = None if row.script == BEFORE_SCRIPTS else row.script
+    return {**_to_json(row), "time": describe_time(row.time), "script": script}
 
 
 def _read_time(text: str | None) -> float | None:

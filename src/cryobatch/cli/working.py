@@ -17,6 +17,8 @@ from cryobatch.cli.options import (
     takes_facts,
 )
 from cryobatch.cli.tables import count_batches
+from cryobatch.cli.trouble import tell_trouble
+from cryobatch.model.batch import BEFORE_SCRIPTS
 
 if TYPE_CHECKING:
     from cryobatch.daemon.work import Outcome
@@ -70,7 +72,7 @@ def serve(
 
 def _tell(outcome: "Outcome") -> None:
     for row in outcome.failed:
-        typer.echo(f"cryobatch: {_describe_failure(row)}", err=True)
+        tell_trouble(_describe_failure(row))
     text = f"{count_batches(outcome.done)} done, {len(outcome.failed)} failed"
     if outcome.waiting:
         text += f", {outcome.waiting} still wait"
@@ -80,5 +82,8 @@ def _tell(outcome: "Outcome") -> None:
 
 
 def _describe_failure(row: "QueueRow") -> str:
-    reasons = "; ".join(f"{script}: {why}" for script, why in row.batch.failures.items())
+    reasons = "; ".join(
+        why if script == BEFORE_SCRIPTS else f"{script}: {why}"
+        for script, why in row.batch.failures.items()
+    )
     return f"{row.group}/{row.image} (batch {row.batch.id}) failed: {reasons or 'see the log'}"

@@ -9,6 +9,9 @@ from cryobatch.model.parameter import ParameterValue
 ParameterSet = Mapping[str, Mapping[str, ParameterValue]]
 """Parameters by script and name."""
 
+BEFORE_SCRIPTS = "workflow"
+"""Stands for a script where a batch failed before its first one."""
+
 
 class BatchState(StrEnum):
     """Where a batch is: waiting -> running -> done | failed | cancelled."""
@@ -34,7 +37,7 @@ class Batch:
         position: Place in the queue; smaller comes first.
         attempt: How often it was claimed; fences late reports.
         losses: How often its processor died with it.
-        failures: Why scripts of it failed, by script.
+        failures: Why scripts of it failed, by script (or ``BEFORE_SCRIPTS``).
         processor: Who works or worked on it.
         submitted_at: Seconds since the epoch.
         started_at: Seconds since the epoch, None before the first claim.

@@ -18,6 +18,7 @@ from typing import Any
 import cryobatch.scripts
 from cryobatch.errors import CryobatchError
 from cryobatch.formats.script_header import find_header, parse_header
+from cryobatch.model.batch import BEFORE_SCRIPTS
 from cryobatch.model.declaration import declared_script
 from cryobatch.model.script import Script, script_from_json
 from cryobatch.version import VERSION
@@ -28,7 +29,7 @@ DISCOVERY_TIMEOUT_S = 60.0
 _FORMAT = f"{VERSION} {sorted(Script.__slots__)}"
 """Part of what is remembered: another version of ours may describe a script in other words."""
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
-_TAKEN = {"workflow"}
+_TAKEN = {BEFORE_SCRIPTS}
 """Names that say something else where scripts are named."""
 
 

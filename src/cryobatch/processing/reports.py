@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Callable, Mapping
 
 from cryobatch.errors import CryobatchError
-from cryobatch.model.batch import Batch, BatchState
+from cryobatch.model.batch import BEFORE_SCRIPTS, Batch, BatchState
 from cryobatch.model.event import Level, LogEntry
 from cryobatch.model.index import IndexEntry, index_entry
 from cryobatch.processing.commit import Committed
@@ -16,9 +16,6 @@ from cryobatch.processing.turn import Result, Turn
 from cryobatch.processing.workspace import find_staged
 from cryobatch.store import library, log, queue
 from cryobatch.store.database import Transaction
-
-WORKFLOW = "workflow"
-"""Stands for a script where a batch failed before its first one."""
 
 
 def take_report(slot: Slot, message: Message, plant: Plant, turn: Turn) -> None:
@@ -101,9 +98,19 @@ def _is_to_blame(script: str, ending: Ending) -> bool:
     return ending.reason in {EndReason.TIME, EndReason.MEMORY} and script == ending.script
 
 
-def clear_folders(plant: Plant, batch: Batch) -> None:
-    """Remove what an attempt has left in staging and scratch."""
+def clear_folders(plant: Plant, batch: Batch, *, whole: bool = False) -> None:
+    """Remove what an attempt has left in staging and scratch.
+
+    Args:
+        plant: Where they are.
+        batch: The batch with its attempt.
+        whole: Whether all was committed: then only empty folders of staged products are left.
+    """
     staging = plant.staging_of(batch)
+    if whole:
+        if staging.exists():
+            shutil.rmtree(staging, ignore_errors=True)
+        return
     for path in find_staged(staging).values():
         path.unlink(missing_ok=True)
     shutil.rmtree(staging, ignore_errors=True)
@@ -158,7 +165,7 @@ def _take_result(slot: Slot, message: Message, plant: Plant, turn: Turn) -> None
 
 
 def _fail_batch(slot: Slot, message: Message, plant: Plant, turn: Turn) -> None:
-    _fail_script(slot, WORKFLOW, message["reason"], turn)
+    _fail_script(slot, BEFORE_SCRIPTS, message["reason"], turn)
     _finish_slot(slot, plant, turn)
 
 
@@ -220,11 +227,7 @@ def _finish(
     turn.writes.append(write)
     level = Level.INFO if ended is BatchState.DONE else Level.WARNING
     turn.log_batch(processor, batch, f"batch {ended.value}", level)
-    if ended is BatchState.DONE:
-        staging = plant.staging_of(batch)  # all of it was committed; only empty folders are left
-        turn.actions.append(lambda: shutil.rmtree(staging, ignore_errors=True))
-    else:
-        turn.actions.append(lambda: clear_folders(plant, batch))
+    turn.actions.append(lambda: clear_folders(plant, batch, whole=ended is BatchState.DONE))
 
 
 def _index(result: Result, committed: Committed, plant: Plant, turn: Turn) -> None:
@@ -257,7 +260,7 @@ def _give_back(
             queue.give_back(t, batch.id, batch.attempt, lost=lost, now=now, script=script)
             return
         reason = f"quarantined: its processor died {losses} times with it, last by {how}"
-        failures = {script or WORKFLOW: reason}
+        failures = {script or BEFORE_SCRIPTS: reason}
         if queue.finish(t, batch.id, batch.attempt, BatchState.FAILED, failures, now):
             row = LogEntry(now, reason, Level.ERROR, name, batch.image_id, batch.id, script)
             log.append(t, [row])
