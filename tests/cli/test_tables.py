@@ -1,12 +1,15 @@
 """Tables, durations and progress read well."""
 
+import io
+import time
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from rich.console import Console
 
-from cryobatch.cli.display import Lines, describe_work
-from cryobatch.cli.tables import align, describe, describe_duration, describe_number
+from cryobatch.cli.display import Lines, describe_work, draw_slots
+from cryobatch.cli.tables import align, describe, describe_duration, describe_number, shorten
 
 
 def snapshot(**changed: object) -> Any:
@@ -50,6 +53,38 @@ def test_a_snapshot_is_told_in_one_line() -> None:
     assert "(1 failed)" in told
     assert "queue resume" in told
     assert "disk full" in told
+
+
+EPU_NAME = "FoilHole_29355766_Data_29354774_29354776_20260131_120501_Fractions"
+
+
+@pytest.mark.parametrize("width", [80, 100, 200])
+def test_long_names_do_not_widen_the_live_table(width: int) -> None:
+    """A name is shortened in its middle, one row stays one line of the terminal."""
+    batch = SimpleNamespace(image_id=1)
+    slot = SimpleNamespace(name="local-12", state=SimpleNamespace(value="busy"), batch=batch,
+                           script="calculate_statistics", progress=0.5,
+                           since=time.time() - 3725)  # fmt: skip
+    drawn = io.StringIO()
+    console = Console(file=drawn, width=width, force_terminal=False)
+    console.print(draw_slots([cast(Any, slot)], {1: EPU_NAME}, width))
+    title, row = drawn.getvalue().splitlines()
+    name, state, image, *others = row.split()
+    assert (name, state) == ("local-12", "busy")
+    assert others == ["calculate_statistics", "50%", "1", "h", "02", "min"]
+    assert (image == EPU_NAME) == (width == 200)
+    assert image.startswith("FoilHole")
+    assert "120501" in image  # its end tells it from the others of the session
+    assert title.split() == ["processor", "state", "image", "script", "progress", "for"]
+
+
+@pytest.mark.parametrize(
+    ("width", "short"), [(20, "abcdefghij"), (10, "abcdefghij"), (7, "abc…hij"), (6, "ab…hij"),
+                         (1, "…"), (0, "…")]
+)  # fmt: skip
+def test_a_text_is_shortened_in_its_middle(width: int, short: str) -> None:
+    """Beginning and end tell names of one session apart."""
+    assert shorten("abcdefghij", width) == short
 
 
 def test_plain_lines_come_now_and_then(capsys: pytest.CaptureFixture[str]) -> None:

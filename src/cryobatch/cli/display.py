@@ -1,13 +1,14 @@
 """What a terminal shows while the queue is worked: processors, rate, what remains."""
 
+import re
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from cryobatch.cli.tables import describe_duration
+from cryobatch.cli.tables import GAP, describe_duration, shorten
 from cryobatch.store import library
 
 if TYPE_CHECKING:
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     from cryobatch.project import Project
 
 LINE_INTERVAL_S = 10.0
+LEAST_NAME = 8
+_EPU_ENDING = re.compile(r"_(fractions|eer)$", re.IGNORECASE)
+_TITLES = ("processor", "state", "image", "script", "progress", "for")
+_IMAGE = _TITLES.index("image")
 
 Show = Callable[["Snapshot"], None]
 
@@ -32,7 +37,7 @@ def show_work(project: "Project") -> Iterator[Show]:
 
     names = ImageNames(project)
     with Live(refresh_per_second=4, transient=True) as live:
-        yield lambda snapshot: live.update(_draw(snapshot, names))
+        yield lambda snapshot: live.update(_draw(snapshot, names, live.console.width))
 
 
 def describe_work(snapshot: "Snapshot") -> str:
@@ -101,30 +106,56 @@ class ImageNames:
         return self._known
 
 
-def _draw(snapshot: "Snapshot", names: ImageNames) -> "RenderableType":
+def _draw(snapshot: "Snapshot", names: ImageNames, width: int) -> "RenderableType":
     from rich.console import Group
+    from rich.text import Text
+
+    slots = snapshot.dispatcher.slots
+    known = names.of({slot.batch.image_id for slot in slots if slot.batch is not None})
+    table = draw_slots(slots, known, width)
+    return Group(table, Text(), _bar(snapshot, width), Text(describe_work(snapshot)))
+
+
+def draw_slots(slots: Sequence["Slot"], names: Mapping[int, str], width: int) -> "RenderableType":
+    """Return the table of processors.
+
+    Args:
+        slots: What each processor does.
+        names: Names of images; long ones are shortened, so that a row is one line.
+        width: Columns of the terminal.
+    """
     from rich.table import Table
     from rich.text import Text
 
+    rows = [_TITLES, *(_cells(slot, names) for slot in slots)]
+    widths = [max(len(row[place]) for row in rows) for place in range(len(_TITLES))]
+    others = sum(widths) - widths[_IMAGE] + len(GAP) * (len(_TITLES) - 1)
+    room = max(width - others, LEAST_NAME)
     table = Table(box=None, pad_edge=False)
-    for title in ("processor", "state", "image", "script", "progress", "for"):
-        table.add_column(title)
-    slots = snapshot.dispatcher.slots
-    known = names.of({slot.batch.image_id for slot in slots if slot.batch is not None})
-    for slot in slots:
-        table.add_row(*(Text(cell) for cell in _cells(slot, known)))
-    return Group(table, Text(), _bar(snapshot), Text(describe_work(snapshot)))
+    for title in _TITLES:
+        table.add_column(title, no_wrap=True)
+    for row in rows[1:]:
+        cells = (_shorten_name(c, room) if place == _IMAGE else c for place, c in enumerate(row))
+        table.add_row(*(Text(cell) for cell in cells))
+    return table
 
 
-def _cells(slot: "Slot", names: dict[int, str]) -> tuple[str, ...]:
+def _shorten_name(name: str, room: int) -> str:
+    """Shorten an image's name; what every recording of a session ends with goes first."""
+    if len(name) <= room:
+        return name
+    return shorten(_EPU_ENDING.sub("", name), room)
+
+
+def _cells(slot: "Slot", names: Mapping[int, str]) -> tuple[str, ...]:
     image = "" if slot.batch is None else names.get(slot.batch.image_id, "")
     progress = "" if slot.progress is None else f"{slot.progress:.0%}"
     since = describe_duration(max(time.time() - slot.since, 0)) if slot.since else ""
     return slot.name, slot.state.value, image, slot.script or "", progress, since
 
 
-def _bar(snapshot: "Snapshot") -> "RenderableType":
+def _bar(snapshot: "Snapshot", width: int) -> "RenderableType":
     from rich.progress_bar import ProgressBar
 
     total = snapshot.ended + snapshot.running + snapshot.waiting
-    return ProgressBar(total=max(total, 1), completed=snapshot.ended, width=60)
+    return ProgressBar(total=max(total, 1), completed=snapshot.ended, width=min(60, width))

@@ -80,6 +80,18 @@ def align(rows: Sequence[Sequence[str]], numeric: Sequence[bool]) -> str:
     return "\n".join(lines)
 
 
+def shorten(text: str, width: int) -> str:
+    """Return a text of at most so many letters, its middle left out where it is longer.
+
+    >>> shorten("FoilHole_29355766_Data", 11)
+    'FoilH…_Data'
+    """
+    if len(text) <= width:
+        return text
+    left = max(width - 1, 0)
+    return text[: left // 2] + "…" + text[len(text) - (left - left // 2) :]
+
+
 def describe(value: object) -> str:
     """Return a cell's text: short numbers, nothing for what is absent, no line breaks."""
     if value is None:
