@@ -13,6 +13,13 @@ def order(command: Command) -> list[int]:
     return [row["id"] for row in command("queue", "list", "--json").json]
 
 
+def test_the_help_of_retry_says_what_all_means(command: Command) -> None:
+    """All are the batches that have failed, not the images."""
+    shown = " ".join(command("queue", "retry", "--help").out.split())
+    assert "--all All batches that have failed" in shown
+    assert "trash" not in shown
+
+
 def test_submitting_queues_one_batch_an_image(command: Command, project: MakeProject) -> None:
     """Batches are listed with what other programs rely on; the same is not doubled."""
     project(2)

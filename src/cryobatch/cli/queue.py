@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cryobatch.cli.options import (
-    Everything,
     Images,
     Json,
     Where,
@@ -174,7 +173,9 @@ def resume(context: typer.Context) -> None:
 def retry(
     context: typer.Context,
     batches: Batches = None,
-    everything: Everything = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help="All batches that have failed, as without ids.")
+    ] = False,
     to_top: Annotated[bool, typer.Option("--top", help="Put them on top.")] = False,
 ) -> None:
     """Queue failed and cancelled batches anew; without ids all that have failed."""
