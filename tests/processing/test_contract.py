@@ -148,3 +148,14 @@ def test_a_place_that_is_no_folder_fails_the_script(project: Project) -> None:
     (folder / "logs").write_text("in the way")
     told = behave(project, "keeps")
     assert str(folder / "logs") in told.failures["odd"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="permissions do not bind the superuser")
+def test_what_a_script_write_protects_is_removed_all_the_same(project: Project) -> None:
+    """Else no later script could work in this processor."""
+    aside = project.place.staging / "local-1" / "aside"
+    (aside / "deep").mkdir(parents=True)
+    (aside / "deep" / "file").touch()
+    (aside / "deep").chmod(0o500)
+    aside.chmod(0o500)
+    assert behave(project, "keeps").done == ["odd"]

@@ -149,9 +149,20 @@ def find_staged(staging: Path) -> dict[str, Path]:
 
 def _make_empty(folder: Path) -> None:
     if not _is_empty(folder):
-        shutil.rmtree(folder)
+        _remove(folder)
     if not folder.is_dir():
         folder.mkdir(parents=True)
+
+
+def _remove(folder: Path) -> None:
+    try:
+        shutil.rmtree(folder)
+    except PermissionError:
+        # A script may leave folders that it has write-protected.
+        for parent, inner, _ in os.walk(folder):
+            for name in inner:
+                (Path(parent) / name).chmod(0o700)
+        shutil.rmtree(folder)
 
 
 def _is_empty(folder: Path) -> bool:
