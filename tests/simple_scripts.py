@@ -142,15 +142,25 @@ def select(run: Run, *, share: Annotated[float, Parameter(low=0, high=1)] = 0.5)
     _work(run, "select", "particles")
 
 
-@script(
-    category="Prepare Stack", inputs=["movie"], outputs={"stack": "stack.txt"}, reads=["gain?"]
-)
+@script(category="Prepare Stack", inputs=["movie"], outputs={"stack": "stack.txt"}, reads=["gain?"])
 def grab(run: Run, *, first: Annotated[int, Parameter(low=0)] = 0) -> None:
     """Unpack, and make nothing that is kept."""
     _work(run, "grab", "stack")
 
 
-FUNCTIONS = (grab, take, halve, align, measure, pick, judge, polish, tell, measure_otherwise, select)
+FUNCTIONS = (
+    grab,
+    take,
+    halve,
+    align,
+    measure,
+    pick,
+    judge,
+    polish,
+    tell,
+    measure_otherwise,
+    select,
+)
 
 
 def simple_scripts() -> dict[str, Script]:
