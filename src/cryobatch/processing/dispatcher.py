@@ -365,18 +365,19 @@ class Dispatcher:
 
     def _order(self, t: Transaction, batch: Batch) -> BatchOrder:
         group, name = library.place_of(t, batch.image_id)
+        attempt = self._plant.name_attempt(batch)
         wanted = {v for script in batch.scripts for v in self._plant.medians.get(script, ())}
         medians = {value: library.recent_median(t, group, value) for value in sorted(wanted)}
         return BatchOrder(
             batch=batch.id,
             attempt=batch.attempt,
-            image_folder=str(self._plant.image_folder(group, name)),
+            image_folder=f"{self._plant.images}/{group}/{name}",
             scripts=batch.scripts,
             parameters=batch.parameters,
             force=batch.force,
             failures=batch.failures,
-            staging=str(self._plant.staging_of(batch)),
-            scratch=str(self._plant.scratch_of(batch)),
+            staging=f"{self._plant.staging}/{attempt}",
+            scratch=f"{self._plant.scratch}/{attempt}",
             medians={name: value for name, value in medians.items() if value is not None},
         )
 

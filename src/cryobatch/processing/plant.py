@@ -64,9 +64,13 @@ class Plant:
         """Return the folder of an image."""
         return self.images / group / name
 
+    def name_attempt(self, batch: Batch) -> str:
+        """Return the name of an attempt's folders."""
+        return f"{batch.id}.{batch.attempt}"
+
     def staging_of(self, batch: Batch) -> Path:
         """Return the staging folder of an attempt at a batch."""
-        return self.staging / f"{batch.id}.{batch.attempt}"
+        return self.staging / self.name_attempt(batch)
 
     def work_of(self, processor: str) -> Path:
         """Return the folder in which a processor's scripts run."""
@@ -74,4 +78,4 @@ class Plant:
 
     def scratch_of(self, batch: Batch) -> Path:
         """Return the scratch folder of an attempt at a batch."""
-        return self.scratch / f"{batch.id}.{batch.attempt}"
+        return self.scratch / self.name_attempt(batch)

@@ -1,7 +1,8 @@
 """Reports: what a processor says, turned into what must be committed, written and answered."""
 
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 
 from cryobatch.errors import CryobatchError
 from cryobatch.model.batch import BEFORE_SCRIPTS, Batch, BatchState
@@ -13,7 +14,6 @@ from cryobatch.processing.plant import Plant
 from cryobatch.processing.processors import Message, ProcessorState
 from cryobatch.processing.slot import Ending, EndReason, Slot
 from cryobatch.processing.turn import Result, Turn
-from cryobatch.processing.workspace import find_staged
 from cryobatch.store import library, log, queue
 from cryobatch.store.database import Transaction
 
@@ -111,10 +111,15 @@ def clear_folders(plant: Plant, batch: Batch, *, whole: bool = False) -> None:
         if staging.exists():
             shutil.rmtree(staging, ignore_errors=True)
         return
-    for path in find_staged(staging).values():
+    for path in (*staging.parent.glob(f"{staging.name}.*"), *_half_written(staging)):
         path.unlink(missing_ok=True)
     shutil.rmtree(staging, ignore_errors=True)
     shutil.rmtree(plant.scratch_of(batch), ignore_errors=True)
+
+
+def _half_written(staging: Path) -> Iterator[Path]:
+    """Return what a processor was writing when it was killed: atomic files' hidden first names."""
+    return staging.parent.glob(f".{staging.name}.*")
 
 
 def _begin_script(slot: Slot, message: Message, plant: Plant, turn: Turn) -> None:
