@@ -160,3 +160,20 @@ def test_the_most_certain_source_of_a_fact_wins() -> None:
     assert merged["voltage"].source == "project"
     assert merged["dose_per_frame"].value == pytest.approx(2.0)
     assert "EPU XML a.xml" in merged["dose_per_frame"].source
+
+
+def test_what_projects_have_made_is_no_recording(tmp_path: Path) -> None:
+    """A folder that holds a project can be imported, again and again: its images are left out."""
+    write_mrc(tmp_path / "a.mrc", np.ones((1, 8, 8), np.int16))
+    project = tmp_path / "project"
+    made = project / "images" / "square" / "a"
+    made.mkdir(parents=True)
+    (project / "project.toml").touch()
+    write_mrc(made / "power_spectrum.mrc", np.ones((1, 8, 8), np.float32))
+    (project / "microscope").mkdir()
+    write_mrc(project / "microscope" / "b.mrc", np.ones((1, 8, 8), np.int16))
+    found = find_recordings([tmp_path])
+    assert [item.name for item in found.recordings] == ["a", "b"]
+    for place in (project / "images", made, made / "power_spectrum.mrc"):
+        with pytest.raises(UsageError, match="has made"):
+            find_recordings([place])

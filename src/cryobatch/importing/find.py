@@ -21,6 +21,10 @@ from cryobatch.importing.names import make_safe
 from cryobatch.importing.recording import Found, Recording, Refused
 from cryobatch.model.image import Fact
 
+SETTINGS_FILE = "project.toml"
+OWN_FOLDER = "images"
+"""A project's folder of images, beside its settings: nothing in it is a recording."""
+
 Metadata = Mapping[str, Sequence[Path]]
 """EPU's XML files by exposure key."""
 
@@ -43,10 +47,11 @@ def find_recordings(
 
     Returns:
         Complete recordings in the order of their paths, broken ones with the reason, and how many
-        other files there were.
+        other files there were. What projects have made is passed over.
 
     Raises:
-        UsageError: A path is not there, or a file that was named is no recording.
+        UsageError: A path is not there or holds a project's own images, or a file that was named
+            is no recording.
     """
     named, folders = _sort_out(paths)
     refused: list[Refused] = []
@@ -113,6 +118,7 @@ def _sort_out(paths: Iterable[Path]) -> tuple[list[Path], list[Path]]:
     named, folders = [], []
     for given in paths:
         path = Path(os.path.abspath(given))  # noqa: PTH100 - resolve() would follow links
+        _check_outside(path)
         if path.is_dir():
             folders.append(path)
         elif not path.exists():
@@ -125,6 +131,16 @@ def _sort_out(paths: Iterable[Path]) -> tuple[list[Path], list[Path]]:
         else:
             named.append(path)
     return named, folders
+
+
+def _check_outside(path: Path) -> None:
+    """See that a path is not in a project's own images: its products are no recordings."""
+    for folder in (path, *path.parents):
+        if folder.name == OWN_FOLDER and (folder.parent / SETTINGS_FILE).is_file():
+            raise UsageError(
+                f"{path}: holds what the project {folder.parent} has made; name the folder that "
+                "the recordings are in"
+            )
 
 
 def _walk(folder: Path, refused: list[Refused]) -> Iterable[Path]:
@@ -141,7 +157,8 @@ def _walk(folder: Path, refused: list[Refused]) -> Iterable[Path]:
             inner.clear()
             continue
         seen.add((status.st_dev, status.st_ino))
-        inner[:] = sorted(name for name in inner if not name.startswith("."))
+        own = OWN_FOLDER if SETTINGS_FILE in files else None  # a project's own results
+        inner[:] = sorted(name for name in inner if not name.startswith(".") and name != own)
         yield from (Path(here, name) for name in files)
 
 
