@@ -78,10 +78,13 @@ class Importer:
 
         report = self._project.import_recordings(
             [folder], facts=self._watch.facts, take=self._watch.take,
-            choice=self._watch.choice, skip=skip,
+            choice=self._watch.choice, skip=skip, patient=True,
         )  # fmt: skip
+        # What was refused is looked at again: it may grow, or its metadata may come.
+        waiting = {refused.path for refused in report.refused}
         for path in ready:
-            self._settling.take(path)
+            if path not in waiting:
+                self._settling.take(path)
         self._tell_about(report)
 
     def _tell_about(self, report: ImportReport) -> None:

@@ -21,7 +21,7 @@ from cryobatch.processing.image_folder import (
     update_record,
 )
 from cryobatch.processing.staleness import find_stale
-from cryobatch.project.correction import Change
+from cryobatch.project.correction import Change, trash_image
 from cryobatch.project.place import ProjectPlace
 from cryobatch.project.selection import Selection, select_images
 from cryobatch.store import library
@@ -129,6 +129,20 @@ class Images:
                 + "; ".join(problems[:5])
             )
         return changed
+
+    def trash(self, selection: Selection, trashed: bool) -> list[int]:
+        """Put images aside or take them back; one whose folder is gone only in the library.
+
+        Returns:
+            Ids of the images that have changed.
+        """
+        folders = list(self._folders(self.select(selection)))
+        gone = [image_id for image_id, folder in folders if not folder.is_dir()]
+        there = tuple(image_id for image_id, folder in folders if folder.is_dir())
+        changed = self.update(Selection(images=there), trash_image(trashed)) if there else []
+        with self.database.transaction() as t:
+            library.set_trashed(t, gone, trashed)
+        return sorted([*changed, *gone])
 
     def update_group(self, group: str, change: Callable[[GroupRecord], GroupRecord]) -> None:
         """Change what holds for a group."""

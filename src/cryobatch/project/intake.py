@@ -3,11 +3,19 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from cryobatch.importing import Found, Recording, Take
+from cryobatch.errors import MissingFactError
+from cryobatch.importing import Found, Recording, Refused, Take
 from cryobatch.model.batch import ParameterSet
 from cryobatch.model.image import Fact, FactValue
 from cryobatch.project.images import Images
-from cryobatch.project.registration import Done, ImportReport, Registrar, check_needed_facts
+from cryobatch.project.registration import (
+    Done,
+    ImportReport,
+    Registrar,
+    ask_for,
+    find_missing_facts,
+    needed_facts,
+)
 from cryobatch.project.submission import Choice, Planner, submit_images
 from cryobatch.store import library, queue
 
@@ -33,6 +41,8 @@ class Intake:
         take: Take,
         choice: Choice | None,
         done: Done,
+        *,
+        patient: bool = False,
     ) -> ImportReport:
         """Register what is new, and submit it.
 
@@ -43,14 +53,30 @@ class Intake:
             choice: What shall be done to the new images, and the parameters that hold for them;
                 None: nothing.
             done: Is told of the progress.
+            patient: Whether recordings of which too little is known are refused one by one, to be
+                tried again, and do not stop the others.
+
+        Raises:
+            MissingFactError: Something that the scripts must know is unknown, and we are not
+                patient.
         """
         new = self.registrar.find_new(found.recordings)
         facts = {item.source_id: self.registrar.gather_facts(item, options) for item in new}
+        refused = list(found.refused)
         if choice is not None:
-            self._check(new, facts, choice)
+            unknown = self._find_unknown(new, facts, choice)
+            if unknown and not patient:
+                words = [ask_for(name, lacking) for name, lacking in sorted(unknown.items())]
+                raise MissingFactError("\n".join(words))
+            waiting = {item.path: item for lacking in unknown.values() for item in lacking}
+            new = [item for item in new if item.path not in waiting]
+            refused += [
+                Refused(item.path, ask_for(name, [item]))
+                for name, lacking in sorted(unknown.items())
+                for item in lacking
+            ]
         images: list[int] = []
         batches: list[int] = []
-        refused = list(found.refused)
         parameters: ParameterSet = {}
         if choice is not None:
             # Kept with the images, so that they hold whenever these are processed again.
@@ -72,16 +98,18 @@ class Intake:
             remarks=tuple(f"{item.path.name}: {remark}" for item in new for remark in item.remarks),
         )
 
-    def _check(
+    def _find_unknown(
         self, new: Sequence[Recording], facts: Mapping[str, Mapping[str, Fact]], choice: Choice
-    ) -> None:
-        """See that the scripts can run on what is new, before anything is registered."""
-        roots = {item.root_product for item in new}
-        self.planner.check_parameters(choice)
+    ) -> dict[str, list[Recording]]:
+        """See that the scripts can run on what is new; return what they miss, by fact."""
+        given = self.planner.check_parameters(choice)
+        roots = sorted({item.root_product for item in new})
         plans = {root: self.planner.plan(choice, root) for root in roots}
         if plans:
             self.planner.check_used(choice, list(plans.values()))
-        check_needed_facts(new, facts, plans)
+        layers = (self.registrar.site.parameters, self.registrar.settings.parameters, given)
+        needed = {root: needed_facts(plan, layers) for root, plan in plans.items()}
+        return find_missing_facts(new, facts, needed)
 
     def _submit_left(
         self, recordings: Sequence[Recording], images: Sequence[int], choice: Choice

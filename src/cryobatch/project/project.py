@@ -175,6 +175,7 @@ class Project:
         submit: bool = True,
         done: Done = _tell_nobody,
         skip: Callable[[Path], bool] | None = None,
+        patient: bool = False,
     ) -> ImportReport:
         """Register the recordings in folders and files as images, and submit them.
 
@@ -189,16 +190,18 @@ class Project:
             submit: Whether anything shall be done.
             done: Is told of the progress.
             skip: Leaves files out before they are opened.
+            patient: Whether recordings of which too little is known are refused one by one, and
+                do not stop the others.
 
         Raises:
-            MissingFactError: Something that the scripts must know is unknown; the text names the
-                options.
+            MissingFactError: Something that the scripts must know is unknown, and we are not
+                patient; the text names the options.
         """
         intake = Intake(self.registrar, self.planner, self.images)
         options = creation.check_facts(facts or {}, self.site)
         report = intake.take_in(
             find_recordings([Path(path) for path in paths], skip=skip),
-            options, take, (choice or Choice()) if submit else None, done,
+            options, take, (choice or Choice()) if submit else None, done, patient=patient,
         )  # fmt: skip
         ring(self.place.doorbell)
         return report

@@ -1,10 +1,10 @@
 """Registration: found recordings become images, with folder, parameter file and library row."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from cryobatch.errors import CryobatchError, MissingFactError
+from cryobatch.errors import CryobatchError
 from cryobatch.formats import group_file
 from cryobatch.importing import (
     Recording,
@@ -21,6 +21,7 @@ from cryobatch.model.batch import ParameterSet
 from cryobatch.model.facts import FACTS
 from cryobatch.model.image import Fact, FactValue, ImageIdentity, ImageRecord
 from cryobatch.model.index import index_entry
+from cryobatch.model.resolution import resolve_parameters
 from cryobatch.model.settings import ProjectSettings, SiteSettings
 from cryobatch.model.workflow import Workflow
 from cryobatch.processing.image_folder import PARAMETER_FILE, read_record, write_record
@@ -212,37 +213,45 @@ class Registrar:
         return refused
 
 
-def check_needed_facts(
+def find_missing_facts(
     recordings: Sequence[Recording],
     facts: Mapping[str, Mapping[str, Fact]],
-    workflows: Mapping[str, Workflow],
-) -> None:
-    """See that all that the scripts must know is known, before anything is registered.
+    needed: Mapping[str, Collection[str]],
+) -> dict[str, list[Recording]]:
+    """Find what scripts must know of recordings and nobody has said.
 
-    Raises:
-        MissingFactError: Something is unknown; the text names the options.
+    Args:
+        recordings: Those to look at.
+        facts: Their facts, by source id.
+        needed: Names of needed facts, by root product.
+
+    Returns:
+        Recordings by the fact that they lack.
     """
     missing: dict[str, list[Recording]] = {}
     for recording in recordings:
-        workflow = workflows.get(recording.root_product)
-        for name in _needed(workflow):
+        for name in sorted(needed.get(recording.root_product, ())):
             if name not in facts[recording.source_id]:
                 missing.setdefault(name, []).append(recording)
-    if missing:
-        raise MissingFactError("\n".join(_ask_for(name, missing[name]) for name in sorted(missing)))
+    return missing
 
 
-def _needed(workflow: Workflow | None) -> set[str]:
-    if workflow is None:
-        return set()
-    reads = {read.name for s in workflow.scripts for read in s.reads if not read.optional}
-    # Drift correction weights by dose unless it is told not to: better asked for now than at night.
-    if any(s.name == "correct_drift" for s in workflow.scripts):
+def needed_facts(workflow: Workflow, layers: Iterable[ParameterSet]) -> set[str]:
+    """Return the names of the facts that a workflow's scripts must know.
+
+    Drift correction weights by dose unless its parameters say otherwise: what that needs is better
+    asked for now than at night.
+    """
+    scripts = {script.name: script for script in workflow.scripts}
+    reads = {read.name for s in scripts.values() for read in s.reads if not read.optional}
+    drift = scripts.get("correct_drift")
+    if drift is not None and resolve_parameters(drift, layers).get("dose_weighting"):
         reads |= {"dose_per_frame", "voltage"}
     return reads & set(FACTS)
 
 
-def _ask_for(name: str, recordings: Sequence[Recording]) -> str:
+def ask_for(name: str, recordings: Sequence[Recording]) -> str:
+    """Return the words that ask for a fact and name the option."""
     declared = FACTS[name]
     option = "--" + name.replace("_", "-")
     unit = declared.unit or declared.kind
