@@ -2,6 +2,9 @@
 
 import shutil
 
+from cryobatch.daemon.lock import hold_lock
+from cryobatch.store import processors
+from cryobatch.store.processors import ProcessorRow
 from tests.cli.command_line import Command
 from tests.cli.test_queue_commands import MakeProject
 
@@ -32,6 +35,32 @@ def test_missing_folders_and_broken_scripts_are_found(
     shutil.rmtree(made.images.folder(2))
     assert command("doctor").code == 1
     assert verdicts(command)["library"] == "bad"
+    assert "cryobatch image trash --images 2" in command("doctor").out
+    assert command("image", "trash", "--images", 2).out == "1 image changed\n"
+    assert verdicts(command)["library"] == "good"
+    assert command("image", "trash", "--images", 2, "--back").code == 0
+    assert verdicts(command)["library"] == "bad"
+
+
+def test_batches_that_nobody_works_on_are_told(command: Command, project: MakeProject) -> None:
+    """A daemon that was killed leaves its marks; processors are lost, and all say what to do."""
+    made = project(1)
+    command("submit", "--all", "--scripts", "weigh")
+    with made.database.transaction() as t:
+        t.execute("UPDATE batch SET state = 'running', processor = 'local-1'")
+        processors.show(t, [ProcessorRow("local-1", "busy", 0.0, 1, 1)])
+    assert verdicts(command)["daemon"] == "warning"
+    listed = command("queue", "list")
+    assert "no daemon works here: start 'cryobatch serve'" in listed.err
+    assert "1 batch marked as running" in listed.err
+    assert command("queue", "list", "--json").err == ""
+    shown = command("processors")
+    assert ("lost" in shown.out, "busy" in shown.out) == (True, False)
+    assert "no daemon works here" in shown.err
+    assert command("processors", "--json").json[0]["state"] == "lost"
+    with hold_lock(made.place.lock, "serve", "now"):
+        assert command("processors", "--json").json[0]["state"] == "busy"
+        assert command("queue", "list").err == ""
 
 
 def test_the_library_is_built_again(command: Command, project: MakeProject) -> None:

@@ -85,10 +85,14 @@ def test_what_does_not_wait_is_said(command: Command, project: MakeProject) -> N
     answer = command("queue", "top", 1, 77)
     assert answer.code == 1
     assert "1 batch moved" in answer.out
-    assert "batch 77: does not wait" in answer.err
+    assert "there is no batch 77" in answer.err
+    command("queue", "remove", 1)
+    assert "batch 1: does not wait" in command("queue", "top", 1).err
+    assert "there is no batch 78" in command("queue", "retry", 78).err
     assert command("queue", "top").code == 2
     assert command("queue", "move", 1).code == 2
-    assert command("queue", "remove", 77).code == 1
+    answer = command("queue", "remove", 77)
+    assert (answer.code, "there is no batch 77" in answer.err) == (1, True)
 
 
 def test_removing_clearing_and_retrying(command: Command, project: MakeProject) -> None:

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cryobatch.cli.options import Json, open_project
-from cryobatch.cli.tables import count_images, show_json, show_rows
+from cryobatch.cli.tables import count_batches, count_images, show_json, show_rows
 from cryobatch.cli.trouble import tell_trouble
+from cryobatch.model import BatchState
 
 if TYPE_CHECKING:
     from cryobatch.project import Project
@@ -162,13 +163,20 @@ def _look_at_folders(project: "Project") -> Finding:
     images = project.place.images
     found = {(path.parent.parent.name, path.parent.name)
              for path in images.glob(f"*/*/{PARAMETER_FILE}")}  # fmt: skip
-    known = {(row["group"], row["name"]) for row in project.images.rows("true or trashed")}
-    if found - known:
-        text = f"{count_images(len(found - known))} not in the library: run doctor --rebuild"
+    rows = project.images.rows("true or trashed", columns=("id", "group", "name", "trashed"))
+    known = {(str(row["group"]), str(row["name"])): row["id"] for row in rows}
+    put_aside = {(str(row["group"]), str(row["name"])) for row in rows if row["trashed"]}
+    lost = known.keys() - found - put_aside
+    if found - known.keys():
+        text = f"{count_images(len(found - known.keys()))} not in the library: run doctor --rebuild"
         return Finding("library", Verdict.BAD, text)
-    if known - found:
-        group, name = sorted(known - found, key=str)[0]
-        text = f"{count_images(len(known - found))} without a folder, such as {group}/{name}"
+    if lost:
+        group, name = min(lost)
+        text = (
+            f"{count_images(len(lost))} without a folder, such as {group}/{name}: bring "
+            "the folder back, or put the image aside: cryobatch image trash --images "
+            f"{known[group, name]}"
+        )
         return Finding("library", Verdict.BAD, text)
     return Finding("library", Verdict.GOOD, count_images(len(known)))
 
@@ -187,6 +195,13 @@ def _look_at_daemon(project: "Project") -> Finding:
     from cryobatch.daemon.lock import find_holder
 
     holder = find_holder(project.place.lock)
+    running = project.queue.counts()[BatchState.RUNNING]
+    if holder is None and running:
+        text = (
+            f"{count_batches(running)} marked as running and no daemon works: start "
+            "'cryobatch run' or 'cryobatch serve', which begins them anew"
+        )
+        return Finding("daemon", Verdict.WARNING, text)
     if holder is None:
         return Finding("daemon", Verdict.GOOD, "none works at the moment")
     text = f"'cryobatch {holder.get('command')}', process {holder.get('pid')}"

@@ -168,11 +168,13 @@ def trash(
     back: Annotated[bool, typer.Option("--back", help="Take them out of the trash.")] = False,
 ) -> None:
     """Put images aside; --back takes them back, with --all everything; no file is removed."""
-    from cryobatch.project.correction import trash_image
-
     if back:
         everything, where = False, _look_in_trash(everything, where)
-    _update(context, trash_image(not back), everything, images, where)
+    with open_project(context) as project:
+        changed = project.images.trash(
+            choose_images(project, everything, images, where), trashed=not back
+        )
+    typer.echo(f"{count_images(len(changed))} changed")
 
 
 def _look_in_trash(everything: bool, where: str | None) -> str | None:

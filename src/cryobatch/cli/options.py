@@ -2,7 +2,7 @@
 
 import functools
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -185,9 +185,10 @@ def _read_ids(project: "Project", text: str) -> list[int]:
     return found
 
 
-def state_refusals(refused: Mapping[str, str]) -> None:
+def state_refusals(refused: Iterable[str]) -> None:
     """Say on standard error what was not done and why, and end with code 1 if there is any."""
-    for name, reason in refused.items():
-        tell_trouble(f"{name}: {reason}")
+    refused = list(refused)
+    for text in refused:
+        tell_trouble(text)
     if refused:
         raise typer.Exit(1)

@@ -1,6 +1,7 @@
 """``processors``: see what they do, and say how many there shall be."""
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -30,11 +31,18 @@ def show_unless_told(context: typer.Context, json: Json = False) -> None:
 @app.command("list")
 def show(context: typer.Context, json: Json = False) -> None:
     """Show what each processor does."""
+    from cryobatch.daemon.lock import find_holder
+
     with open_project(context) as project:
         rows = project.workforce.listing()
+        abandoned = bool(rows) and find_holder(project.place.lock) is None
+    if abandoned:  # the daemon was killed and could not say that its processors are no more
+        rows = [replace(row, state="lost", progress=None) for row in rows]
     if json:
         show_json([_to_json(row) for row in rows])
         return
+    if abandoned:
+        tell_trouble("no daemon works here: start 'cryobatch serve' or 'cryobatch run'")
     nothing = "no processors: 'cryobatch run' or 'cryobatch serve' starts them"
     show_rows([_to_row(row) for row in rows], _COLUMNS, nothing)
 
@@ -74,7 +82,7 @@ def kill(
         unknown = project.workforce.wish_kill(chosen)
         ring(project.place.doorbell)
     typer.echo(f"being ended: {len(chosen) - len(unknown)}")
-    state_refusals(dict.fromkeys(unknown, "is no processor"))
+    state_refusals(f"{name}: is no processor" for name in unknown)
 
 
 def _to_json(row: "ProcessorRow") -> dict[str, object]:

@@ -1,6 +1,6 @@
 """``queue``: see what waits, and bring it into another order."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -21,6 +21,7 @@ from cryobatch.cli.tables import (
     show_rows,
     time_to_json,
 )
+from cryobatch.cli.trouble import tell_trouble
 from cryobatch.errors import UsageError
 from cryobatch.model import BatchState
 
@@ -54,12 +55,15 @@ def show(
     json: Json = False,
 ) -> None:
     """Show what runs, then what waits, in the order in which it will run."""
+    from cryobatch.daemon.lock import find_holder
+
     wanted = tuple(states or (BatchState.RUNNING, BatchState.WAITING))
     with open_queue(context) as queue:
         number = limit if limit is not None or json else SHOWN
         rows = queue.listing(wanted, limit=number)
         counts = queue.counts()
         paused = queue.is_paused()
+        works = find_holder(queue.place.lock) is not None
     if json:
         show_json_rows(_to_json(row) for row in rows)
         return
@@ -69,6 +73,8 @@ def show(
         typer.echo(f"... and {left} more (see --limit)")
     if paused:
         typer.echo("the queue is paused: 'cryobatch queue resume' lets it go on")
+    if not works and counts[BatchState.RUNNING] + counts[BatchState.WAITING]:
+        tell_trouble(_tell_idle(counts[BatchState.RUNNING]))
 
 
 @app.command()
@@ -136,7 +142,8 @@ def remove(
     ids = _choose(context, batches, images, where)
     with open_queue(context) as queue:
         answer = queue.kill(ids) if kill else queue.remove(ids)
-    _tell_cancelled(answer, kill)
+        unknown = queue.unknown(answer.not_there)
+    _tell_cancelled(answer, kill, unknown)
 
 
 @app.command()
@@ -149,7 +156,7 @@ def clear(
         number = queue.clear()
         stopped = len(queue.kill_all().asked) if kill else 0
     typer.echo(
-        f"{count_batches(number)} cancelled" + (f", {stopped} are being stopped" if kill else "")
+        f"{count_batches(number)} cancelled" + (f", {_count_stopped(stopped)}" if kill else "")
     )
 
 
@@ -183,12 +190,19 @@ def retry(
         raise UsageError("give either ids or --all")
     with open_queue(context) as queue:
         answer = queue.retry(batches or None, top=to_top)
-    text = f"{count_batches(len(answer.submitted.ids))} queued"
-    if answer.submitted.duplicates:
-        text += f", {len(answer.submitted.duplicates)} waited already"
-    typer.echo(text)
-    reason = "has neither failed nor been cancelled"
-    state_refusals({f"batch {one}": reason for one in answer.refused})
+        text = f"{count_batches(len(answer.submitted.ids))} queued"
+        if answer.submitted.duplicates:
+            text += f", {len(answer.submitted.duplicates)} waited already"
+        typer.echo(text)
+        unknown = queue.unknown(answer.refused)
+    _state_refused(answer.refused, unknown, "has neither failed nor been cancelled")
+
+
+def _tell_idle(running: int) -> str:
+    text = "no daemon works here: start 'cryobatch serve' or 'cryobatch run'"
+    if running:
+        text += f"; {count_batches(running)} marked as running will begin anew then"
+    return text
 
 
 def _choose(
@@ -216,16 +230,29 @@ def _move(
     ids = _choose(context, batches, images, where)
     with open_queue(context) as queue:
         answer = action(queue, ids)
+        unknown = queue.unknown(answer.not_waiting)
     typer.echo(f"{count_batches(len(answer.moved))} moved")
     if batches:  # of selected images some batches run: no mistake of anybody
-        state_refusals({f"batch {one}": "does not wait" for one in answer.not_waiting})
+        _state_refused(answer.not_waiting, unknown, "does not wait")
 
 
-def _tell_cancelled(answer: "Cancelled", kill: bool) -> None:
+def _state_refused(refused: Sequence[int], unknown: Collection[int], reason: str) -> None:
+    """Say why batches were left alone, and end with code 1 if there are any."""
+    state_refusals([
+        f"there is no batch {one}" if one in unknown else f"batch {one}: {reason}"
+        for one in refused
+    ])  # fmt: skip
+
+
+def _tell_cancelled(answer: "Cancelled", kill: bool, unknown: Collection[int]) -> None:
     text = f"{count_batches(len(answer.cancelled))} cancelled"
-    typer.echo(text + (f", {len(answer.asked)} are being stopped" if kill else ""))
+    typer.echo(text + (f", {_count_stopped(len(answer.asked))}" if kill else ""))
     reason = "neither waits nor runs" if kill else "does not wait (--kill stops one that runs)"
-    state_refusals({f"batch {one}": reason for one in answer.not_there})
+    _state_refused(answer.not_there, unknown, reason)
+
+
+def _count_stopped(number: int) -> str:
+    return f"{number} {'is' if number == 1 else 'are'} being stopped"
 
 
 def _to_json(row: "QueueRow") -> dict[str, object]:

@@ -42,6 +42,11 @@ class Queue:
         with self.database.reading() as r:
             return queue.counts(r)
 
+    def unknown(self, ids: Sequence[int]) -> tuple[int, ...]:
+        """Return the given ids that are no batches."""
+        with self.database.reading() as r:
+            return queue.unknown(r, ids)
+
     def is_paused(self) -> bool:
         """Tell whether no batches are given out."""
         with self.database.reading() as r:
@@ -99,8 +104,8 @@ class Queue:
 
     def batches_of_images(self, image_ids: Collection[int]) -> list[int]:
         """Return the batches of images that wait or run, in queue order."""
-        wanted = set(image_ids)
-        return [row.batch.id for row in self.listing() if row.batch.image_id in wanted]
+        with self.database.reading() as r:
+            return queue.batches_in_queue(r, image_ids)
 
     def _change(self, change: Callable[[Transaction], Answer]) -> Answer:
         with self.database.transaction() as t:

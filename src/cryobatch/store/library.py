@@ -82,6 +82,11 @@ def set_stale(t: Transaction, stale: Mapping[int, Sequence[str]]) -> None:
     )
 
 
+def set_trashed(t: Transaction, ids: Collection[int], trashed: bool) -> None:
+    """Say for images that have no file any more whether they are put aside."""
+    t.executemany("UPDATE image SET trashed = ? WHERE id = ?", ((trashed, one) for one in ids))
+
+
 def delete(t: Transaction, ids: Collection[int]) -> int:
     """Remove images and their batches; the log keeps its rows. Returns how many there were."""
     changed = t.execute(
@@ -161,8 +166,8 @@ def rows(
     Raises:
         UnknownNameError: Nobody knows a field.
     """
-    names = value_names(r)
-    known = {*names, *known_values}
+    known = {*value_names(r), *known_values}
+    names = sorted(known)
     condition = _condition(r, where, ids, known_values)
     order = field(sort, known)
     direction = "DESC" if descending else "ASC"
@@ -262,6 +267,16 @@ def places(r: Reading, ids: Collection[int]) -> dict[int, tuple[str, str]]:
         (json.dumps([*ids]),),
     )
     return {row[0]: (row[1], row[2]) for row in found}
+
+
+def stale_scripts(r: Reading, ids: Collection[int]) -> dict[int, tuple[str, ...]]:
+    """Return the scripts whose results are stale, for those of some images that have any."""
+    found = r.execute(
+        "SELECT id, stale FROM image WHERE stale != '[]' "
+        "AND id IN (SELECT value FROM json_each(?))",
+        (json.dumps([*ids]),),
+    )
+    return {row[0]: tuple(json.loads(row[1])) for row in found}
 
 
 def root_products(r: Reading, ids: Collection[int]) -> dict[int, str]:

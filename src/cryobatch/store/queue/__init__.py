@@ -16,6 +16,7 @@ from cryobatch.store.queue.claim import (
 )
 from cryobatch.store.queue.listing import (
     QueueRow,
+    batches_in_queue,
     batches_of,
     counts,
     get_batch,
@@ -24,6 +25,7 @@ from cryobatch.store.queue.listing import (
     is_paused,
     listing,
     running,
+    unknown,
 )
 from cryobatch.store.queue.order import Moved, down, move_to, to_bottom, to_top, up
 from cryobatch.store.queue.removal import Cancelled, clear, pause, remove, request_cancel, resume
@@ -44,6 +46,7 @@ __all__ = [
     "Retried",
     "Submission",
     "Submitted",
+    "batches_in_queue",
     "batches_of",
     "can_claim",
     "claim",
@@ -71,5 +74,6 @@ __all__ = [
     "submit_all",
     "to_bottom",
     "to_top",
+    "unknown",
     "up",
 ]

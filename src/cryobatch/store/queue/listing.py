@@ -1,7 +1,7 @@
 """See what waits, runs and has ended."""
 
 import sqlite3
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from cryobatch.model import Batch, BatchState
@@ -99,6 +99,16 @@ def images_in_queue(r: Reading, image_ids: Collection[int]) -> set[int]:
     return {row[0] for row in rows}
 
 
+def batches_in_queue(r: Reading, image_ids: Collection[int]) -> list[int]:
+    """Return the batches of some images that run or wait, in queue order."""
+    rows = r.execute(
+        "SELECT id FROM batch WHERE state IN ('waiting', 'running') "
+        "AND image_id IN (SELECT value FROM json_each(?)) ORDER BY state, position",
+        (as_set(image_ids),),
+    )
+    return [row[0] for row in rows]
+
+
 def images_without_batches(r: Reading, image_ids: Collection[int]) -> set[int]:
     """Return those of some images that never had a batch."""
     rows = r.execute(
@@ -106,6 +116,14 @@ def images_without_batches(r: Reading, image_ids: Collection[int]) -> set[int]:
         (as_set(image_ids),),
     )
     return {row[0] for row in rows}
+
+
+def unknown(r: Reading, ids: Sequence[int]) -> tuple[int, ...]:
+    """Return the given ids that are no batches."""
+    rows = r.execute("SELECT id FROM batch WHERE id IN (SELECT value FROM json_each(?))",
+                     (as_set(ids),))  # fmt: skip
+    known = {row[0] for row in rows}
+    return tuple(one for one in ids if one not in known)
 
 
 def counts(r: Reading) -> dict[BatchState, int]:
