@@ -24,7 +24,7 @@ from cryobatch.store.database import Database, Transaction
 WATCH_INTERVAL_S = 0.5
 LOG_DELAY_S = 0.2
 SHOW_INTERVAL_S = 0.1
-WRITE_DELAY_S = 0.005
+WRITE_DELAY_S = 0.02
 """How long the rows of a committed result wait for a claim to share its transaction."""
 RETRY_DELAY_S = 0.5
 """How long to wait after a transaction that did not come about."""
@@ -264,7 +264,7 @@ class Dispatcher:
     def _hand_out(self, slot: Slot, now: float) -> None:
         """Give a processor that has become free a batch that is ready."""
         if self._ready and self._is_idle(slot) and self._plant.gate.enter(slot.number):
-            prepared = self._ready.take()
+            prepared = self._ready.take(now)
             assert prepared is not None
             self._begin(slot, prepared, now)
 

@@ -6,6 +6,7 @@ import os
 import selectors
 import signal
 import subprocess
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import IO, Any
@@ -146,13 +147,14 @@ def _read_lines(process: subprocess.Popen[bytes], log: IO[bytes]) -> Iterator[by
 
 def end_leftovers() -> None:
     """End whatever a script's program left behind, adopted by this processor."""
-    if not _has_children():
-        return
-    children = psutil.Process().children(recursive=True)
-    for child in children:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            child.kill()
-    psutil.wait_procs(children, timeout=ENDING_TIMEOUT_S)
+    deadline = time.monotonic() + ENDING_TIMEOUT_S
+    # Again and again: one may have started another while we looked.
+    while _has_children() and time.monotonic() < deadline:
+        children = psutil.Process().children(recursive=True)
+        for child in children:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                child.kill()
+        psutil.wait_procs(children, timeout=ENDING_TIMEOUT_S)
 
 
 def _has_children() -> bool:

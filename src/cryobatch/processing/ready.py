@@ -8,12 +8,12 @@ from cryobatch.processing.orders import BatchOrder
 from cryobatch.store import queue
 from cryobatch.store.database import Transaction
 
-SHORT_S = 0.02
+SHORT_S = 0.05
 """A batch that takes no longer is short."""
 AHEAD_EACH = 8
 """Batches claimed ahead for each processor, while they are short."""
-PATIENCE_S = 0.05
-"""How long a batch stays claimed that nobody has begun."""
+PATIENCE_S = 0.1
+"""How long batches stay claimed while nobody begins any of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Ready:
 
     def learn(self, seconds: float) -> None:
         """Note how long a batch has kept its processor."""
-        self._pace_s = max(seconds, (self._pace_s + seconds) / 2)
+        self._pace_s = (self._pace_s + min(seconds, 1.0)) / 2
 
     def wanted(self, processors: int) -> int:
         """Return how many more should be claimed, for so many processors."""
@@ -53,8 +53,9 @@ class Ready:
         self._prepared.append(prepared)
         self._since = now
 
-    def take(self) -> Prepared | None:
+    def take(self, now: float) -> Prepared | None:
         """Return the first."""
+        self._since = now
         return self._prepared.popleft() if self._prepared else None
 
     def is_overdue(self, now: float) -> bool:

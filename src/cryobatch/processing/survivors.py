@@ -13,6 +13,7 @@ from pathlib import Path
 MARK_VARIABLE = "CRYOBATCH_PROCESSOR"
 """Marks a processor and all that it starts, also what has left its process group."""
 _POLL_S = 0.01
+_LOOKS = 10
 
 
 def start_ticks(pid: int) -> int | None:
@@ -39,9 +40,13 @@ def kill_recorded(group: int, ticks: int) -> None:
 
 def kill_marked(mark: str) -> None:
     """Kill every process whose mark begins so."""
-    for pid in find_marked(mark):
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.kill(pid, signal.SIGKILL)
+    for _ in range(_LOOKS):  # again, for one may have started another while we looked
+        found = find_marked(mark)
+        for pid in found:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+        if not found:
+            return
 
 
 def find_marked(mark: str) -> list[int]:
