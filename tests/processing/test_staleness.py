@@ -195,12 +195,12 @@ def test_a_scripts_new_version_counts(
     assert stale(micrograph.project) == []
 
 
-def test_a_script_that_is_gone_is_stale(micrograph: OneProcessor) -> None:
-    """Nobody can say any more what it would give."""
+def test_results_of_a_script_that_is_gone_stay(micrograph: OneProcessor) -> None:
+    """Nothing could renew them: they are not stale for ever, nor is what used them."""
     scripts = all_scripts()
     del scripts["pick"]
     micrograph.project.catalog = Catalog(scripts)
-    assert stale(micrograph.project) == ["judge", "pick"]
+    assert stale(micrograph.project) == []
 
 
 def test_an_inputs_new_run_counts(micrograph: OneProcessor) -> None:

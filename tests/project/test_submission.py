@@ -245,3 +245,28 @@ def test_a_file_named_on_the_command_line_is_found_from_there(
     assert project.parse_parameters(["measure.reference=none"]) == {
         "measure": {"reference": "none"}
     }
+
+
+def test_stale_alone_is_run_again(tmp_path: Path) -> None:
+    """What is stale is queued image by image, also scripts outside the project's workflow."""
+    with make_project(tmp_path / "project", 3) as project:
+        one = OneProcessor(project)
+        one.run(1, "measure")
+        one.run(2, *MICROGRAPH_WORKFLOW, "tell")
+        project.correct_facts(Selection(images=(1, 2)), {"pixel_size": 2.0})
+        report = project.submit(Selection(everything=True), Choice(stale=True))
+        assert len(report.batches) == 2
+        queued = {row.batch.image_id: row.batch.scripts for row in project.queue.listing()}
+        assert queued[1] == ("measure",)
+        assert set(queued[2]) >= {"measure", "tell"}
+        with pytest.raises(UsageError, match="stale"):
+            project.submit(Selection(everything=True), Choice(scripts=("pick",), stale=True))
+
+
+def test_scripts_of_a_batch_stand_in_their_order(tmp_path: Path) -> None:
+    """However they were named, the queue shows them as they will run."""
+    with make_project(tmp_path / "project", 1) as project:
+        project.submit(Selection(everything=True), Choice(scripts=("judge", "measure", "pick")))
+        assert project.queue.listing()[0].batch.scripts == ("measure", "pick", "judge")
+        assert project.queue.batches_of_images([1]) == [1]
+        assert project.queue.batches_of_images([2]) == []

@@ -1,5 +1,6 @@
 """Stale marks are true whenever settings or scripts have changed, with a daemon or without."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -51,10 +52,11 @@ def test_changed_group_file(folder: Path) -> None:
         assert "measure" in str(stale_after_look(project))
 
 
-def test_gone_script(folder: Path) -> None:
-    """A script that is gone is looked at too."""
+def test_new_version_of_a_script(folder: Path) -> None:
+    """A script that has changed meanwhile is seen."""
     with open_project(folder) as project:
-        scripts = {name: s for name, s in project.catalog.scripts.items() if name != "judge"}
+        scripts = dict(project.catalog.scripts)
+    scripts["judge"] = replace(scripts["judge"], version="another")
     with open_project(folder, scripts=scripts) as project:
         assert stale_after_look(project) == ["judge"]
 

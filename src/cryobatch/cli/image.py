@@ -16,7 +16,7 @@ from cryobatch.cli.options import (
     read_assignments,
 )
 from cryobatch.cli.tables import count, count_images, describe, show_json
-from cryobatch.errors import UnknownNameError, UsageError
+from cryobatch.errors import ContractError, UnknownNameError, UsageError
 from cryobatch.model import Absent, ImageRecord, Script
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def set_facts(
         stale = project.images.select(choose_images(project, False, None, "stale"))
     typer.echo(f"{count_images(len(changed))} corrected")
     if set(stale) & set(changed):
-        typer.echo("run again just what depends on it: cryobatch submit --where stale")
+        typer.echo("run again just what depends on it: cryobatch submit --stale")
 
 
 @app.command()
@@ -228,15 +228,23 @@ def _update(
 
 def _read_lock(project: "Project", text: str) -> tuple[str, float | int | str | None]:
     """Return a value's name and what it is locked at, None for what it is."""
+    from cryobatch.project.correction import QUALITY, check_quality
+
     name, equals, given = text.partition("=")
     declared = {n: v for s in project.catalog.scripts.values() for n, v in s.values.items()}
     if name not in declared:
         raise UnknownNameError("value", name, declared)
     if not equals:
         return name, None
-    checked = declared[name].check(given.strip(), name)
+    try:
+        checked = declared[name].check(given.strip(), name)
+    except ContractError:
+        takes = declared[name].describe()
+        raise UsageError(
+            f"{name} cannot be locked at {given.strip()!r}: it takes {takes}"
+        ) from None
     assert not isinstance(checked, Absent)
-    return name, checked
+    return name, check_quality(checked) if name == QUALITY else checked
 
 
 def _locking(locks: dict[str, float | int | str | None]) -> "Change":

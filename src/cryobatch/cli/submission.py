@@ -1,5 +1,6 @@
 """``submit``: queue batches of images."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -31,6 +32,9 @@ def submit(
     where: Where = None,
     scripts: Scripts = None,
     workflow: WorkflowName = None,
+    stale: Annotated[
+        bool, typer.Option("--stale", help="Run just what is stale, of all images or of those.")
+    ] = False,
     top: Top = False,
     force: Annotated[bool, typer.Option("--force", help="Run what is up to date too.")] = False,
     assignments: Assignments = None,
@@ -39,7 +43,9 @@ def submit(
     """Queue batches of images; the same batch that still waits is not doubled."""
     with open_project(context) as project:
         choice = choose_scripts(project, scripts, workflow, assignments, force=force, top=top)
-        report = project.submit(choose_images(project, everything, images, where), choice)
+        named = everything or bool(images) or where is not None
+        selection = choose_images(project, everything or (stale and not named), images, where)
+        report = project.submit(selection, replace(choice, stale=stale))
     if json:
         show_json(_to_json(report))
     else:

@@ -132,8 +132,8 @@ def run_queue(
     overseer = Overseer(project, show)
 
     def tick(dispatcher: Dispatcher) -> bool:
-        snapshot = overseer.look(dispatcher)
-        if not dispatcher.is_resting() or snapshot.paused:
+        overseer.look(dispatcher)
+        if not dispatcher.is_resting():
             return False
         counts = project.queue.counts()
         return not counts[BatchState.WAITING] and not counts[BatchState.RUNNING]

@@ -156,7 +156,7 @@ class ImageRecord:
         if self.person.flag is not None:
             return self.person.flag
         quality = self.all_values().get("quality")
-        return quality if isinstance(quality, str) else None
+        return quality if quality in FLAGS else None
 
     def with_run(self, script: str, run: RunRecord, values: Mapping[str, Result]) -> "ImageRecord":
         """Return the record after a run of a script.

@@ -26,6 +26,10 @@ class Workflow:
     added: frozenset[str]
     left_out: Mapping[str, str]
 
+    def chosen_in_order(self) -> tuple[str, ...]:
+        """Return the names of the chosen scripts that apply, in the order in which they run."""
+        return tuple(script.name for script in self.scripts if script.name in self.chosen)
+
     def producers(self, product: str) -> tuple[str, ...]:
         """Return the names of a product's maker and transformers, in their order."""
         return tuple(script.name for script in self.scripts if product in script.outputs)

@@ -18,17 +18,21 @@ from cryobatch.processing.lineage import Lineage, trace_inputs
 def find_stale(record: ImageRecord, surroundings: Surroundings) -> tuple[str, ...]:
     """Return the scripts whose results are not what they would be if they ran now.
 
-    A script that is not known any more is stale too, so is one of whose products a file is gone,
-    and so is what depends on a changed one.
+    One of whose products a file is gone is stale too, and so is what depends on a changed one. The
+    results of a script that nobody knows any more stay as they are: nothing could renew them.
     """
     present = _Present(record, surroundings)
     changed: set[str] = set()
     for name in _in_order_of_dependence(record, surroundings.scripts):
+        if name not in surroundings.scripts:
+            present.fingerprints[name] = record.runs[name].fingerprint
+            continue
         sources = _sources(name, record, surroundings.scripts)
         now = present.fingerprint_recorded(name)
         if now != record.runs[name].fingerprint or not changed.isdisjoint(sources):
             changed.add(name)
-    return tuple(sorted(changed | _find_robbed(record, surroundings)))
+    robbed = _find_robbed(record, surroundings) & set(surroundings.scripts)
+    return tuple(sorted(changed | robbed))
 
 
 def _find_robbed(record: ImageRecord, surroundings: Surroundings) -> set[str]:

@@ -89,6 +89,7 @@ class Workspace:
         products: dict[str, str] = {}
         for name, path in outputs.items():
             output = script.outputs[name]
+            _fetch(self.work / output.file, path)
             if output.optional and not os.path.lexists(path):
                 continue
             _check_output(path, f"{script.name}: its output {name} ({output.file})")
@@ -114,6 +115,13 @@ class Workspace:
         # The commit waits for the disk, for several images at once.
         with replacing(self.staged_record(script)) as beside:
             beside.write_bytes(parameter_file.dumps(record).encode())
+
+
+def _fetch(written: Path, path: Path) -> None:
+    """Take an output that a program has written into its working folder under its own name."""
+    if not os.path.lexists(path) and written.is_file():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(written, path)
 
 
 def check_values(script: Script, given: object) -> dict[str, Result]:

@@ -31,7 +31,13 @@ from cryobatch.project.queueing import Queue
 from cryobatch.project.registration import Done, ImportReport, Registrar
 from cryobatch.project.selection import Selection
 from cryobatch.project.site import join_processors, load_site, site_file, user_configuration
-from cryobatch.project.submission import Choice, Planner, SubmissionReport, submit_images
+from cryobatch.project.submission import (
+    Choice,
+    Planner,
+    SubmissionReport,
+    submit_images,
+    submit_stale,
+)
 from cryobatch.project.workforce import Workforce
 from cryobatch.store import library, log
 from cryobatch.store.database import Database
@@ -161,7 +167,8 @@ class Project:
             WorkflowError: The choice makes no workflow; the text says which scripts would help.
         """
         self._check_settings()
-        report = submit_images(self.planner, self.images, self.images.select(selection), choice)
+        submit = submit_stale if choice.stale else submit_images
+        report = submit(self.planner, self.images, self.images.select(selection), choice)
         ring(self.place.doorbell)
         return report
 

@@ -2,9 +2,9 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from cryobatch.errors import CryobatchError, UnknownNameError, WorkflowError
+from cryobatch.errors import CryobatchError, UnknownNameError, UsageError, WorkflowError
 from cryobatch.model.batch import ParameterSet
 from cryobatch.model.category import order_categories
 from cryobatch.model.parameter import ParameterValue
@@ -30,6 +30,7 @@ class Choice:
         parameters: What is given for these batches.
         force: Whether what is up to date runs too.
         top: Whether the batches go on top of the queue.
+        stale: Just the scripts whose results are stale, image by image, in place of a workflow.
     """
 
     scripts: tuple[str, ...] | None = None
@@ -37,6 +38,7 @@ class Choice:
     parameters: ParameterSet | None = None
     force: bool = False
     top: bool = False
+    stale: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +144,35 @@ def find_refusal(planner: Planner, choice: Choice, root: str, present: Sequence[
     return None
 
 
+def submit_stale(
+    planner: Planner, images: Images, ids: Sequence[int], choice: Choice
+) -> SubmissionReport:
+    """Put batches of just the stale scripts of images into the queue.
+
+    Raises:
+        UsageError: Scripts or a workflow are chosen as well.
+    """
+    if choice.scripts is not None or choice.workflow is not None:
+        raise UsageError("what is stale follows from the images: leave out scripts and workflow")
+    with images.database.reading() as r:
+        stale = library.stale_scripts(r, ids)
+    groups: dict[tuple[str, ...], list[int]] = {}
+    for image_id in ids:
+        scripts = tuple(name for name in stale.get(image_id, ()) if name in planner.scripts)
+        if scripts:
+            groups.setdefault(scripts, []).append(image_id)
+    reports = [
+        submit_images(planner, images, group, replace(choice, scripts=scripts, stale=False))
+        for scripts, group in groups.items()
+    ]
+    return SubmissionReport(
+        batches=tuple(one for report in reports for one in report.batches),
+        duplicates=tuple(one for report in reports for one in report.duplicates),
+        refused={one: why for report in reports for one, why in report.refused.items()},
+        left_out={name: why for report in reports for name, why in report.left_out.items()},
+    )
+
+
 def submit_images(
     planner: Planner, images: Images, ids: Sequence[int], choice: Choice
 ) -> SubmissionReport:
@@ -159,7 +190,7 @@ def submit_images(
     refused = {one: str(impossible[root]) for one, root in roots.items() if root in impossible}
     possible = {one: root for one, root in roots.items() if root in kinds}
     refused |= _find_refused(planner, images, choice, possible)
-    scripts = {root: planner.choose(choice, root) for root in kinds}
+    scripts = {root: plan.chosen_in_order() for root, plan in kinds.items()}
     requests = [
         Submission(image_id, scripts[roots[image_id]], parameters, choice.force)
         for image_id in ids
