@@ -197,3 +197,42 @@ def test_parameters_hold_for_the_images(tmp_path: Path) -> None:
         record = project.images.record(report.images[0])
         assert record.parameters == {"pick_particles": {"diameter": 90.0}}
         assert project.queue.listing()[0].batch.parameters == {}
+
+
+def test_a_kind_that_cannot_be_processed_stops_no_other(tmp_path: Path) -> None:
+    """Of movies and sums in one folder those are imported that the chosen scripts are for."""
+    folder = write_sums(tmp_path / "session", 1)
+    write_mrc(folder / "movie.mrc", np.ones((3, 32, 32), np.int16))
+    with Project.create(tmp_path / "project", facts=FACTS) as project:
+        report = project.import_recordings([folder], choice=Choice(scripts=("unpack",)))
+        assert [row["name"] for row in project.images.rows()] == ["movie"]
+        assert [item.path.name for item in report.refused] == ["image_0.mrc"]
+        assert "micrograph" in report.refused[0].reason
+
+
+def test_an_unknown_workflow_is_an_error_even_when_nothing_is_new(tmp_path: Path) -> None:
+    """Who mistypes is told, also at the second import."""
+    folder = write_sums(tmp_path / "session", 1)
+    with Project.create(tmp_path / "project", facts=FACTS) as project:
+        project.import_recordings([folder], choice=PICK)
+        with pytest.raises(CryobatchError, match="nope"):
+            project.import_recordings([folder], choice=Choice(workflow="nope"))
+
+
+def test_watched_recordings_wait_one_by_one_for_their_facts(tmp_path: Path) -> None:
+    """One recording of which too little is known does not hold up the others."""
+    folder = write_sums(tmp_path / "session", 1)
+    write_mrc(folder / "known.mrc", np.ones((1, 32, 32), np.int16), pixel_size_angstrom=2.5)
+    with Project.create(tmp_path / "project") as project:
+        report = project.import_recordings([folder], choice=PICK, patient=True)
+        assert [row["name"] for row in project.images.rows()] == ["known"]
+        assert "--pixel-size" in report.refused[0].reason
+
+
+def test_dose_is_not_asked_for_where_nobody_weights_by_it(tmp_path: Path) -> None:
+    """With dose weighting switched off the dose may stay unknown."""
+    write_tiff(tmp_path / "movie.tiff", np.ones((3, 32, 32), np.uint8))
+    choice = Choice(parameters={"correct_drift": {"dose_weighting": False}})
+    with Project.create(tmp_path / "project", facts=FACTS) as project:
+        report = project.import_recordings([tmp_path / "movie.tiff"], choice=choice)
+        assert len(report.batches) == 1

@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from cryobatch.errors import MissingFactError
+from cryobatch.errors import MissingFactError, WorkflowError
 from cryobatch.importing import Found, Recording, Refused, Take
 from cryobatch.model.batch import ParameterSet
 from cryobatch.model.image import Fact, FactValue
+from cryobatch.model.workflow import Workflow
 from cryobatch.project.images import Images
 from cryobatch.project.registration import (
     Done,
@@ -64,7 +65,12 @@ class Intake:
         facts = {item.source_id: self.registrar.gather_facts(item, options) for item in new}
         refused = list(found.refused)
         if choice is not None:
-            unknown = self._find_unknown(new, facts, choice)
+            plans, impossible = self._plan(new, choice)
+            refused += [
+                Refused(i.path, why) for i in new if (why := impossible.get(i.root_product))
+            ]
+            new = [item for item in new if item.root_product in plans]
+            unknown = self._find_unknown(new, facts, choice, plans)
             if unknown and not patient:
                 words = [ask_for(name, lacking) for name, lacking in sorted(unknown.items())]
                 raise MissingFactError("\n".join(words))
@@ -98,15 +104,40 @@ class Intake:
             remarks=tuple(f"{item.path.name}: {remark}" for item in new for remark in item.remarks),
         )
 
-    def _find_unknown(
-        self, new: Sequence[Recording], facts: Mapping[str, Mapping[str, Fact]], choice: Choice
-    ) -> dict[str, list[Recording]]:
-        """See that the scripts can run on what is new; return what they miss, by fact."""
-        given = self.planner.check_parameters(choice)
-        roots = sorted({item.root_product for item in new})
-        plans = {root: self.planner.plan(choice, root) for root in roots}
+    def _plan(
+        self, new: Sequence[Recording], choice: Choice
+    ) -> tuple[dict[str, Workflow], dict[str, str]]:
+        """Plan for each kind of recording that is new.
+
+        Returns:
+            Workflows, and why the others cannot have one, by root product.
+
+        Raises:
+            WorkflowError: None of the kinds can have one, or the choice means nothing.
+        """
+        self.planner.check_names(choice)
+        plans: dict[str, Workflow] = {}
+        impossible: dict[str, WorkflowError] = {}
+        for root in sorted({item.root_product for item in new}):
+            try:
+                plans[root] = self.planner.plan(choice, root)
+            except WorkflowError as error:
+                impossible[root] = error
+        if impossible and not plans:
+            raise next(iter(impossible.values()))
         if plans:
             self.planner.check_used(choice, list(plans.values()))
+        return plans, {root: str(error) for root, error in impossible.items()}
+
+    def _find_unknown(
+        self,
+        new: Sequence[Recording],
+        facts: Mapping[str, Mapping[str, Fact]],
+        choice: Choice,
+        plans: Mapping[str, Workflow],
+    ) -> dict[str, list[Recording]]:
+        """Return the recordings of which a script must know more, by fact."""
+        given = self.planner.check_parameters(choice)
         layers = (self.registrar.site.parameters, self.registrar.settings.parameters, given)
         needed = {root: needed_facts(plan, layers) for root, plan in plans.items()}
         return find_missing_facts(new, facts, needed)
