@@ -147,6 +147,41 @@ def test_parameters_of_images_and_groups(command: Command, project: MakeProject)
     assert command("image", "parameters", "set", "weigh.factor=1", "--group", "round").code == 2
 
 
+def test_a_wrong_lock_is_told_to_a_person(command: Command, project: MakeProject) -> None:
+    """No script gave it: the text says what the value takes; a quality is a flag."""
+    project(1)
+    answer = command("image", "lock", "weight=banana", "--all")
+    assert (answer.code, "script" in answer.err) == (2, False)
+    assert "it takes a number from 0 bytes" in answer.err
+    answer = command("image", "lock", "quality=blue", "--all")
+    assert (answer.code, "green, amber, red" in answer.err) == (2, True)
+    assert command("image", "lock", "quality=amber", "--all").code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("image", "flag", "red", "--images", "5-2"), "the range is empty, write 2-5"),
+        (("image", "flag", "red", "--all", "--images", "1"), "in more than one way"),
+        (("library", "--columns", ""), "--columns names no column"),
+        (("library", "--where", "foo"), "no field of the library is called 'foo'"),
+    ],
+)
+def test_what_is_wrong_with_a_choice_is_said(
+    command: Command, project: MakeProject, arguments: tuple[str, ...], says: str
+) -> None:
+    """The text is about what was typed."""
+    project(1)
+    answer = command(*arguments)
+    assert (answer.code, says in answer.err) == (2, True), answer.err
+
+
+def test_a_library_cut_off_at_nothing_is_not_empty(command: Command, project: MakeProject) -> None:
+    """Images that are not shown are counted."""
+    project(2)
+    assert command("library", "--limit", 0).out == "... and 2 more (see --limit)\n"
+
+
 def test_an_unknown_image_is_told(command: Command, project: MakeProject) -> None:
     """Neither a wrong id nor a wrong name is an empty answer."""
     project(1)

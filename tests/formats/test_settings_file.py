@@ -37,7 +37,7 @@ def test_magnifications_are_numbers_however_they_are_written(tmp_path: Path) -> 
         ("[microscopes.k.pixel_sizes]\nlow = 1.0\n", "low = 1.0.*such as 130000 = 1.06"),
         ("[microscopes.k.pixel_sizes]\n130000 = 'x'\n", "130000 = 'x'.*such as 130000 = 1.06"),
         ("[microscopes.k.pixel_sizes]\n130000 = 0\n", "130000 = 0.*such as"),
-        ("[processors]\nnumber = -1\n", r"processors\.number = -1: it takes a number from 0"),
+        ("[processors]\nnumber = 0\n", r"processors\.number = 0: it takes a number from 1"),
         ("gain_folder = 3\n", "gain_folder should be a text"),
         ("[programs]\nctffind = 4\n", r"programs\.ctffind should be a text"),
         ("\x00", "is not TOML"),

@@ -48,8 +48,8 @@ def test_facts_given_at_the_start_are_the_projects(tmp_path: Path) -> None:
     ("facts", "why"),
     [
         ({"pixelsize": 1.0}, "known: pixel_size"),
-        ({"pixel_size": "wide"}, r"pixel_size = 'wide': it takes float from 0.05 to 100 Å"),
-        ({"voltage": 3}, "voltage = 3: it takes float from 20 to 1500 kV"),
+        ({"pixel_size": "wide"}, r"pixel_size = 'wide': it takes a number from 0.05 to 100 Å"),
+        ({"voltage": 3}, "voltage = 3: it takes a number from 20 to 1500 kV"),
         ({"gain": "/nowhere/gain.mrc"}, "there is no file /nowhere/gain.mrc"),
     ],
 )

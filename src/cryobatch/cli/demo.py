@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cryobatch.cli.options import Processors
+from cryobatch.cli.tables import count
 
 if TYPE_CHECKING:
     from cryobatch.demo.verdict import Comparison, Tolerance
@@ -21,15 +22,22 @@ def demo(
         float, typer.Option(min=0, help="Seconds from one recording to the next.")
     ] = 2.5,
     seed: Annotated[int, typer.Option(min=0, help="Another seed makes another specimen.")] = 20,
+    again: Annotated[
+        bool, typer.Option("--again", help="Remove an earlier demonstration in that folder first.")
+    ] = False,
     processors: Processors = None,
 ) -> None:
     """Watch a simulated microscope being followed, and see found against true."""
     from cryobatch.cli.display import show_work
-    from cryobatch.demo.session import DemoSettings, judge_demo, play_demo
+    from cryobatch.demo.session import DemoSettings, judge_demo, play_demo, remove_demo
     from cryobatch.demo.verdict import Tolerance, summarise
     from cryobatch.project import Project
 
-    typer.echo(f"A simulated microscope records {movies} movies; cryobatch follows it.")
+    typer.echo(
+        f"A simulated microscope records {count(movies, 'movie', 'movies')}; cryobatch follows it."
+    )
+    if again:
+        remove_demo(folder)
     settings = DemoSettings(movies, interval, seed)
     outcome = play_demo(folder, settings, processors=processors, display=show_work)
     tolerance = Tolerance()

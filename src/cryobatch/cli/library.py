@@ -7,6 +7,7 @@ import typer
 
 from cryobatch.cli.options import Json, Where, open_project
 from cryobatch.cli.tables import show_json_rows, show_rows
+from cryobatch.errors import UsageError
 
 if TYPE_CHECKING:
     from cryobatch.project import Project
@@ -47,7 +48,8 @@ def show(
     if json:
         show_json_rows(rows if columns is None else ({n: r.get(n) for n in names} for r in rows))
         return
-    show_rows(rows, names, "no image" + (" fulfils this" if where else " yet"))
+    if rows or not left:
+        show_rows(rows, names, "no image" + (" fulfils this" if where else " yet"))
     if left > 0:
         typer.echo(f"... and {left} more (see --limit)")
 
@@ -62,7 +64,12 @@ def _read_columns(text: str | None) -> Sequence[str]:
     """Return the columns that a person names, none for the usual ones and for all."""
     if text is None or text == "all":
         return ()
-    return tuple(name.strip() for name in text.split(",") if name.strip())
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    if not names:
+        raise UsageError(
+            "--columns names no column: write such as --columns name,defocus_u, or all"
+        )
+    return names
 
 
 def _usual_columns(rows: Sequence[dict[str, object]], *, every: bool) -> Sequence[str]:

@@ -175,10 +175,12 @@ def _fact_option(name: str) -> inspect.Parameter:
 def _read_ids(project: "Project", text: str) -> list[int]:
     found: list[int] = []
     for part in text.split(","):
-        first, dash, last = part.partition("-")
+        first, dash, last = part.strip().partition("-")
         if part.isdigit():
             found.append(int(part))
         elif dash and first.isdigit() and last.isdigit():
+            if int(last) < int(first):
+                raise UsageError(f"--images {part}: the range is empty, write {last}-{first}")
             found += range(int(first), int(last) + 1)
         else:
             found.append(project.images.find(part.strip()))

@@ -47,6 +47,7 @@ class Importer:
         self._watch = watch
         self._settling = Settling()
         self._told: set[str] = set()
+        self.trouble: str | None = None
         self._enough = threading.Event()
         self._thread = threading.Thread(target=self._run, name="importer")
 
@@ -61,6 +62,7 @@ class Importer:
 
     def scan(self) -> None:
         """Look through the folders once."""
+        self.trouble = None
         for folder in self._watch.folders:
             if folder.is_dir():
                 self._scan_folder(folder)
@@ -85,18 +87,22 @@ class Importer:
         for path in ready:
             if path not in waiting:
                 self._settling.take(path)
-        self._tell_about(report)
+        self._tell_about(folder, report)
 
-    def _tell_about(self, report: ImportReport) -> None:
+    def _tell_about(self, folder: Path, report: ImportReport) -> None:
         if report.images:
-            self._project.log_line(f"imported {len(report.images)} recordings")
+            number = len(report.images)
+            things = "recording" if number == 1 else "recordings"
+            self._project.log_line(f"imported {number} {things} from {folder}")
         for refused in report.refused:
             self._tell(f"{refused.path}: {refused.reason}", Level.ERROR)
         for remark in report.remarks:
             self._tell(remark, Level.WARNING)
 
     def _tell(self, text: str, level: Level) -> None:
-        """Write a line into the log, once."""
+        """Write a line into the log, once; what hinders the import is kept for a display."""
+        if level is Level.ERROR and self.trouble is None:
+            self.trouble = text
         if text not in self._told:
             self._told.add(text)
             self._project.log_line(text, level)

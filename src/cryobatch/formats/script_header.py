@@ -52,7 +52,8 @@ def parse_header(header: str, path: Path, *, version: str, origin: str) -> Scrip
         raise BrokenScriptError(f"the header is not TOML: {error}") from error
     unknown = sorted(set(data) - _KEYS)
     if unknown:
-        raise BrokenScriptError(f"unknown in the header: {unknown[0]}; known: {sorted(_KEYS)}")
+        known = ", ".join(sorted(_KEYS))
+        raise BrokenScriptError(f"unknown in the header: {unknown[0]}; known: {known}")
     if "category" not in data:
         raise BrokenScriptError("the header names no category")
     try:

@@ -30,7 +30,7 @@ Table = Mapping[str, Any]
 _PROJECT_KEYS = {"project", "acquisition", "workflows", "default_workflows", "categories",
                  "parameters", "processors", "queue", "history", "place"}  # fmt: skip
 _NUMBERS: Mapping[str, tuple[type, float]] = {
-    "number": (int, 0), "threads": (int, 1), "gpus": (int, 0), "memory_limit_gb": (float, 0.05),
+    "number": (int, 1), "threads": (int, 1), "gpus": (int, 0), "memory_limit_gb": (float, 0.05),
     "machine_limit": (int, 1), "max_losses": (int, 1),
 }  # fmt: skip
 

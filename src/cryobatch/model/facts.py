@@ -30,6 +30,11 @@ class FactDeclaration:
     high: float | None = None
 
 
+_KINDS: Mapping[FactKind, str] = MappingProxyType({
+    "float": "a number", "int": "a whole number", "bool": "yes or no", "str": "a text",
+    "file": "a file",
+})  # fmt: skip
+
 FACTS: Mapping[str, FactDeclaration] = MappingProxyType({
     "pixel_size": FactDeclaration("pixel of the recording", "Å", low=0.05, high=100),
     "voltage": FactDeclaration("acceleration voltage", "kV", low=20, high=1500),
@@ -124,4 +129,4 @@ def _in_range(declared: FactDeclaration, value: float | int) -> bool:
 def _describe(declared: FactDeclaration) -> str:
     low = "" if declared.low is None else f" from {declared.low:g}"
     high = "" if declared.high is None else f" to {declared.high:g}"
-    return f"{declared.kind}{low}{high} {declared.unit}".rstrip()
+    return f"{_KINDS[declared.kind]}{low}{high} {declared.unit}".rstrip()

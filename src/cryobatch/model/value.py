@@ -54,6 +54,15 @@ class Value:
             raise ContractError(f"{where} should be a text, the script gave {result!r}")
         return self._check_number(result, where)
 
+    def describe(self) -> str:
+        """Return what it can be, for a person."""
+        if self.kind == "text":
+            return "a text"
+        number = "a whole number" if self.kind == "int" else "a number"
+        low = "" if self.low is None else f" from {self.low:g}"
+        high = "" if self.high is None else f" to {self.high:g}"
+        return f"{number}{low}{high} {self.unit}".rstrip()
+
     def _check_absent(self, result: Absent, where: str) -> Absent:
         if not self.optional:
             raise ContractError(f"{where} must have a value, the script gave none: {result.reason}")

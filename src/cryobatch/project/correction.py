@@ -7,6 +7,9 @@ from cryobatch.errors import UsageError
 from cryobatch.model.image import FLAGS, FactValue, ImageRecord, Person
 from cryobatch.model.parameter import ParameterValue
 
+QUALITY = "quality"
+"""The value of which the library makes an image's flag."""
+
 Change = Callable[[ImageRecord], ImageRecord]
 
 
@@ -25,6 +28,18 @@ def restore_facts(names: tuple[str, ...]) -> Change:
 def lock_values(values: Mapping[str, float | int | str]) -> Change:
     """Return the change that locks values, so that no script overwrites them."""
     return _change_person(lambda p: replace(p, locks={**p.locks, **values}))
+
+
+def check_quality(quality: float | int | str) -> float | int | str:
+    """Return a quality, which an image is flagged by unless a person has flagged it.
+
+    Raises:
+        UsageError: It is a text that is no flag.
+    """
+    if isinstance(quality, str) and quality not in FLAGS:
+        raise UsageError(f"{QUALITY} cannot be locked at {quality!r}: it is one of "
+                         f"{', '.join(FLAGS)}")  # fmt: skip
+    return quality
 
 
 def unlock_values(names: tuple[str, ...]) -> Change:

@@ -24,7 +24,10 @@ class Selection:
 
     def __post_init__(self) -> None:
         ways = [self.everything, bool(self.images), self.where is not None]
-        if sum(ways) != 1:
+        if sum(ways) > 1:
+            raise UsageError("images are named in more than one way: give only one of --all, "
+                             "--images ID... and --where EXPRESSION")  # fmt: skip
+        if not any(ways):
             raise UsageError("name the images by --all, by --images ID... or by --where EXPRESSION")
 
 

@@ -97,6 +97,8 @@ class _Translation:
             return field(node.id, self._values)
         if isinstance(node, ast.Name | ast.Constant) and self._is_truth(node):
             return Fragment("1" if self._constant(node) else "0")
+        if isinstance(node, ast.Name) and not self._is_word(node):
+            field(node.id, self._values)  # an unknown one is told before what lacks
         return self._refuse(node, "compare it with something")
 
     def _comparison(self, node: ast.Compare) -> Fragment:
