@@ -6,8 +6,7 @@ FOLDER ?= demo
 .PHONY: demo test check bench format clean
 
 demo: .venv/base
-	rm -rf "$(FOLDER)"
-	$(BIN)/cryobatch demo --folder "$(FOLDER)"
+	$(BIN)/cryobatch demo --again --folder "$(FOLDER)"
 
 test: .venv/dev
 	tools/install-packages relion

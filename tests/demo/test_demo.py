@@ -6,6 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from cryobatch.demo.session import DEMONSTRATION, remove_demo
+from cryobatch.errors import ProjectError
+from cryobatch.project import Project
+
 
 @pytest.mark.timeout(240)
 def test_demo_finds_what_is_true(tmp_path: Path) -> None:
@@ -19,6 +23,20 @@ def test_demo_finds_what_is_true(tmp_path: Path) -> None:
     assert finished.stdout.count(" good") == 2
     assert str(tmp_path / "demo") in finished.stdout
     assert "cryobatch new" in finished.stdout
+
+
+def test_only_a_demonstration_is_removed(tmp_path: Path) -> None:
+    """With --again an earlier demonstration goes, and nothing that is somebody's own."""
+    mine = tmp_path / "mine"
+    Project.create(mine).close()
+    with pytest.raises(ProjectError, match="of your own"):
+        remove_demo(mine)
+    assert (mine / "project.toml").exists()
+    earlier = tmp_path / "earlier"
+    Project.create(earlier, name=DEMONSTRATION).close()
+    remove_demo(earlier)
+    assert not earlier.exists()
+    remove_demo(earlier)
 
 
 def test_demo_leaves_a_used_folder_alone(tmp_path: Path) -> None:

@@ -53,6 +53,8 @@ def describe_work(snapshot: "Snapshot") -> str:
         text += f", {describe_duration(snapshot.seconds_left)} left, until {end:%H:%M}"
     if snapshot.paused:
         text += "; paused ('cryobatch queue resume' lets it go on)"
+    if snapshot.import_trouble is not None:
+        text += f"; not imported: {snapshot.import_trouble}"
     if snapshot.dispatcher.trouble is not None:
         text += f"; trouble: {snapshot.dispatcher.trouble}"
     return text
@@ -74,7 +76,7 @@ class Lines:
     def show(self, snapshot: "Snapshot") -> None:
         """Print a line where that is due."""
         news = (snapshot.ended, snapshot.failed, snapshot.running, snapshot.waiting,
-                snapshot.paused, snapshot.dispatcher.trouble)  # fmt: skip
+                snapshot.paused, snapshot.import_trouble, snapshot.dispatcher.trouble)  # fmt: skip
         now = self._clock()
         if news == self._told or now - self._told_at < LINE_INTERVAL_S:
             return

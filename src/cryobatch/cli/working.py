@@ -18,7 +18,8 @@ from cryobatch.cli.options import (
 )
 from cryobatch.cli.tables import count_batches
 from cryobatch.cli.trouble import tell_trouble
-from cryobatch.model.batch import BEFORE_SCRIPTS
+from cryobatch.errors import UsageError
+from cryobatch.model.batch import BEFORE_SCRIPTS, NOT_RUN
 
 if TYPE_CHECKING:
     from cryobatch.daemon.work import Outcome
@@ -64,7 +65,15 @@ def serve(
 
     with open_project(context) as project:
         choice = choose_scripts(project, scripts, workflow, assignments, top=top)
-        watched = Watch(watch, facts=facts, choice=choice) if watch else None
+        watched = None
+        if watch:
+            watched = Watch(watch, facts=project.check_facts(facts), choice=choice)
+            project.planner.check_names(choice)
+            for folder in watch:
+                if not folder.is_dir():
+                    tell_trouble(f"{folder} is not there yet: waiting for it")
+        elif facts:
+            raise UsageError("facts are for what is imported: name a folder with --watch")
         with show_work(project) as show:
             outcome = work(project, processors=processors, show=show, watch=watched)
     _tell(outcome)
@@ -82,8 +91,8 @@ def _tell(outcome: "Outcome") -> None:
 
 
 def _describe_failure(row: "QueueRow") -> str:
+    causes = {s: why for s, why in row.batch.failures.items() if not why.startswith(NOT_RUN)}
     reasons = "; ".join(
-        why if script == BEFORE_SCRIPTS else f"{script}: {why}"
-        for script, why in row.batch.failures.items()
+        why if script == BEFORE_SCRIPTS else f"{script}: {why}" for script, why in causes.items()
     )
     return f"{row.group}/{row.image} (batch {row.batch.id}) failed: {reasons or 'see the log'}"

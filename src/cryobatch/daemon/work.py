@@ -27,6 +27,7 @@ class Snapshot:
         failed: Those of them that have failed.
         seconds: Time since the start.
         paused: Whether no batches are given out.
+        import_trouble: What hinders the import, None when nothing does.
     """
 
     dispatcher: Dispatcher
@@ -36,6 +37,7 @@ class Snapshot:
     failed: int
     seconds: float
     paused: bool
+    import_trouble: str | None = None
 
     @property
     def images_an_hour(self) -> float:
@@ -83,6 +85,7 @@ class Overseer:
     _counted_at: float = 0.0
     _before: dict[BatchState, int] = field(default_factory=dict)
     snapshot: Snapshot | None = None
+    importer: Importer | None = None
 
     def __post_init__(self) -> None:
         self._before = self.project.queue.counts()
@@ -108,6 +111,7 @@ class Overseer:
             failed=failed,
             seconds=time.time() - self.started_at,
             paused=self.project.queue.is_paused(),
+            import_trouble=None if self.importer is None else self.importer.trouble,
         )
 
 
@@ -179,7 +183,7 @@ def _work(
 ) -> Outcome:
     with open_daemon(project, command, processors) as (daemon, doorbell, signals), ExitStack() as s:
         if watch is not None:
-            importer = Importer(project, watch)
+            importer = overseer.importer = Importer(project, watch)
             importer.start()
             s.callback(importer.stop)
         overseer.look(daemon.dispatcher)

@@ -1,6 +1,7 @@
 """The demonstration's session: a microscope records, cryobatch imports and processes."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,10 +16,13 @@ from cryobatch.demo.microscope import SETTINGS
 from cryobatch.demo.truth import read_truths
 from cryobatch.demo.verdict import Comparison, Tolerance, compare_image
 from cryobatch.errors import ProjectError
+from cryobatch.formats.settings_file import read_project_settings
 from cryobatch.project import Project
 from cryobatch.project.submission import Choice
 
 MICROSCOPE_FOLDER = "microscope"
+DEMONSTRATION = "demonstration"
+"""The project's name, by which an earlier demonstration is known."""
 PATIENCE_S = 300.0
 """After so long without all results the demonstration has failed."""
 DIAMETER_ANGSTROM = SETTINGS.particle_diameter_angstrom
@@ -74,10 +78,23 @@ def play_demo(
     with run_microscope(microscope, settings) as wait_for_gain:
         facts = {"cs": SETTINGS.cs_mm, "gain": str(wait_for_gain())}
         with (
-            Project.create(folder, name="demonstration", facts=facts) as project,
+            Project.create(folder, name=DEMONSTRATION, facts=facts) as project,
             display(project) as show,
         ):
             return serve(project, processors=processors, show=show, watch=watch, enough=enough)
+
+
+def remove_demo(folder: Path) -> None:
+    """Remove an earlier demonstration; whatever else is in the folder is left alone.
+
+    Raises:
+        ProjectError: The folder's project is no demonstration.
+    """
+    settings = folder / "project.toml"
+    if settings.is_file() and read_project_settings(settings).name != DEMONSTRATION:
+        raise ProjectError(f"{folder} holds a project of your own: choose another with --folder")
+    if settings.is_file() or (folder / MICROSCOPE_FOLDER).is_dir():
+        shutil.rmtree(folder)
 
 
 def judge_demo(project: Project, tolerance: Tolerance) -> dict[str, Comparison]:

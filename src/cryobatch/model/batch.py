@@ -23,6 +23,10 @@ class BatchState(StrEnum):
     CANCELLED = "cancelled"
 
 
+NOT_RUN = "not run, for "
+"""How the reason begins of a script that was not run because another one had failed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
     """One image and one workflow.

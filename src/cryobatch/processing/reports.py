@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from cryobatch.errors import CryobatchError
-from cryobatch.model.batch import BEFORE_SCRIPTS, Batch, BatchState
+from cryobatch.model.batch import BEFORE_SCRIPTS, NOT_RUN, Batch, BatchState
 from cryobatch.model.event import Level, LogEntry
 from cryobatch.model.index import IndexEntry, index_entry
 from cryobatch.processing.commit import Committed
@@ -204,7 +204,8 @@ def _record_failure(processor: str, batch: Batch, script: str, reason: str, turn
         queue.record_failure(t, batch.id, batch.attempt, script, reason)
 
     turn.writes.append(write)
-    turn.log_batch(processor, batch, reason, Level.ERROR, script)
+    level = Level.WARNING if reason.startswith(NOT_RUN) else Level.ERROR
+    turn.log_batch(processor, batch, reason, level, script)
 
 
 def _finish_slot(slot: Slot, plant: Plant, turn: Turn, state: queue.End | None = None) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from cryobatch.errors import CryobatchError, ScriptFailed
+from cryobatch.model.batch import NOT_RUN
 from cryobatch.model.image import ImageRecord
 from cryobatch.model.index import index_entry
 from cryobatch.model.parameter import ParameterValue
@@ -84,7 +85,7 @@ class Runner:
         """Run a script if it must; True when that was told as the batch's end."""
         blocker = course.find_blocker(script)
         if blocker is not None:
-            self._fail(course, script, f"not run, for {blocker} has failed")
+            self._fail(course, script, f"{NOT_RUN}{blocker} has failed")
             return False
         try:
             course.fingerprints[script.name] = self._fingerprint(course, script)
@@ -198,7 +199,7 @@ class Runner:
                     self._execute(course, producer)
                 except CryobatchError as error:
                     self._fail(course, producer, str(error))
-                    raise ScriptFailed(f"not run, for {name} has failed") from error
+                    raise ScriptFailed(f"{NOT_RUN}{name} has failed") from error
 
     def _is_remade(self, course: Course, script: Script) -> bool:
         """Tell whether a script runs again only for its transient products."""

@@ -231,6 +231,10 @@ class Project:
             for script, given in parse_assignments(texts, scripts).items()
         }
 
+    def check_facts(self, facts: Mapping[str, object]) -> dict[str, FactValue]:
+        """Return facts in their own types, files as absolute paths that are there."""
+        return creation.check_facts(facts, self.site)
+
     def correct_facts(self, selection: Selection, facts: Mapping[str, object]) -> list[int]:
         """Correct acquisition facts of images; what used them becomes stale.
 
