@@ -147,6 +147,25 @@ def test_parameters_of_images_and_groups(command: Command, project: MakeProject)
     assert command("image", "parameters", "set", "weigh.factor=1", "--group", "round").code == 2
 
 
+def test_an_image_that_does_not_follow_its_group_is_told(
+    command: Command, project: MakeProject
+) -> None:
+    """An image's own value comes first: it is said and shown, and can be taken back."""
+    made = project(2)
+    command("image", "parameters", "set", "weigh.factor=2.5", "--images", 1)
+    assert "weigh.factor = 2.5" in command("image", "show", 1).out
+    answer = command("image", "parameters", "set", "weigh.factor=3.5", "--group", "square")
+    assert answer.code == 0
+    assert "1 image of the group has its own value of weigh.factor" in answer.err
+    assert command("image", "parameters", "unset", "weigh.facter", "--all").code == 2
+    taken = command("image", "parameters", "unset", "weigh.factor", "--all")
+    assert taken.out == "1 image changed\n"
+    assert "weigh.factor" not in command("image", "show", 1).out
+    answer = command("image", "parameters", "unset", "weigh.factor", "--group", "square")
+    assert (answer.code, answer.err) == (0, "")
+    assert "3.5" not in (made.place.images / "square" / "group.toml").read_text()
+
+
 def test_a_wrong_lock_is_told_to_a_person(command: Command, project: MakeProject) -> None:
     """No script gave it: the text says what the value takes; a quality is a flag."""
     project(1)

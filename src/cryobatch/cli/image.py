@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cryobatch.cli import image_parameters
 from cryobatch.cli.options import (
     Everything,
     Images,
@@ -29,13 +30,7 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
 )
-parameters = typer.Typer(
-    help="Give scripts parameters that hold for some images.",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
-)
-app.add_typer(parameters, name="parameters")
+app.add_typer(image_parameters.app, name="parameters")
 
 NameList = Annotated[list[str], typer.Argument(metavar="NAME...")]
 
@@ -186,33 +181,6 @@ def _look_in_trash(everything: bool, where: str | None) -> str | None:
     return where and f"trashed and ({where})"
 
 
-@parameters.command("set")
-def set_parameters(
-    context: typer.Context,
-    assignments: Annotated[list[str], typer.Argument(metavar="SCRIPT.PARAMETER=VALUE...")],
-    everything: Everything = False,
-    images: Images = None,
-    where: Where = None,
-    group: Annotated[
-        str | None, typer.Option(help="All images of this group, also those to come.")
-    ] = None,
-) -> None:
-    """Set parameters for images, or for a group."""
-    from cryobatch.project.correction import set_parameters as change_parameters
-
-    with open_project(context) as project:
-        given = project.parse_parameters(assignments)
-        if group is not None:
-            if everything or images or where is not None:
-                raise UsageError("name either a group or images")
-            project.images.set_group_parameters(group, given)
-            typer.echo(f"set for the group {group}")
-            return
-        selection = choose_images(project, everything, images, where)
-        changed = project.images.update(selection, change_parameters(given))
-    typer.echo(f"{count_images(len(changed))} changed")
-
-
 def _update(
     context: typer.Context,
     change: "Change",
@@ -289,6 +257,11 @@ def _sections(
         ]),
         ("acquisition", _fact_lines(record)),
         ("a person says", _person_lines(record)),
+        ("parameters of this image (they come before the group's and the project's)", [
+            f"{script}.{name} = {_word(value)}"
+            for script, given in record.parameters.items()
+            for name, value in given.items()
+        ]),
     ]  # fmt: skip
     for script, values in record.values.items():
         run = record.runs.get(script)

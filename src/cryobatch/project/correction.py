@@ -1,6 +1,6 @@
 """Corrections: what a person says about images, written into their parameter files."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 
 from cryobatch.errors import UsageError
@@ -76,6 +76,22 @@ def set_parameters(given: Mapping[str, Mapping[str, ParameterValue]]) -> Change:
         return replace(record, parameters=parameters)
 
     return change
+
+
+def unset_parameters(names: Collection[tuple[str, str]]) -> Change:
+    """Return the change that takes an image's own parameters back, by script and name."""
+    return lambda record: replace(record, parameters=leave_out(record.parameters, names))
+
+
+def leave_out(
+    parameters: Mapping[str, Mapping[str, ParameterValue]], names: Collection[tuple[str, str]]
+) -> dict[str, dict[str, ParameterValue]]:
+    """Return parameters without some, named by script and name."""
+    left = {
+        script: {name: value for name, value in given.items() if (script, name) not in names}
+        for script, given in parameters.items()
+    }
+    return {script: given for script, given in left.items() if given}
 
 
 def _change_person(change: Callable[[Person], Person]) -> Change:

@@ -21,7 +21,7 @@ from cryobatch.processing.image_folder import (
     update_record,
 )
 from cryobatch.processing.staleness import find_stale
-from cryobatch.project.correction import Change, trash_image
+from cryobatch.project.correction import Change, leave_out, trash_image
 from cryobatch.project.place import ProjectPlace
 from cryobatch.project.selection import Selection, select_images
 from cryobatch.store import library
@@ -165,6 +165,30 @@ class Images:
             return replace(record, parameters=parameters)
 
         self.update_group(group, change)
+
+    def unset_group_parameters(self, group: str, names: Collection[tuple[str, str]]) -> None:
+        """Take scripts' parameters of a group back, named by script and name."""
+        self.update_group(group, lambda g: replace(g, parameters=leave_out(g.parameters, names)))
+
+    def find_own_parameters(
+        self, group: str, names: Collection[tuple[str, str]]
+    ) -> dict[tuple[str, str], list[int]]:
+        """Return the images of a group whose own value of a parameter comes before the group's.
+
+        Args:
+            group: The group.
+            names: Parameters by script and name.
+        """
+        found: dict[tuple[str, str], list[int]] = {}
+        for image_id, folder in self._folders(self.select(Selection(where=f"group == {group!r}"))):
+            try:
+                own = read_record(folder).parameters
+            except CryobatchError:
+                continue  # the doctor tells of files that cannot be read
+            for script, name in names:
+                if name in own.get(script, {}):
+                    found.setdefault((script, name), []).append(image_id)
+        return found
 
     def index(self, ids: Sequence[int]) -> Mapping[str, str]:
         """Bring the library up to date with the parameter files of images.
