@@ -225,6 +225,26 @@ def test_scripts_are_listed_shown_and_checked(command: Command, project: MakePro
     assert command("scripts", "check").code == 1
 
 
+def test_every_workflow_is_checked_and_a_broken_script_explained(
+    command: Command, project: MakeProject
+) -> None:
+    """Also one that no image has by default; what is broken is told where it is asked for."""
+    made = project(1)
+    (made.place.scripts / "imp.py").write_text("import nothing_of_that_name\n")
+    answer = command("submit", "--all", "--scripts", "imp")
+    assert answer.code == 2
+    assert "imp.py" in answer.err
+    assert "nothing_of_that_name" in answer.err
+    (made.place.scripts / "imp.py").unlink()
+    before = made.place.settings.read_text()
+    broken = '[workflows]\nfine = ["weigh"]\nbroken = ["weigh", "nonsense"]\n'
+    made.place.settings.write_text(before.replace("[workflows]\n", broken))
+    answer = command("scripts", "check")
+    assert answer.code == 1
+    assert "workflow broken: no script is called 'nonsense'" in answer.err
+    assert "workflow fine" not in answer.err
+
+
 def test_a_script_of_an_unknown_category_cannot_be_used(
     command: Command, project: MakeProject
 ) -> None:

@@ -18,7 +18,7 @@ from cryobatch.model.script import script_to_json
 
 if TYPE_CHECKING:
     from cryobatch.processing.catalog import Catalog
-    from cryobatch.project.submission import Choice
+    from cryobatch.project.submission import Planner
 
 app = typer.Typer(
     help="See the processing steps, begin one of your own, check it.",
@@ -102,11 +102,7 @@ def check(context: typer.Context) -> None:
     with open_project(context) as project:
         categories = order_categories(project.settings.categories)
         usable, troubles = find_problems(project.catalog, categories)
-        for root, workflow in project.settings.default_workflows.items():
-            try:
-                project.planner.plan(_choice_of(workflow), root)
-            except CryobatchError as error:
-                troubles.append(f"workflow {workflow}: {error}")
+        troubles += find_workflow_problems(project.planner)
     typer.echo(f"{usable} scripts can be used")
     for trouble in troubles:
         tell_trouble(trouble)
@@ -129,10 +125,35 @@ def find_problems(catalog: "Catalog", categories: Collection[str]) -> tuple[int,
     return len(catalog.scripts) - len(lost), problems
 
 
-def _choice_of(workflow: str) -> "Choice":
+def find_workflow_problems(planner: "Planner") -> list[str]:
+    """Return what is wrong with the workflows of a project.
+
+    One that is chosen for a kind of image must suit it, any other must suit some kind.
+
+    Args:
+        planner: Plans the project's workflows.
+    """
+    defaults = planner.settings.default_workflows
+    problems = []
+    for name in planner.settings.workflows:
+        own = [root for root, workflow in defaults.items() if workflow == name]
+        found = [_find_refusal(planner, name, root, root in own) for root in own or defaults]
+        reasons = [reason for reason in found if reason is not None]
+        if reasons and (own or len(reasons) == len(found)):
+            problems.append(f"workflow {name}: {reasons[0]}")
+    return problems
+
+
+def _find_refusal(planner: "Planner", workflow: str, root: str, alone: bool) -> str | None:
+    """Tell why a kind of image cannot have a workflow, alone or after some other one."""
     from cryobatch.project.submission import Choice
 
-    return Choice(workflow=workflow)
+    choice = Choice(workflow=workflow)
+    try:
+        planner.plan(choice, root) if alone else planner.plan_anyway(choice, root)
+    except CryobatchError as error:
+        return str(error)
+    return None
 
 
 def _find_scripts(

@@ -139,7 +139,8 @@ class Project:
     @property
     def planner(self) -> Planner:
         """Return what plans workflows for this project's images."""
-        return Planner(self.catalog.scripts, self.settings)
+        broken = {Path(p.place).stem: f"{p.place}: {p.text}" for p in self.catalog.problems}
+        return Planner(self.catalog.scripts, self.settings, broken)
 
     def reload(self) -> None:
         """Read settings and scripts again."""

@@ -65,19 +65,28 @@ class Planner:
     Args:
         scripts: All known scripts.
         settings: The project's settings.
+        broken: Why scripts are not among the known ones, by name.
     """
 
     scripts: Mapping[str, Script]
     settings: ProjectSettings
+    broken: Mapping[str, str] = field(default_factory=dict)
 
     def choose(self, choice: Choice, root: str) -> tuple[str, ...]:
         """Return the names of the scripts that a choice means for one kind of image."""
         if choice.scripts is not None:
-            return choice.scripts
+            return self._check_broken(choice.scripts)
         name = choice.workflow or self.settings.default_workflows[root]
         if name not in self.settings.workflows:
             raise UnknownNameError("workflow", name, self.settings.workflows)
-        return self.settings.workflows[name]
+        return self._check_broken(self.settings.workflows[name])
+
+    def _check_broken(self, names: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the names, or say why one that has a file cannot be used."""
+        for name in names:
+            if name in self.broken and name not in self.scripts:
+                raise WorkflowError(f"the script {name} cannot be used: {self.broken[name]}")
+        return names
 
     def plan(self, choice: Choice, root: str, present: Sequence[str] = ()) -> Workflow:
         """Return the workflow that a choice means for an image.
