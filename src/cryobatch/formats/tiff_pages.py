@@ -1,5 +1,6 @@
 """The pages of a TIFF or EER file, checked before anything is decoded."""
 
+import logging
 import struct
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -49,6 +50,8 @@ def open_tiff_file(path: Path) -> Any:
         if path.stat().st_size == 0:
             raise BadInput(f"{path}: is empty; copy it again from the microscope")
         promised = count_pages(path)
+        # What is wrong with a file is told once, in our words: not on standard error besides.
+        logging.getLogger("tifffile").disabled = True
         file = tifffile.TiffFile(path)
         # Threads that read pages share one file position.
         file.filehandle.set_lock(True)
@@ -65,6 +68,7 @@ def check_pages(path: Path, pages: Sequence[Page], size_bytes: int) -> None:
     if len(pages) > MOST_FRAMES:
         raise BadInput(f"{path}: claims {len(pages)} frames, which no camera makes")
     first = pages[0]
+    _check_strips(path, first.aspage())
     for number, page in enumerate(pages, start=1):
         where = f"{path}: frame {number} of {len(pages)}"
         if page.shape != first.shape or page.dtype != first.dtype:
@@ -74,6 +78,17 @@ def check_pages(path: Path, pages: Sequence[Page], size_bytes: int) -> None:
             )
         _check_size(where, page)
         _check_bytes(where, page, size_bytes)
+
+
+def _check_strips(path: Path, page: Page) -> None:
+    """Refuse a page whose list of strips is shorter than its size asks for: tifffile makes it up."""
+    for name in ("StripByteCounts", "TileByteCounts"):
+        tag = page.tags.get(name)
+        if tag is not None and tag.count != len(page.databytecounts):
+            raise BadInput(
+                f"{path}: lists {tag.count} strips, its size asks for {len(page.databytecounts)}; "
+                "it is broken, copy it again"
+            )
 
 
 def _check_size(where: str, page: Page) -> None:
