@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 from rich.console import Console
 
-from cryobatch.cli.display import Lines, describe_work, draw_slots
+from cryobatch.cli.display import Lines, describe_work, draw_slots, draw_work
 from cryobatch.cli.tables import align, describe, describe_duration, describe_number, shorten
 
 
@@ -77,6 +77,25 @@ def test_long_names_do_not_widen_the_live_table(width: int) -> None:
     assert image.startswith("FoilHole")
     assert "120501" in image  # its end tells it from the others of the session
     assert title.split() == ["processor", "state", "image", "script", "progress", "for"]
+
+
+@pytest.mark.parametrize(("processors", "shown"), [(2, 2), (40, 17)])
+def test_a_small_terminal_shows_rate_and_end(processors: int, shown: int) -> None:
+    """At 80 x 24 nothing of the line is lost, however many processors there are."""
+    slots = [SimpleNamespace(name=f"local-{n}", state=SimpleNamespace(value="idle"), batch=None,
+                             script=None, progress=None, since=None)
+             for n in range(processors)]  # fmt: skip
+    drawn = io.StringIO()
+    console = Console(file=drawn, width=80, height=24, force_terminal=False)
+    names = cast(Any, SimpleNamespace(of=lambda _: {}))
+    work = snapshot(dispatcher=SimpleNamespace(trouble=None, slots=slots), failed=3)
+    console.print(draw_work(work, names, console))
+    lines = drawn.getvalue().splitlines()
+    assert len(lines) < 24
+    assert sum(line.startswith("local-") for line in lines) == shown
+    assert (f"... and {processors - shown} more" in drawn.getvalue()) == (processors > shown)
+    told = " ".join(" ".join(lines).split())
+    assert "28 waiting; 120 images an hour, 15 min 0 s left, until" in told
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from cryobatch.cli.tables import GAP, describe_duration, shorten
 from cryobatch.store import library
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
+    from rich.console import Console, RenderableType
 
     from cryobatch.daemon.work import Snapshot
     from cryobatch.processing.slot import Slot
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 LINE_INTERVAL_S = 10.0
 LEAST_NAME = 8
 _EPU_ENDING = re.compile(r"_(fractions|eer)$", re.IGNORECASE)
+_LINES_AROUND = 4
+"""Titles, an empty line, the bar, and the line where the cursor stands."""
 _TITLES = ("processor", "state", "image", "script", "progress", "for")
 _IMAGE = _TITLES.index("image")
 
@@ -37,7 +39,7 @@ def show_work(project: "Project") -> Iterator[Show]:
 
     names = ImageNames(project)
     with Live(refresh_per_second=4, transient=True) as live:
-        yield lambda snapshot: live.update(_draw(snapshot, names, live.console.width))
+        yield lambda snapshot: live.update(draw_work(snapshot, names, live.console))
 
 
 def describe_work(snapshot: "Snapshot") -> str:
@@ -108,14 +110,29 @@ class ImageNames:
         return self._known
 
 
-def _draw(snapshot: "Snapshot", names: ImageNames, width: int) -> "RenderableType":
+def draw_work(snapshot: "Snapshot", names: ImageNames, console: "Console") -> "RenderableType":
+    """Return what a terminal shows of a snapshot: as many processors as it has room for.
+
+    Args:
+        snapshot: How the work goes.
+        names: Names of images.
+        console: Has the terminal's size.
+    """
     from rich.console import Group
+    from rich.padding import Padding
     from rich.text import Text
 
-    slots = snapshot.dispatcher.slots
+    line = Text(describe_work(snapshot))
+    slots, more = snapshot.dispatcher.slots, []
+    room = console.height - len(line.wrap(console, console.width)) - _LINES_AROUND
+    if len(slots) > max(room, 1):
+        room = max(room - 1, 1)
+        more = [Text(f"... and {len(slots) - room} more (see 'cryobatch processors')")]
+        slots = slots[:room]
     known = names.of({slot.batch.image_id for slot in slots if slot.batch is not None})
-    table = draw_slots(slots, known, width)
-    return Group(table, Text(), _bar(snapshot, width), Text(describe_work(snapshot)))
+    table = draw_slots(slots, known, console.width)
+    # Padding ends the bar's line: by itself a bar does not, and the text would stand behind it.
+    return Group(table, *more, Text(), Padding(_bar(snapshot, console.width)), line)
 
 
 def draw_slots(slots: Sequence["Slot"], names: Mapping[int, str], width: int) -> "RenderableType":
