@@ -58,6 +58,7 @@ def test_batches_that_nobody_works_on_are_told(command: Command, project: MakePr
     assert ("lost" in shown.out, "busy" in shown.out) == (True, False)
     assert "no daemon works here" in shown.err
     assert command("processors", "--json").json[0]["state"] == "lost"
+    assert command("processors", "kill", "local-1").code == 1
     with hold_lock(made.place.lock, "serve", "now"):
         assert command("processors", "--json").json[0]["state"] == "busy"
         assert command("queue", "list").err == ""

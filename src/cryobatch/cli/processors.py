@@ -73,11 +73,15 @@ def kill(
     everything: Annotated[bool, typer.Option("--all", help="All processors.")] = False,
 ) -> None:
     """End processors with all that they have started; their batches wait again on top."""
+    from cryobatch.daemon.lock import find_holder
     from cryobatch.project.doorbell import ring
 
     if bool(names) == everything:
         raise UsageError("name processors (see 'cryobatch processors'), or give --all")
     with open_project(context) as project:
+        if find_holder(project.place.lock) is None:  # the wish would hit a later daemon's
+            tell_trouble("no daemon works here: there is nothing to end")
+            raise typer.Exit(1)
         chosen = names or [row.id for row in project.workforce.listing()]
         unknown = project.workforce.wish_kill(chosen)
         ring(project.place.doorbell)
