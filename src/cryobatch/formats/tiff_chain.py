@@ -1,7 +1,8 @@
 """Count the pages of a TIFF file by walking its chain of page headers.
 
 tifffile ends its list of pages in silence where the chain is broken: a movie would lose its last
-frames, and nobody would know.
+frames, and nobody would know. It also believes a broken height, and takes gigabytes for strips that
+are not there: the number of strips is compared before.
 """
 
 import struct
@@ -14,6 +15,11 @@ from cryobatch.formats.reading import PlainFile
 _LAYOUTS = {42: (4, "I", 2, "H", 12), 43: (8, "Q", 8, "Q", 20)}
 """By version (TIFF 6.0, section 2; BigTIFF): place of the first offset, its type, bytes and type of
 a page's number of entries, bytes of an entry."""
+
+_IMAGE_LENGTH, _SAMPLES, _ROWS_PER_STRIP, _STRIP_BYTE_COUNTS = 257, 277, 278, 279
+_WHOLE_NUMBERS = {3: "H", 4: "I", 16: "Q"}
+"""By type of a field (TIFF 6.0, section 2): SHORT, LONG, and BigTIFF's LONG8."""
+MOST_ENTRIES = 4096
 
 
 def count_pages(path: Path) -> int:
@@ -43,9 +49,38 @@ def _walk(path: Path, file: PlainFile) -> int:
             raise BadInput(f"{path}: its list of pages has no end; copy it again")
         seen.add(offset)
         count = _number(path, file, offset, order + count_kind, len(seen))
+        entries = file.read_at(offset + count_bytes, min(count, MOST_ENTRIES) * entry_bytes)
+        _check_strips(path, _read_entries(entries, order, kind, entry_bytes), len(seen))
         link = offset + count_bytes + count * entry_bytes
         offset = _number(path, file, link, order + kind, len(seen))
     return len(seen)
+
+
+def _read_entries(
+    data: bytes | bytearray, order: str, kind: str, entry_bytes: int
+) -> dict[int, tuple[int, int]]:
+    """Return count and first value of a page's whole numbers, by tag."""
+    found = {}
+    place = 4 + struct.calcsize(f"<{kind}")
+    for start in range(0, len(data) - entry_bytes + 1, entry_bytes):
+        tag, field_type, count = struct.unpack_from(f"{order}HH{kind}", data, start)
+        if field_type in _WHOLE_NUMBERS:
+            number = struct.unpack_from(order + _WHOLE_NUMBERS[field_type], data, start + place)
+            found[tag] = (count, number[0])
+    return found
+
+
+def _check_strips(path: Path, entries: dict[int, tuple[int, int]], page: int) -> None:
+    strips, height = entries.get(_STRIP_BYTE_COUNTS), entries.get(_IMAGE_LENGTH)
+    if strips is None or height is None or entries.get(_SAMPLES, (1, 1))[1] != 1:
+        return
+    rows = max(1, min(entries.get(_ROWS_PER_STRIP, (1, height[1]))[1], height[1]))
+    asked = -(-height[1] // rows)
+    if strips[0] != asked:
+        raise BadInput(
+            f"{path}: page {page} lists {strips[0]} strips, and its height of {height[1]} asks for "
+            f"{asked}; it is broken, copy it again"
+        )
 
 
 def _number(path: Path, file: PlainFile, place: int, kind: str, page: int) -> int:

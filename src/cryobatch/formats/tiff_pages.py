@@ -68,7 +68,6 @@ def check_pages(path: Path, pages: Sequence[Page], size_bytes: int) -> None:
     if len(pages) > MOST_FRAMES:
         raise BadInput(f"{path}: claims {len(pages)} frames, which no camera makes")
     first = pages[0]
-    _check_strips(path, first.aspage())
     for number, page in enumerate(pages, start=1):
         where = f"{path}: frame {number} of {len(pages)}"
         if page.shape != first.shape or page.dtype != first.dtype:
@@ -78,17 +77,6 @@ def check_pages(path: Path, pages: Sequence[Page], size_bytes: int) -> None:
             )
         _check_size(where, page)
         _check_bytes(where, page, size_bytes)
-
-
-def _check_strips(path: Path, page: Page) -> None:
-    """Refuse a page whose list of strips is shorter than its size asks for: tifffile makes it up."""
-    for name in ("StripByteCounts", "TileByteCounts"):
-        tag = page.tags.get(name)
-        if tag is not None and tag.count != len(page.databytecounts):
-            raise BadInput(
-                f"{path}: lists {tag.count} strips, its size asks for {len(page.databytecounts)}; "
-                "it is broken, copy it again"
-            )
 
 
 def _check_size(where: str, page: Page) -> None:
