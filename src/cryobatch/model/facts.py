@@ -97,10 +97,11 @@ def missing_fact(name: str, image: str, makers: Collection[str] = ()) -> Missing
     if declared is None:
         helpers = f"add {' or '.join(sorted(makers))}" if makers else "no known script does"
         return MissingFactError(f"{image}: no script has calculated {name}: {helpers}")
+    takes = declared.unit or _KINDS[declared.kind]
     option = "--" + name.replace("_", "-")
     return MissingFactError(
-        f"{image}: {declared.help} ({name}, {declared.unit or declared.kind}) is unknown; give it "
-        f"with 'cryobatch image set {name}=... --all', or {option} when importing"
+        f"{image}: {declared.help} ({name}, {takes}) is unknown; give it with "
+        f"'cryobatch image set {name}=... --all', or {option} when importing"
     )
 
 
