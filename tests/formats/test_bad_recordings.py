@@ -21,7 +21,7 @@ from tests.recording_files import make_events, write_eer, write_mrc, write_tiff
 
 FRAMES = np.random.default_rng(12).integers(0, 9, (4, 20, 30)).astype(np.uint16)
 FORMATS = ("a.mrc", "a.mrc.gz", "a.mrc.bz2", "lzw.tif", "deflate.tif", "plain.tif", "a.eer")
-MOST_MEGABYTES = 1024
+MOST_MEGABYTES = 256
 
 
 class Recordings(dict[str, bytes]):

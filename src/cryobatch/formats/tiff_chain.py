@@ -16,10 +16,13 @@ _LAYOUTS = {42: (4, "I", 2, "H", 12), 43: (8, "Q", 8, "Q", 20)}
 """By version (TIFF 6.0, section 2; BigTIFF): place of the first offset, its type, bytes and type of
 a page's number of entries, bytes of an entry."""
 
-_IMAGE_LENGTH, _SAMPLES, _ROWS_PER_STRIP, _STRIP_BYTE_COUNTS = 257, 277, 278, 279
+_IMAGE_WIDTH, _IMAGE_LENGTH, _SAMPLES, _ROWS_PER_STRIP, _STRIP_BYTE_COUNTS = 256, 257, 277, 278, 279
 _WHOLE_NUMBERS = {3: "H", 4: "I", 16: "Q"}
 """By type of a field (TIFF 6.0, section 2): SHORT, LONG, and BigTIFF's LONG8."""
 MOST_ENTRIES = 4096
+MOST_COMPRESSION = 4096
+"""No compression of the field makes so little of a frame: beyond it the sizes lie. One code of LZW
+stands for 4 kB at most, and deflate ends at 1 : 1032."""
 
 
 def count_pages(path: Path) -> int:
@@ -72,8 +75,16 @@ def _read_entries(
 
 def _check_strips(path: Path, entries: dict[int, tuple[int, int]], page: int) -> None:
     strips, height = entries.get(_STRIP_BYTE_COUNTS), entries.get(_IMAGE_LENGTH)
-    if strips is None or height is None or entries.get(_SAMPLES, (1, 1))[1] != 1:
+    width = entries.get(_IMAGE_WIDTH)
+    if width is None or height is None:
+        raise BadInput(f"{path}: page {page} says no width or no height; it is broken, copy again")
+    if strips is None or entries.get(_SAMPLES, (1, 1))[1] != 1:
         return
+    if strips[0] == 1 and width[1] * height[1] > MOST_COMPRESSION * strips[1]:
+        raise BadInput(
+            f"{path}: page {page} has {strips[1]} bytes, too few for {width[1]} x {height[1]} "
+            "pixels; it is broken, copy it again"
+        )
     rows = max(1, min(entries.get(_ROWS_PER_STRIP, (1, height[1]))[1], height[1]))
     asked = -(-height[1] // rows)
     if strips[0] != asked:

@@ -12,14 +12,10 @@ import tifffile
 from cryobatch.errors import BadInput
 from cryobatch.formats.mrc_header import MOST_FRAMES, MOST_PIXELS
 from cryobatch.formats.reading import reading, require_file
-from cryobatch.formats.tiff_chain import count_pages
+from cryobatch.formats.tiff_chain import MOST_COMPRESSION, count_pages
 
 Page = Any
 """A page of tifffile, which publishes no types."""
-
-MOST_COMPRESSION = 4096
-"""No compression of the field makes so little of a frame: beyond it the sizes lie. One code of LZW
-stands for 4 kB at most, and deflate ends at 1 : 1032."""
 
 _DECODER_ERRORS = (
     ArithmeticError, AssertionError, AttributeError, LookupError, MemoryError, RuntimeError,
