@@ -73,6 +73,7 @@ def _read_columns(text: str | None) -> Sequence[str]:
 
 
 def _usual_columns(rows: Sequence[dict[str, object]], *, every: bool) -> Sequence[str]:
-    present = rows[0] if rows else {}
-    wanted = present if every else _USUAL
-    return [*_FIXED, *(name for name in wanted if name in present and name not in _FIXED)]
+    """Return the columns to show: of the values those that some image has."""
+    wanted = (rows[0] if rows else ()) if every else _USUAL
+    found = [name for name in wanted if any(row.get(name) is not None for row in rows)]
+    return [*_FIXED, *(name for name in found if name not in _FIXED)]
