@@ -11,14 +11,14 @@ from cryobatch.errors import CryobatchError
 from cryobatch.model.batch import Batch
 from cryobatch.model.event import Level
 from cryobatch.processing.committer import Committer, Outcome
-from cryobatch.processing.orders import BatchOrder, to_json
+from cryobatch.processing.orders import to_json
 from cryobatch.processing.plant import Plant
 from cryobatch.processing.processors import ProcessorState
-from cryobatch.processing.ready import Prepared, Ready, give_back_unbegun
+from cryobatch.processing.ready import Prepared, Ready, give_back_unbegun, prepare
 from cryobatch.processing.reports import conclude_result, lose_processor, take_report
 from cryobatch.processing.slot import Ending, EndReason, Slot, find_breach
 from cryobatch.processing.turn import Result, Turn
-from cryobatch.store import library, log, processors, queue
+from cryobatch.store import log, processors, queue
 from cryobatch.store.database import Database, Transaction
 
 WATCH_INTERVAL_S = 0.5
@@ -360,26 +360,8 @@ class Dispatcher:
             batch = queue.claim(t, name, now)
             if batch is None:
                 break
-            claimed.append(Prepared(batch, self._order(t, batch)))
+            claimed.append(prepare(t, batch, self._plant))
         return claimed
-
-    def _order(self, t: Transaction, batch: Batch) -> BatchOrder:
-        group, name = library.place_of(t, batch.image_id)
-        attempt = self._plant.name_attempt(batch)
-        wanted = {v for script in batch.scripts for v in self._plant.medians.get(script, ())}
-        medians = {value: library.recent_median(t, group, value) for value in sorted(wanted)}
-        return BatchOrder(
-            batch=batch.id,
-            attempt=batch.attempt,
-            image_folder=f"{self._plant.images}/{group}/{name}",
-            scripts=batch.scripts,
-            parameters=batch.parameters,
-            force=batch.force,
-            failures=batch.failures,
-            staging=f"{self._plant.staging}/{attempt}",
-            scratch=f"{self._plant.scratch}/{attempt}",
-            medians={name: value for name, value in medians.items() if value is not None},
-        )
 
     def _leave_gate(self, slots: Sequence[Slot]) -> None:
         """Give back the leave of processors that have got no batch."""

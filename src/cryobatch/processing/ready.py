@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 
 from cryobatch.model.batch import Batch
 from cryobatch.processing.orders import BatchOrder
-from cryobatch.store import queue
+from cryobatch.processing.plant import Plant
+from cryobatch.store import library, queue
 from cryobatch.store.database import Transaction
 
 SHORT_S = 0.05
@@ -22,6 +23,27 @@ class Prepared:
 
     batch: Batch
     order: BatchOrder
+
+
+def prepare(t: Transaction, batch: Batch, plant: Plant) -> Prepared:
+    """Gather what a processor is to be told of a batch that was just claimed."""
+    group, name = library.place_of(t, batch.image_id)
+    attempt = plant.name_attempt(batch)
+    wanted = {value for script in batch.scripts for value in plant.medians.get(script, ())}
+    medians = {value: library.recent_median(t, group, value) for value in sorted(wanted)}
+    order = BatchOrder(
+        batch=batch.id,
+        attempt=batch.attempt,
+        image_folder=f"{plant.images}/{group}/{name}",
+        scripts=batch.scripts,
+        parameters=batch.parameters,
+        force=batch.force,
+        failures=batch.failures,
+        staging=f"{plant.staging}/{attempt}",
+        scratch=f"{plant.scratch}/{attempt}",
+        medians={value: median for value, median in medians.items() if median is not None},
+    )
+    return Prepared(batch, order)
 
 
 @dataclass(slots=True)
