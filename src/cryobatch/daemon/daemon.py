@@ -152,6 +152,7 @@ def open_daemon(
         stack.callback(doorbell.close)
         signals = stack.enter_context(_catch_signals())
         dispatcher = Dispatcher(project.database, plant)
+        workforce.dismiss_all()  # those of a killed daemon, and what was wished of them
         dispatcher.resize(number)
         stack.callback(workforce.dismiss_all)
         stack.callback(dispatcher.stop)

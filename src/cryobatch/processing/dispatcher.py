@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 
 from cryobatch.errors import CryobatchError
-from cryobatch.model.batch import Batch
 from cryobatch.model.event import Level
 from cryobatch.processing.committer import Committer, Outcome
 from cryobatch.processing.orders import to_json
