@@ -16,7 +16,6 @@ from cryobatch.processing.local import LocalProcessor
 from cryobatch.processing.orders import to_json
 from cryobatch.project import Project, Selection
 from tests.one_processor import OneProcessor, Told, commit
-from tests.processing.conftest import MakeProject
 from tests.projects import add_images, make_project
 
 HEADER = """#!/bin/bash
@@ -53,6 +52,7 @@ BODIES = {
     "leaves_children": 'sleep 1000 & echo "::message $!"; (setsid sleep 1000 & echo '
     '"::message $!"); good',
     "latin": "good; printf 'caf\\xe9 \\xff\\n'",
+    "writes_here": 'echo here > report.txt; echo "::value length 5"; echo "::absent note x"',
     "undeclared": 'good; echo "::value size 3"',
 }
 PYTHON = """
@@ -266,16 +266,10 @@ def test_a_laboratorys_python_runs_in_the_processor(
     assert f"reads {laboratory.place.folder / 'text.txt'}" in log
 
 
-def test_an_output_may_be_written_into_the_working_folder(new_project: MakeProject) -> None:
+def test_an_output_may_be_written_into_the_working_folder(
+    laboratory: Project, processor: RealProcessor
+) -> None:
     """A program that cannot be told where to write writes under the declared name."""
-    project = new_project(1, scripts={})
-    program = project.place.scripts / "plain.sh"
-    program.write_text(
-        "#!/bin/sh\n# /// cryobatch\n# category = 'Share'\n# inputs = ['micrograph']\n"
-        "# outputs = {plain_text = 'plain.txt'}\n# ///\necho here > plain.txt\n"
-    )
-    program.chmod(0o755)
-    project.reload()
-    told = OneProcessor(project).run(1, "plain")
-    assert told.done == ["plain"]
-    assert (project.images.folder(1) / "plain.txt").read_text() == "here\n"
+    image = add_images(laboratory, 1)[0]
+    assert processor.run(image, "writes_here").done == ["writes_here"]
+    assert (laboratory.images.folder(image) / "report.txt").read_text() == "here\n"
