@@ -66,11 +66,17 @@ def invoke(
             values, tools = _call(script, run, parameters, log)
             return Outcome(check_values(script, values), collect(), tools)
         except CryobatchError as error:
-            log.write(f"FAILED: {error}\n".encode(errors="backslashreplace"))
+            _note(log, f"FAILED: {error}\n")
             raise
         except Exception as error:
-            log.write(traceback.format_exc().encode(errors="backslashreplace"))
+            _note(log, traceback.format_exc())
             raise ScriptFailed(_in_words(error)) from error
+
+
+def _note(log: IO[bytes], text: str) -> None:
+    # On a full disk the reason is still told to the daemon.
+    with contextlib.suppress(OSError):
+        log.write(text.encode(errors="backslashreplace"))
 
 
 def _call(
