@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from cryobatch.model.parameter import ParameterValue
-from cryobatch.model.value import Absent, Result
+from cryobatch.model.value import Result
 
 FactValue = bool | int | float | str
 FLAGS = ("green", "amber", "red")
@@ -192,8 +192,3 @@ class ImageRecord:
     def files(self) -> frozenset[str]:
         """Return the files, below the image's folder, of all its products."""
         return frozenset(file for run in self.runs.values() for file in run.products.values())
-
-
-def is_absent(result: Result | None) -> bool:
-    """Tell whether a value has no number or text to offer."""
-    return result is None or isinstance(result, Absent)

@@ -5,7 +5,6 @@ from pathlib import PurePosixPath
 
 from cryobatch.errors import BrokenScriptError
 
-ROOT_PRODUCTS = ("movie", "micrograph")
 TRANSIENT_PRODUCTS = frozenset({"stack", "corrected_stack"})
 """Too big to keep: they live in scratch as long as their batch."""
 
