@@ -65,6 +65,17 @@ class PlainFile:
         """Return up to ``count`` bytes from a place; fewer at the end."""
         return read_at(self._descriptor, offset, max(0, min(count, self.size_bytes() - offset)))
 
+    def first_hole(self) -> int | None:
+        """Return the place of the first bytes that were never written, None where none are known.
+
+        Not every file system tells.
+        """
+        try:
+            place = os.lseek(self._descriptor, 0, os.SEEK_HOLE)
+        except OSError:
+            return None
+        return place if place < self.size_bytes() else None
+
     def close(self) -> None:
         """Let go of the file."""
         if self._descriptor >= 0:

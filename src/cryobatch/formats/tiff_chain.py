@@ -6,6 +6,8 @@ are not there: the number of strips is compared before.
 """
 
 import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from cryobatch.errors import BadInput
@@ -25,6 +27,23 @@ MOST_COMPRESSION = 4096
 stands for 4 kB at most, and deflate ends at 1 : 1032."""
 
 
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """One page's header, as it stands in the file.
+
+    Args:
+        order: The file's byte order, ``<`` or ``>``.
+        kind: Type of its offsets, ``I`` or ``Q``.
+        entries: Its entries, byte for byte.
+        end: Place in the file behind it and its link to the next.
+    """
+
+    order: str
+    kind: str
+    entries: bytes
+    end: int
+
+
 def count_pages(path: Path) -> int:
     """Return how many pages a file's chain of headers has.
 
@@ -33,12 +52,17 @@ def count_pages(path: Path) -> int:
     """
     file = PlainFile(path)
     try:
-        return _walk(path, file)
+        return sum(1 for _ in walk_pages(path, file))
     finally:
         file.close()
 
 
-def _walk(path: Path, file: PlainFile) -> int:
+def walk_pages(path: Path, file: PlainFile) -> Iterator[Directory]:
+    """Yield the headers of a file's pages, each once its sizes were found to agree.
+
+    Raises:
+        BadInput: It is no TIFF, or its chain leaves the file, bites its tail or has no end.
+    """
     start = file.read_at(0, 16)
     order = {b"II": "<", b"MM": ">"}.get(bytes(start[:2]))
     version = struct.unpack_from(f"{order}H", start, 2)[0] if order and len(start) == 16 else 0
@@ -56,7 +80,7 @@ def _walk(path: Path, file: PlainFile) -> int:
         _check_strips(path, _read_entries(entries, order, kind, entry_bytes), len(seen))
         link = offset + count_bytes + count * entry_bytes
         offset = _number(path, file, link, order + kind, len(seen))
-    return len(seen)
+        yield Directory(order, kind, bytes(entries), link + struct.calcsize(f"<{kind}"))
 
 
 def _read_entries(
