@@ -34,6 +34,17 @@ if TYPE_CHECKING:
         "hot_pixel_count": Value(
             low=0, kind="int", optional=True, help="Other pixels that stand out of all frames."
         ),
+        "gain_fit": Value(
+            optional=True,
+            help="Part of the gain reference's pattern that the raw counts show; 1: it fits.",
+        ),
+        "gain_fit_error": Value(low=0, optional=True, help="Standard error of gain_fit."),
+        "gain_verdict": Value(
+            kind="text", optional=True, help="fits, turned, foreign or undecided."
+        ),
+        "gain_best": Value(
+            kind="text", optional=True, help="Orientation of the gain reference that fits best."
+        ),
     },
     reads=[
         "pixel_size", "gain?", "gain_rotation?", "gain_flip?", "defects?", "dose_per_frame?",
@@ -96,7 +107,8 @@ def unpack(
             run, run.output("stack"), movie, camera, frames, settings, facts.pixel_size_angstrom
         )
     write_frame_table(run.output("frames"), facts, report)
-    return _values(facts, camera, report)
+    turned = run.read("gain_rotation") or 0, run.read("gain_flip") or 0
+    return _values(facts, camera, report, turned)
 
 
 def _grouping(run: Run, settings: "Settings", path: Path) -> int | None:
@@ -159,8 +171,13 @@ def _facts(
     )
 
 
-def _values(facts: "StackFacts", camera: "Camera", report: "StackReport") -> dict[str, Any]:
+def _values(
+    facts: "StackFacts", camera: "Camera", report: "StackReport", turned: tuple[int, int]
+) -> dict[str, Any]:
     """Return the script's values (Any: of several types)."""
+    from cryobatch.imaging.gain_orientation import Orientation
+    from cryobatch.scripts.unpacking.gain_fit import gain_values
+
     unknown = Absent("the dose of a frame is unknown")
     return {
         "frame_count": len(facts.frames),
@@ -172,4 +189,5 @@ def _values(facts: "StackFacts", camera: "Camera", report: "StackReport") -> dic
             if report.hot is None
             else int(report.hot.sum())
         ),
+        **gain_values(report.gain, Orientation(*turned), applied=camera.gain is not None),
     }

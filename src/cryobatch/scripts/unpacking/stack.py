@@ -9,6 +9,7 @@ from cryobatch.formats.movie import Movie
 from cryobatch.formats.mrc import PixelsTooLarge, StackWriter, to_float32
 from cryobatch.imaging.arrays import ImageArray
 from cryobatch.imaging.gain import MaskArray
+from cryobatch.imaging.gain_orientation import GainEvidence, weigh_gain
 from cryobatch.imaging.hot_pixels import find_hot_pixels
 from cryobatch.imaging.pixel_repair import plan_repair
 from cryobatch.model import Run
@@ -33,10 +34,12 @@ class StackReport:
     Args:
         statistics: Of each of its frames, bad and hot pixels repaired.
         hot: ``(rows, columns)``: hot pixels; None: they were not looked for.
+        gain: What the sum says of the gain reference; None: nothing.
     """
 
     statistics: tuple[FrameStatistics, ...]
     hot: MaskArray | None
+    gain: GainEvidence | None = None
 
 
 def make_stack(
@@ -97,13 +100,15 @@ def _write(
     shape = (len(work.frames), *work.movie.shape[1:])
     with StackWriter(path, shape, kind.dtype, pixel_size_angstrom, packed=kind.packed) as writer:
         statistics, summed = work.write_all(writer, lambda done: run.progress(0.8 * done))
+        gain = work.camera.gain
+        evidence = None if gain is None else weigh_gain(summed, gain, corrected=True)
         hot = _find_hot(run, summed, work.camera, settings.hot_pixel_sigma)
         if hot is not None and hot.any():
             repair = plan_repair(hot | work.camera.bad, hot)
             statistics = work.repair_all(
                 writer, repair, lambda done: run.progress(0.8 + 0.2 * done)
             )
-    return StackReport(tuple(statistics), hot)
+    return StackReport(tuple(statistics), hot, evidence)
 
 
 def _find_hot(
