@@ -41,8 +41,9 @@ class Corrected:
 def movie() -> SimulatedMovie:
     """Return a small bright movie."""
     settings = SimulationSettings(
-        rows=320, columns=400, frames=6, dose_per_frame=4.0, local_motion_angstrom=2.0
-    )
+        rows=320, columns=400, frames=6, dose_per_frame=4.0, local_motion_angstrom=2.0,
+        electrons_per_readout=0.0,
+    )  # fmt: skip
     return simulate_movie(settings, 11)
 
 

@@ -2,18 +2,25 @@
 
 The physics, not kinder than nature where it matters to what this package measures:
 
-* a weak phase object: particles, amorphous ice, carbon, contamination (``simulate_specimen``);
+* a weak phase object: particles, amorphous ice (``simulate_specimen``), carbon, ice crystals, drops
+  of ethane (``simulate_contamination``); gold beads, which are no weak ones and may slide;
 * the contrast transfer function -sin(pi lambda z k² - pi/2 Cs lambda³ k⁴ + phase + atan(A / sqrt(1
   - A²))), underfocus z positive, twice the phase as contrast, with an envelope exp(-B k² / 4);
-* frames that blur while the specimen moves, drift and bend (``simulate_motion``);
+* frames that blur while the specimen moves, drift and bend (``simulate_motion``) by a polynomial
+  of RELION's class, and beyond any: a Gaussian process, a burst, a jump (``simulate_wandering``);
 * water that diffuses under the beam, about 1 Å rms for each e/Å² (McMullan et al., Ultramicroscopy
   158:26 (2015)): Thon rings of the ice fade in sums over many frames, and the ice does not help to
   align frames that are far apart;
 * particles that fade with dose by Grant & Grigorieff's curve (``dose``);
-* a counting camera with Poisson noise, MTF, gain, hot and dead pixels (``simulate_camera``).
+* ice that removes electrons: exp(-thickness / 3950 Å) pass at 300 kV (Rice et al., J. Struct.
+  Biol. 204:38 (2018)), fewer at lower voltages as the electrons' squared velocity falls;
+* a counting camera with Poisson noise, DQE and MTF, coincidence loss, gain, an error of the gain
+  reference, hot and dead pixels (``simulate_camera``); frames for which the beam was off.
 
-Not simulated: multiple and inelastic scattering (but for the electrons that ice removes), beam
-tilt, the Ewald sphere, a change of defocus across the field, coincidence loss.
+Kinder than nature: no multiple scattering, nor inelastic (but for the electrons that ice removes),
+no beam tilt, no Ewald sphere, no change of defocus across the field, no structure in the particles
+beyond atoms at random places in a shell, blur by the motion of whole frames only, and the same
+camera at every voltage.
 
 The field is larger than the frame, so that content enters and leaves at the edges. Everything is
 decided by the settings and the seed, on any number of threads.
@@ -26,10 +33,20 @@ from dataclasses import dataclass
 import numpy as np
 
 from cryobatch.imaging.arrays import CountArray, FloatArray, ImageArray
-from cryobatch.imaging.motion_model import MotionModel
-from cryobatch.imaging.simulate_camera import COUNTING_EFFICIENCY, Camera, counts_of, make_camera
+from cryobatch.imaging.simulate_camera import (
+    COUNTING_EFFICIENCY,
+    Camera,
+    counts_of,
+    make_camera,
+    share_counted,
+)
+from cryobatch.imaging.simulate_contamination import free_path_factor
 from cryobatch.imaging.simulate_field import Field, make_field
-from cryobatch.imaging.simulate_motion import make_motion
+from cryobatch.imaging.simulate_motion import Motion, SimulatedMotion, at_rest, make_motion
+from cryobatch.imaging.simulate_wandering import Wandering, disturb
+
+_ICE_FREE_PATH_ANGSTROM = 3950.0
+_BURST_FADING_DOSE = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +76,20 @@ class SimulationSettings:
         ice_thickness_angstrom: Thickness of the ice.
         carbon_fraction: Part of the frame's width that a carbon film covers, from the left.
         contaminant_count: Ice crystals in the field.
+        ethane_count: Ethane drops in the field.
+        gold_count: Gold beads in the field.
+        gold_sliding_angstrom: How far they slide over the specimen until the last frame.
         drift_angstrom: Length of the whole frame's path, without the jitter.
         local_motion_angstrom: The largest local displacement.
         jitter_angstrom: Random displacement of each frame, rms along each axis.
+        wandering_velocity: Å for each e/Å² along an axis of a Gaussian process; 0 for none.
+        wandering_length_angstrom: Over such distances its velocities are alike.
+        burst_angstrom: Displacement by a burst that fades with 1 e/Å².
+        jump_angstrom: Displacement between two frames of the middle third.
+        empty_frames: Indices of frames without beam.
+        electrons_per_readout: Of a pixel, for coincidence loss; 0 for none.
         gain_deviation: Relative spread of the camera's gain.
+        gain_error: Relative spread of the gain reference about the right one.
         hot_pixels: How many.
         dead_pixels: How many.
     """
@@ -89,10 +116,20 @@ class SimulationSettings:
     ice_thickness_angstrom: float = 300.0
     carbon_fraction: float = 0.0
     contaminant_count: int = 0
+    ethane_count: int = 0
+    gold_count: int = 0
+    gold_sliding_angstrom: float = 0.0
     drift_angstrom: float = 12.0
     local_motion_angstrom: float = 4.0
     jitter_angstrom: float = 0.1
+    wandering_velocity: float = 0.0
+    wandering_length_angstrom: float = 5_000.0
+    burst_angstrom: float = 0.0
+    jump_angstrom: float = 0.0
+    empty_frames: tuple[int, ...] = ()
+    electrons_per_readout: float = 0.01
     gain_deviation: float = 0.05
+    gain_error: float = 0.0
     hot_pixels: int = 20
     dead_pixels: int = 20
 
@@ -102,10 +139,26 @@ class SimulationSettings:
         return (self.rows, self.columns)
 
     @property
+    def arriving_per_pixel(self) -> float:
+        """Electrons that arrive at a pixel in a frame, without what ice stops."""
+        free_path = _ICE_FREE_PATH_ANGSTROM * free_path_factor(self.voltage_kv)
+        transmitted = math.exp(-self.ice_thickness_angstrom / free_path)
+        return self.dose_per_frame * self.pixel_size_angstrom**2 * transmitted
+
+    @property
+    def readouts(self) -> int:
+        """Readouts of the camera a frame; 0 where no electron hides another."""
+        if self.electrons_per_readout <= 0.0:
+            return 0
+        detected = self.arriving_per_pixel * COUNTING_EFFICIENCY
+        return max(1, round(detected / self.electrons_per_readout))
+
+    @property
     def electrons_per_pixel(self) -> float:
-        """Electrons counted a pixel and frame, without what ice stops or the camera misses."""
-        transmitted = math.exp(-self.ice_thickness_angstrom / 3950.0)
-        return self.dose_per_frame * self.pixel_size_angstrom**2 * transmitted * COUNTING_EFFICIENCY
+        """Electrons counted a pixel and frame, on average."""
+        detected = self.arriving_per_pixel * COUNTING_EFFICIENCY
+        readouts = self.readouts
+        return detected * (share_counted(detected / readouts) if readouts else 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +176,7 @@ class SimulatedMovie:
     settings: SimulationSettings
     frames: CountArray
     camera: Camera
-    motion: MotionModel
+    motion: Motion
     particle_centres_px: FloatArray
 
     @property
@@ -168,7 +221,7 @@ def simulate_movie(
     field = make_field(settings, motion, seed, threads)
     frames = np.empty((settings.frames, *settings.shape), np.uint8)
     for index, intensity in enumerate(_intensities(settings, field, motion)):
-        frames[index] = counts_of(intensity, camera, seed * 1_000_003 + index)
+        frames[index] = counts_of(intensity, camera, seed * 1_000_003 + index, settings.readouts)
     return SimulatedMovie(settings, frames, camera, motion, field.centres_in_frame())
 
 
@@ -176,7 +229,7 @@ def simulate_micrograph(
     settings: SimulationSettings, seed: int, *, threads: int = 2
 ) -> SimulatedMicrograph:
     """Record one image with the dose of all frames of the settings, motion-corrected perfectly."""
-    still = MotionModel(settings.shape, np.zeros((1, 2)))
+    still = at_rest(settings.shape)
     field = make_field(settings, still, seed, threads)
     dose = settings.frames * settings.electrons_per_pixel
     expected = field.resample(field.mean_contrast(), still, 0) * np.float32(dose)
@@ -192,25 +245,36 @@ def simulated_camera(settings: SimulationSettings, seed: int) -> Camera:
         hot=settings.hot_pixels,
         dead=settings.dead_pixels,
         seed=seed,
+        gain_error=settings.gain_error,
     )
 
 
-def simulated_motion(settings: SimulationSettings, seed: int) -> MotionModel:
+def simulated_motion(settings: SimulationSettings, seed: int) -> SimulatedMotion:
     """Make the motion that the settings describe."""
-    return make_motion(
+    pixel = settings.pixel_size_angstrom
+    smooth = make_motion(
         settings.shape,
         settings.frames,
-        drift_px=settings.drift_angstrom / settings.pixel_size_angstrom,
-        local_px=settings.local_motion_angstrom / settings.pixel_size_angstrom,
-        jitter_px=settings.jitter_angstrom / settings.pixel_size_angstrom,
+        drift_px=settings.drift_angstrom / pixel,
+        local_px=settings.local_motion_angstrom / pixel,
+        jitter_px=settings.jitter_angstrom / pixel,
         seed=seed,
     )
+    wandering = Wandering(
+        velocity_px=settings.wandering_velocity * settings.dose_per_frame / pixel,
+        length_px=settings.wandering_length_angstrom / pixel,
+        burst_px=settings.burst_angstrom / pixel,
+        burst_frames=_BURST_FADING_DOSE / settings.dose_per_frame,
+        jump_px=settings.jump_angstrom / pixel,
+    )
+    return disturb(smooth, wandering, seed)
 
 
 def _intensities(
-    settings: SimulationSettings, field: Field, motion: MotionModel
+    settings: SimulationSettings, field: Field, motion: SimulatedMotion
 ) -> Iterator[ImageArray]:
     """Yield the electrons a pixel that arrive, frame by frame."""
-    arriving = np.float32(settings.electrons_per_pixel / COUNTING_EFFICIENCY)
     for index in range(settings.frames):
-        yield field.resample(field.frame_contrast(index, motion), motion, index) * arriving
+        beam = 0.0 if index in settings.empty_frames else settings.arriving_per_pixel
+        contrast = field.frame_contrast(index, motion)
+        yield field.resample(contrast, motion, index) * np.float32(beam)

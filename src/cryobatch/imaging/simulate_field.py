@@ -9,23 +9,23 @@ import numpy as np
 
 from cryobatch.imaging import fourier, spline
 from cryobatch.imaging.arrays import FloatArray, ImageArray, SpectrumArray
-from cryobatch.imaging.dose import (
-    CRITICAL_AMPLITUDE,
-    CRITICAL_EXPONENT,
-    CRITICAL_OFFSET,
-    voltage_factor,
-)
-from cryobatch.imaging.motion_model import MotionModel
-from cryobatch.imaging.simulate_camera import modulation_transfer, next_uniform, row_state
-from cryobatch.imaging.simulate_specimen import (
-    Particles,
+from cryobatch.imaging.simulate_camera import next_uniform, row_state
+from cryobatch.imaging.simulate_contamination import (
     carbon_cover,
-    contaminants,
+    carbon_layer,
+    ethane_drops,
+    gold_beads,
+    ice_crystals,
+)
+from cryobatch.imaging.simulate_motion import NODES, SimulatedMotion, node
+from cryobatch.imaging.simulate_optics import damage_rate, passed, transfer, wave_phase
+from cryobatch.imaging.simulate_specimen import (
+    Layer,
+    Particles,
     form_factor,
     ice_amplitude,
     place_particles,
     specimen_phase,
-    wavelength_angstrom,
 )
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ _WATER_DIFFUSION_ANGSTROM2 = 1.0 / 3.0
 _ILLUMINATION_SLOPE = 0.06
 _DARKEST = 0.02
 _EXTRA_MARGIN_PX = 8
+_NOTHING = np.zeros((2, NODES, NODES))
 _COVERAGE = 0.2
 _CARBON_EDGE_ANGSTROM = 40.0
 _CARBON_ABSORPTION = 0.08
@@ -60,6 +61,7 @@ class Field:
     damage: ImageArray
     transfer: ImageArray
     illumination: ImageArray
+    gold: SpectrumArray | None
 
     def centres_in_frame(self) -> FloatArray:
         """Return ``(n, 2)`` float64: centres inside the frame, in its pixels."""
@@ -68,20 +70,31 @@ class Field:
         inside = np.all((centres >= 0.0) & (centres <= limit), axis=1)
         return centres[inside]
 
-    def frame_contrast(self, frame: int, motion: MotionModel) -> ImageArray:
+    def frame_contrast(self, frame: int, motion: SimulatedMotion) -> ImageArray:
         """Return the field's contrast in a frame, as spline coefficients."""
         dose = self.settings.dose_per_frame
         elapsed = self.settings.pre_exposure + dose * (frame + 0.5)
-        steps = (
-            np.gradient(motion.global_shifts_px, axis=0) if motion.frames > 1 else np.zeros((1, 2))
-        )
         spectrum = np.empty_like(self.particles)
         _frame_spectrum(
             spectrum, self.particles, self.ice, self.ice_scale, self.diffusion, self.damage,
-            self.transfer, elapsed, dose if frame else -1.0, steps[frame],
+            self.transfer, elapsed, dose if frame else -1.0, motion.blurs_px[frame],
             self.seed * 7_919 + frame,
         )  # fmt: skip
+        if self.gold is not None:
+            _add_moved(spectrum, self.gold, *self._sliding(frame))
         return fourier.inverse(spectrum, self.shape, self.threads)
+
+    def _sliding(self, frame: int) -> tuple[SpectrumArray, SpectrumArray]:
+        """Return what moves gold to where it has slid to, as factors by row and by column."""
+        part = frame / max(self.settings.frames - 1, 1)
+        distance = part * self.settings.gold_sliding_angstrom / self.settings.pixel_size_angstrom
+        angle = np.random.default_rng([self.seed, 15]).uniform(0.0, 2.0 * math.pi)
+        y, x = fourier.frequencies(self.shape)
+        factors = (
+            np.exp(-2j * np.pi * distance * math.sin(angle) * y[:, 0]),
+            np.exp(-2j * np.pi * distance * math.cos(angle) * x[0]),
+        )
+        return factors[0].astype(np.complex64), factors[1].astype(np.complex64)
 
     def mean_contrast(self) -> ImageArray:
         """Return the mean contrast over all frames of a specimen at rest, as coefficients."""
@@ -97,19 +110,26 @@ class Field:
         ice *= np.sqrt(2.0 * (decay + np.expm1(-decay)) / decay**2).astype(np.float32)
         faded = np.maximum(self.damage * total, 1e-6)
         spectrum = (self.particles * (-np.expm1(-faded) / faded) + ice) * self.transfer
+        if self.gold is not None:
+            spectrum += self.gold
         return fourier.inverse(spectrum.astype(np.complex64), self.shape, self.threads)
 
-    def resample(self, coefficients: ImageArray, motion: MotionModel, frame: int) -> ImageArray:
+    def resample(self, coefficients: ImageArray, motion: SimulatedMotion, frame: int) -> ImageArray:
         """Return the relative intensity in a frame, ``(rows, columns)`` float32, about 1."""
-        moved = motion.frame_coefficients_px(frame)
+        moved = motion.smooth.frame_coefficients_px(frame)
         moved[:, 0] += motion.global_shifts_px[frame]
+        wandered = motion.nodes_px is not None
+        nodes = motion.nodes_px[frame] if motion.nodes_px is not None else _NOTHING
         intensity = np.empty(self.settings.shape, np.float32)
-        _resample(intensity, coefficients, self.illumination, self.margin[0], self.margin[1], moved)
+        _resample(
+            intensity, coefficients, self.illumination, self.margin[0], self.margin[1], moved,
+            wandered, nodes,
+        )  # fmt: skip
         return intensity
 
 
 def make_field(
-    settings: "SimulationSettings", motion: MotionModel, seed: int, threads: int
+    settings: "SimulationSettings", motion: SimulatedMotion, seed: int, threads: int
 ) -> Field:
     """Make a field large enough that nothing but specimen moves into the frame."""
     margin = _margin_px(motion)
@@ -129,8 +149,7 @@ def make_field(
     mean, atoms = specimen_phase(
         shape,
         particles,
-        cover,
-        contaminants(shape, settings.contaminant_count, settings.pixel_size_angstrom, seed),
+        _layers(settings, shape, cover, seed),
         pixel_size_angstrom=settings.pixel_size_angstrom,
         voltage_kv=settings.voltage_kv,
         seed=seed,
@@ -144,13 +163,14 @@ def make_field(
         spectrum.astype(np.complex64), np.zeros(k.shape, np.complex64),
         ice_amplitude(k, settings.ice_thickness_angstrom, settings.voltage_kv) * np.float32(scale),
         (2.0 * math.pi**2 * _WATER_DIFFUSION_ANGSTROM2 * k**2).astype(np.float32),
-        _damage_rate(k, settings.voltage_kv),
-        _transfer(settings, shape, k),
+        damage_rate(k, settings.voltage_kv),
+        transfer(settings, shape, k),
         _illumination(settings, cover, margins),
+        _gold(settings, shape, k, seed, threads),
     )  # fmt: skip
 
 
-def _margin_px(motion: MotionModel) -> int:
+def _margin_px(motion: SimulatedMotion) -> int:
     rows, columns = motion.shape
     grid_y, grid_x = np.mgrid[0:rows:5j, 0:columns:5j]
     furthest = np.abs(motion.shifts_px(grid_x.ravel(), grid_y.ravel())).max()
@@ -174,30 +194,33 @@ def _particles(settings: "SimulationSettings", shape: tuple[int, int], seed: int
     )  # fmt: skip
 
 
-def _damage_rate(k: ImageArray, voltage_kv: float) -> ImageArray:
-    """Return 1 / (2 N_c): the amplitude's decay for each e/Å²."""
-    with np.errstate(divide="ignore"):
-        critical = CRITICAL_AMPLITUDE * k**CRITICAL_EXPONENT + CRITICAL_OFFSET
-    return (0.5 / (critical * voltage_factor(voltage_kv))).astype(np.float32)
+def _layers(
+    settings: "SimulationSettings", shape: tuple[int, int], cover: ImageArray, seed: int
+) -> list[Layer]:
+    pixel = settings.pixel_size_angstrom
+    layers = []
+    if settings.carbon_fraction > 0.0:
+        layers.append(carbon_layer(cover))
+    if settings.contaminant_count > 0:
+        layers.append(ice_crystals(shape, settings.contaminant_count, pixel, seed))
+    if settings.ethane_count > 0:
+        layers.append(ethane_drops(shape, settings.ethane_count, pixel, seed))
+    return layers
 
 
-def _transfer(settings: "SimulationSettings", shape: tuple[int, int], k: ImageArray) -> ImageArray:
-    """Return contrast over phase: CTF, envelope, MTF, and what turns pixels into coefficients."""
-    y, x = fourier.frequencies(shape)
-    mean = 0.5 * (settings.defocus_u_angstrom + settings.defocus_v_angstrom)
-    half = 0.5 * (settings.defocus_u_angstrom - settings.defocus_v_angstrom)
-    azimuth = np.arctan2(y, x) - np.float32(math.radians(settings.defocus_angle_degrees))
-    defocus = mean + half * np.cos(2.0 * azimuth)
-    wavelength = wavelength_angstrom(settings.voltage_kv)
-    amplitude = settings.amplitude_contrast
-    constant = math.radians(settings.phase_shift_degrees) + math.asin(amplitude)
-    aberration = 0.5 * math.pi * settings.cs_mm * 1e7 * wavelength**3 * k**4
-    contrast = -2.0 * np.sin(math.pi * wavelength * defocus * k**2 - aberration + constant)
-    envelope = np.exp(-0.25 * settings.envelope_angstrom2 * k**2)
-    splines = spline.coefficient_response(y) * spline.coefficient_response(x)
-    seen = contrast * envelope * modulation_transfer(np.hypot(x, y)) / splines
-    result: ImageArray = seen.astype(np.float32)
-    return result
+def _gold(
+    settings: "SimulationSettings", shape: tuple[int, int], k: ImageArray, seed: int, threads: int
+) -> SpectrumArray | None:
+    """Return the contrast of gold beads; both parts of a wave have one, of another phase."""
+    if settings.gold_count <= 0:
+        return None
+    real, imaginary = gold_beads(
+        shape, settings.gold_count, settings.pixel_size_angstrom, settings.voltage_kv, seed
+    )
+    phase = wave_phase(settings, shape, k)
+    contrast = fourier.forward(real, threads) * (2.0 * np.cos(phase))
+    contrast -= fourier.forward(imaginary, threads) * (2.0 * np.sin(phase))
+    return (contrast * passed(settings, shape, k)).astype(np.complex64)
 
 
 def _illumination(
@@ -235,7 +258,16 @@ def _frame_spectrum(  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, parallel=True, nogil=True, fastmath=True)
-def _resample(out, coefficients, illumination, top, left, moved):  # type: ignore[no-untyped-def]
+def _add_moved(total, spectrum, y, x):  # type: ignore[no-untyped-def]  # numba infers the types
+    for row in numba.prange(total.shape[0]):
+        for column in range(total.shape[1]):
+            total[row, column] += spectrum[row, column] * (y[row] * x[column])
+
+
+@numba.njit(cache=True, parallel=True, nogil=True, fastmath=True)
+def _resample(  # type: ignore[no-untyped-def]
+    out, coefficients, illumination, top, left, moved, wandered, nodes
+):
     """Evaluate the field where the content of each pixel came from."""
     rows, columns = out.shape
     for row in numba.prange(rows):
@@ -244,5 +276,8 @@ def _resample(out, coefficients, illumination, top, left, moved):  # type: ignor
             u = column / columns - 0.5
             x = left + column - spline.bend(moved[0], u, v)
             y = top + row - spline.bend(moved[1], u, v)
+            if wandered:
+                x -= spline.sample(nodes[0], node(u + 0.5), node(v + 0.5))
+                y -= spline.sample(nodes[1], node(u + 0.5), node(v + 0.5))
             value = 1.0 + spline.sample(coefficients, x, y)
             out[row, column] = max(value, _DARKEST) * illumination[row, column]

@@ -1,15 +1,16 @@
-"""A simulated specimen: particles in amorphous ice, perhaps with a carbon edge and contamination.
+"""A simulated specimen: particles in amorphous ice, perhaps with layers of other materials.
 
 Everything is a weak phase object, projected: radians of phase a pixel. Materials have a mean inner
 potential, which gives the low frequencies, and atoms at random places, which give the high ones
 (Wilson statistics: fluctuations of ``atoms/Å² * (wavelength * form factor)²`` in rad² Å²).
 
 Densities: vitreous ice 0.0314 molecules/Å³; protein 1.35 g/cm³, about 0.056 atoms/Å³ besides
-hydrogen, 2.5 V above ice; carbon film 2.0 g/cm³, 0.1 atoms/Å³, 4.5 V above ice. Form factors at
-zero: International Tables C, 4.3.1; their fall is taken as one Gaussian.
+hydrogen, 2.5 V above ice. Form factors at zero: International Tables C, 4.3.1; their fall is taken
+as one Gaussian.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numba
@@ -19,16 +20,26 @@ from cryobatch.imaging.arrays import FloatArray, ImageArray
 
 _PROTEIN_POTENTIAL_V = 2.5
 _PROTEIN_ATOMS = 0.056
-_CARBON_POTENTIAL_V = 4.5
-_CARBON_ATOMS = 0.1
-_CARBON_THICKNESS_ANGSTROM = 150.0
-_CONTAMINANT_POTENTIAL_V = 6.0
-_CONTAMINANT_ATOMS = 0.08
 _ICE_MOLECULES = 0.0314
 _WATER_FORM_FACTOR_ANGSTROM = 3.0
 _ATOM_FORM_FACTOR_ANGSTROM = 2.3
 _FORM_FACTOR_FALL_ANGSTROM2 = 1.9
 _ELECTRON_REST_ENERGY_EV = 510_998.95
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """A material that lies on or in the ice.
+
+    Attributes:
+        thickness_angstrom: ``(rows, columns)`` float32.
+        potential_v: Mean inner potential, above what it lies in.
+        atoms: For each Å³, besides hydrogen.
+    """
+
+    thickness_angstrom: ImageArray
+    potential_v: float
+    atoms: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +138,7 @@ def _keep_apart(candidates, count, spacing):  # type: ignore[no-untyped-def]
 def specimen_phase(
     shape: tuple[int, int],
     particles: Particles,
-    carbon: ImageArray,
-    contamination: ImageArray,
+    layers: Sequence[Layer],
     *,
     pixel_size_angstrom: float,
     voltage_kv: float,
@@ -139,8 +149,7 @@ def specimen_phase(
     Args:
         shape: ``(rows, columns)`` of the field.
         particles: Where and what they are, in pixels of this field.
-        carbon: ``(rows, columns)`` float32, 0 to 1: how much of the film's thickness is here.
-        contamination: ``(rows, columns)`` float32, Å of ice crystal.
+        layers: What else there is.
         pixel_size_angstrom: Å a pixel.
         voltage_kv: Acceleration voltage.
         seed: Of the atoms' places.
@@ -150,14 +159,12 @@ def specimen_phase(
         is white and still has to be multiplied by ``form_factor`` in Fourier space.
     """
     protein = np.zeros(shape, np.float32)
-    _add_particles(protein, *_particle_table(particles, pixel_size_angstrom))
-    film = carbon * np.float32(_CARBON_THICKNESS_ANGSTROM)
-    potential = (
-        _PROTEIN_POTENTIAL_V * protein
-        + _CARBON_POTENTIAL_V * film
-        + _CONTAMINANT_POTENTIAL_V * contamination
-    )
-    atoms = _PROTEIN_ATOMS * protein + _CARBON_ATOMS * film + _CONTAMINANT_ATOMS * contamination
+    add_shells(protein, *_particle_table(particles, pixel_size_angstrom))
+    potential = _PROTEIN_POTENTIAL_V * protein
+    atoms = _PROTEIN_ATOMS * protein
+    for layer in layers:
+        potential += layer.potential_v * layer.thickness_angstrom
+        atoms += layer.atoms * layer.thickness_angstrom
     white = np.random.default_rng([seed, 3]).standard_normal(shape, dtype=np.float32)
     scattering = wavelength_angstrom(voltage_kv) * _ATOM_FORM_FACTOR_ANGSTROM / pixel_size_angstrom
     mean = (interaction_constant(voltage_kv) * potential).astype(np.float32)
@@ -179,7 +186,7 @@ def _particle_table(
 
 
 @numba.njit(cache=True, nogil=True)
-def _add_particles(  # type: ignore[no-untyped-def]
+def add_shells(  # type: ignore[no-untyped-def]
     thickness, centres, angles, outer, inner, elongation, pixel_size
 ):
     """Add the chords (Å) through ellipsoidal shells to ``thickness``."""
@@ -197,27 +204,3 @@ def _add_particles(  # type: ignore[no-untyped-def]
                 chord = max(0.0, outer * outer - radius2) ** 0.5
                 chord -= max(0.0, inner * inner - radius2) ** 0.5
                 thickness[row, column] += 2.0 * chord * pixel_size
-
-
-def carbon_cover(shape: tuple[int, int], fraction: float, width_px: float) -> ImageArray:
-    """Return ``(rows, columns)`` float32, 0 to 1: a carbon film whose round edge enters at left."""
-    if fraction <= 0.0:
-        return np.zeros(shape, np.float32)
-    rows, columns = shape
-    y, x = np.ogrid[:rows, :columns]
-    radius = 2.0 * max(shape)
-    distance = radius - np.hypot(x - fraction * columns - radius, y - 0.5 * rows)
-    return (0.5 - 0.5 * np.tanh(distance / width_px)).astype(np.float32)
-
-
-def contaminants(
-    shape: tuple[int, int], count: int, pixel_size_angstrom: float, seed: int
-) -> ImageArray:
-    """Return ``(rows, columns)`` float32, Å: flat ice crystals of 150 to 400 Å radius."""
-    thickness = np.zeros(shape, np.float32)
-    random = np.random.default_rng([seed, 4])
-    for _ in range(count):
-        centre = random.uniform((0.0, 0.0), (shape[1], shape[0]))[None]
-        radius = random.uniform(150.0, 400.0) / pixel_size_angstrom
-        _add_particles(thickness, centre, np.zeros(1), radius, 0.0, 1.0, 0.2 * pixel_size_angstrom)
-    return thickness
