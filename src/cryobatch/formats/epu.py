@@ -25,6 +25,8 @@ _NUMBERS = {
     "tilt_angle": ("microscopeData/stage/Position/A", math.degrees(1.0)),
     "beam_shift_x": ("microscopeData/optics/BeamShift/_x", 1.0),
     "beam_shift_y": ("microscopeData/optics/BeamShift/_y", 1.0),
+    "beam_tilt_x": ("microscopeData/optics/BeamTilt/_x", 1.0),
+    "beam_tilt_y": ("microscopeData/optics/BeamTilt/_y", 1.0),
     "image_shift_x": ("microscopeData/optics/ImageShift/_x", 1.0),
     "image_shift_y": ("microscopeData/optics/ImageShift/_y", 1.0),
     "spot_size": ("microscopeData/optics/SpotIndex", 1.0),
@@ -41,6 +43,7 @@ class EpuExposure:
         pixel_size_angstrom: Of the image that the XML describes, None when it has none.
         readout_width: Width of that image in pixels.
         camera_width: Width of the camera in its own pixels.
+        fractions: Frames that the movie was to have, None when the XML does not say.
         recorded_at: ISO 8601, None when unknown.
         unique_id: EPU's name of the exposure, None when it has none.
     """
@@ -49,6 +52,7 @@ class EpuExposure:
     pixel_size_angstrom: float | None
     readout_width: int | None
     camera_width: int | None
+    fractions: int | None
     recorded_at: str | None
     unique_id: str | None
 
@@ -92,6 +96,7 @@ def parse_epu(data: bytes, where: str) -> EpuExposure:
         pixel_size_angstrom=_positive(pixel, _ANGSTROM_PER_METRE),
         readout_width=round(readout) if readout else None,
         camera_width=round(readout * binning) if readout and binning else None,
+        fractions=_count_fractions(root),
         recorded_at=_text(root, "microscopeData/acquisition/acquisitionDateTime"),
         unique_id=_text(root, "uniqueID"),
     )
@@ -124,6 +129,21 @@ def _read_facts(root: Element, custom: Mapping[str, str]) -> dict[str, FactValue
     )
     named = {"camera": camera, "microscope": microscope}
     return facts | {name: text for name, text in named.items() if text}
+
+
+def _count_fractions(root: Element) -> int | None:
+    """Return the frames of the movie: a number, or as many as are listed one by one."""
+    settings = _find(root, "microscopeData/acquisition/camera/CameraSpecificInput")
+    for item in settings if settings is not None else ():
+        if _text(item, "Key") != "FractionationSettings":
+            continue
+        for element in item.iter():
+            if _plain(element.tag).lower() == "numberoffractions":
+                number = _as_number(element.text)
+                return round(number) if number is not None and 1 <= number < 1e6 else None
+            if _plain(element.tag).lower() == "dosefractions" and len(element):
+                return len(element)
+    return None
 
 
 def _plain(tag: str) -> str:

@@ -34,7 +34,7 @@ def header_facts(header: RecordingHeader) -> dict[str, Fact]:
     exposure = _number(header.metadata.get("exposureTime"))
     if exposure is not None:
         facts["exposure_time"] = exposure
-    return _sensible(facts, f"{header.kind.upper()} header")
+    return sensible_facts(facts, f"{header.kind.upper()} header")
 
 
 def epu_facts(exposure: EpuExposure, columns: int, source: str) -> dict[str, Fact]:
@@ -52,7 +52,7 @@ def epu_facts(exposure: EpuExposure, columns: int, source: str) -> dict[str, Fac
     super_resolution = exposure.is_super_resolution(columns)
     if super_resolution is not None:
         facts["super_resolution"] = super_resolution
-    return _sensible(facts, source)
+    return sensible_facts(facts, source)
 
 
 def merge_facts(*layers: Mapping[str, Fact], frames: int) -> dict[str, Fact]:
@@ -71,11 +71,11 @@ def merge_facts(*layers: Mapping[str, Fact], frames: int) -> dict[str, Fact]:
     total = merged.get("total_dose")
     if "dose_per_frame" not in merged and total is not None and float(total.value) > 0:
         source = f"total_dose ({total.source}) / {frames} frames"
-        merged |= _sensible({"dose_per_frame": float(total.value) / frames}, source)
+        merged |= sensible_facts({"dose_per_frame": float(total.value) / frames}, source)
     return merged
 
 
-def _sensible(values: Mapping[str, FactValue], source: str) -> dict[str, Fact]:
+def sensible_facts(values: Mapping[str, FactValue], source: str) -> dict[str, Fact]:
     """Return the facts that can be true: a wrong header costs the fact, not the image."""
     facts = {}
     for name, value in values.items():

@@ -1,32 +1,27 @@
 """Find the recordings in folders, and read what their headers and metadata say."""
 
 import os
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from cryobatch.errors import BadInput, UsageError
-from cryobatch.formats.epu import read_epu
 from cryobatch.formats.movie import inspect_recording, recording_kind, recording_stem
-from cryobatch.importing.facts import epu_facts, header_facts, name_source
+from cryobatch.importing.companions import METADATA_ENDINGS, Companions, account_facts
+from cryobatch.importing.facts import header_facts, name_source
 from cryobatch.importing.identity import identify
 from cryobatch.importing.layout import (
     choose_group,
     choose_recordings,
     grid_square,
-    match_metadata,
     parse_exposure,
 )
 from cryobatch.importing.names import make_safe
 from cryobatch.importing.recording import Found, Recording, Refused
-from cryobatch.model.image import Fact
+from cryobatch.model.image import Fact, FactValue
 
 SETTINGS_FILE = "project.toml"
 OWN_FOLDER = "images"
 """A project's folder of images, beside its settings: nothing in it is a recording."""
-
-Metadata = Mapping[str, Sequence[Path]]
-"""EPU's XML files by exposure key."""
 
 Skip = Callable[[Path], bool]
 """Tells of a file whether it is known already and need not be looked at."""
@@ -57,12 +52,12 @@ def find_recordings(
     refused: list[Refused] = []
     files = sorted({file for folder in folders for file in _walk(folder, refused)})
     chosen = sorted({*named, *choose_recordings(files)})
-    metadata = _index_metadata([*files, *_neighbours(named)])
+    companions = Companions([*files, *_neighbours(named)])
     recordings: list[Recording] = []
     for number, path in enumerate(chosen, start=1):
         if skip is None or not skip(path):
             try:
-                recordings.append(read_recording(path, metadata))
+                recordings.append(read_recording(path, companions))
             except BadInput as error:
                 refused.append(Refused(path, str(error)))
         if done is not None:
@@ -71,35 +66,38 @@ def find_recordings(
     return Found(tuple(recordings), tuple(refused), ignored)
 
 
-def read_recording(path: Path, metadata: Metadata) -> Recording:
-    """Read what one recording says of itself.
+def read_recording(path: Path, companions: Companions) -> Recording:
+    """Read what one recording, and the metadata files about it, say.
 
     Args:
         path: The file, absolute.
-        metadata: EPU's XML files.
+        companions: Metadata files, among which its own are looked for.
 
     Raises:
-        BadInput: It is incomplete or broken.
+        BadInput: It is incomplete, broken, or no recording of one exposure.
     """
     _check_name(path)
+    reason = companions.mdocs.stack_reason(path)
+    if reason:
+        raise BadInput(f"{path}: {reason}; name the folder of the series' frames")
     header = inspect_recording(path)
-    exposure = parse_exposure(path.name)
-    xml = match_metadata(path, metadata.get(exposure.key, ())) if exposure is not None else None
-    from_xml, recorded_at, remarks = _read_metadata(xml, header.columns)
-    names = _name_facts(path, xml)
+    account = companions.account(path)
+    said = account_facts(account, companions, path, header.rows, header.columns)
     single = header.frames == 1 and header.kind != "eer"
     return Recording(
         path=path,
         name=make_safe(recording_stem(path.name)),
-        group=choose_group(path, xml),
+        group=choose_group(path, account.xml, account.series_name),
         root_product="micrograph" if single else "movie",
         rows=header.rows,
         columns=header.columns,
         frames=header.frames,
-        recorded_at=recorded_at,
-        facts={**names, **header_facts(header), **from_xml},
+        recorded_at=account.recorded_at,
+        facts={**_name_facts(path, account.xml), **header_facts(header), **said},
         source_id=identify(path),
-        remarks=remarks,
+        remarks=account.broken,
+        lacks=account.lacks,
+        metadata=account.files,
     )
 
 
@@ -163,39 +161,17 @@ def _walk(folder: Path, refused: list[Refused]) -> Iterable[Path]:
 
 
 def _neighbours(named: Iterable[Path]) -> Iterable[Path]:
-    """Yield the XML files beside recordings that were named one by one."""
-    for folder in {path.parent for path in named if parse_exposure(path.name) is not None}:
-        yield from folder.glob("FoilHole_*_Data_*.xml")
-
-
-def _index_metadata(files: Iterable[Path]) -> Metadata:
-    index: dict[str, list[Path]] = defaultdict(list)
-    for path in files:
-        if path.suffix.lower() == ".xml":
-            exposure = parse_exposure(path.name)
-            if exposure is not None:
-                index[exposure.key].append(path)
-    return index
-
-
-def _read_metadata(
-    xml: Path | None, columns: int
-) -> tuple[dict[str, Fact], str | None, tuple[str, ...]]:
-    if xml is None:
-        return {}, None, ()
-    try:
-        exposure = read_epu(xml)
-    except BadInput as error:
-        return {}, None, (str(error),)
-    return epu_facts(exposure, columns, f"EPU XML {xml.name}"), exposure.recorded_at, ()
+    """Yield the metadata files beside recordings that were named one by one."""
+    for folder in sorted({path.parent for path in named}):
+        yield from (item for item in folder.iterdir() if item.suffix.lower() in METADATA_ENDINGS)
 
 
 def _name_facts(path: Path, xml: Path | None) -> dict[str, Fact]:
     """Return what the names of file and folders tell."""
-    found = {}
+    found: dict[str, FactValue] = {}
     exposure = parse_exposure(path.name)
     if exposure is not None:
-        found["foil_hole"] = exposure.foil_hole
+        found |= {"foil_hole": exposure.foil_hole, "shot": exposure.shot}
     square = grid_square(path) or (grid_square(xml) if xml is not None else None)
     if square is not None:
         found["grid_square"] = square.removeprefix("GridSquare_")

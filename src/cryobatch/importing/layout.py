@@ -18,6 +18,8 @@ _EXPOSURE = re.compile(
     r"(?P<key>FoilHole_(?P<hole>\w+?)_Data_(?P<template>[^_]+)_(?P<number>[^_]+))"
     r"_(?P<date>\d{8})_(?P<time>\d{6})(?P<ending>_[A-Za-z].*)?\Z"
 )
+_SQUARE_IMAGE = re.compile(r"GridSquare_\d{8}_\d{6}\Z")
+_HOLE_IMAGE = re.compile(r"FoilHole_(?P<hole>\w+?)_\d{8}_\d{6}\Z")
 _REFERENCE = re.compile(
     r"(?i)(?<![a-z])(?:gain(?:ref\w*)?|defects?|darkref)(?![a-z])|^(?:superref|countref)"
 )
@@ -30,12 +32,14 @@ class Exposure:
     Args:
         key: Hole, template and number: the same for all files of an exposure.
         foil_hole: Number of the hole.
+        shot: Which of the exposures of a hole: EPU's number of its place in the template.
         stamp: When the file was begun, by the microscope's clock.
         ending: What stands behind the time, such as ``_fractions``; empty for EPU's own sum.
     """
 
     key: str
     foil_hole: str
+    shot: str
     stamp: datetime
     ending: str
 
@@ -47,10 +51,25 @@ def parse_exposure(name: str) -> Exposure | None:
     if match is None:
         return None
     try:
-        stamp = datetime.strptime(match["date"] + match["time"], "%Y%m%d%H%M%S")
+        stamp = _read_stamp(match["date"], match["time"])
     except ValueError:
         return None
-    return Exposure(match["key"], match["hole"], stamp, match["ending"] or "")
+    return Exposure(match["key"], match["hole"], match["template"], stamp, match["ending"] or "")
+
+
+def parse_place(path: Path) -> str | None:
+    """Return which grid square, or hole of which square, EPU's image shows; None for others.
+
+    Returns:
+        ``GridSquare_1`` for an image of a square, ``GridSquare_1/2`` for one of its hole 2.
+    """
+    square = grid_square(path)
+    if square is None:
+        return None
+    if _SQUARE_IMAGE.match(path.stem):
+        return square
+    hole = _HOLE_IMAGE.match(path.stem)
+    return f"{square}/{hole['hole']}" if hole is not None else None
 
 
 def grid_square(path: Path) -> str | None:
@@ -73,15 +92,16 @@ def choose_recordings(paths: Iterable[Path]) -> list[Path]:
     return [path for path in chosen if not _is_sum_of(path, movies)]
 
 
-def choose_group(path: Path, metadata: Path | None) -> str:
-    """Return the group of a recording: its grid square, else the name of its folder.
+def choose_group(path: Path, metadata: Path | None, series: str | None = None) -> str:
+    """Return the group of a recording: its grid square or tilt series, else its folder.
 
     Args:
         path: The recording.
         metadata: Its EPU XML, which may lie in the tree that has the grid squares' folders.
+        series: The tilt series that it belongs to.
     """
     square = grid_square(path) or (grid_square(metadata) if metadata is not None else None)
-    return make_safe(square or path.parent.name, "images")
+    return make_safe(square or series or path.parent.name, "images")
 
 
 def match_metadata(path: Path, candidates: Sequence[Path]) -> Path | None:
@@ -107,6 +127,14 @@ def match_metadata(path: Path, candidates: Sequence[Path]) -> Path | None:
             near.append((seconds, str(item), item))
     best = min(near, default=None)
     return best[2] if best is not None and best[0] <= MOST_SECONDS_APART else None
+
+
+def _read_stamp(date: str, time: str) -> datetime:
+    # A hundred thousand names are read at a start: strptime would take seconds.
+    return datetime(
+        int(date[:4]), int(date[4:6]), int(date[6:]),
+        int(time[:2]), int(time[2:4]), int(time[4:]),
+    )  # fmt: skip
 
 
 def _is_candidate(path: Path) -> bool:

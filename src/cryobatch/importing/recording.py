@@ -23,6 +23,9 @@ class Recording:
         facts: What header and metadata say, by name, with their sources.
         source_id: Identity: the same recording again has the same (see ``identity``).
         remarks: What a person should know, such as metadata that could not be read.
+        lacks: Metadata that should be there and are not, in words; empty when nothing lacks.
+            Whoever can wait for them should.
+        metadata: The files that the facts come from.
     """
 
     path: Path
@@ -36,6 +39,8 @@ class Recording:
     facts: Mapping[str, Fact]
     source_id: str
     remarks: tuple[str, ...] = ()
+    lacks: str = ""
+    metadata: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
