@@ -138,7 +138,8 @@ def parse_mdoc(text: str, where: str) -> Mdoc:
         if header is not None and header["kind"] != "T":
             sections.append((header["kind"], header["name"], {}))
             continue
-        key, equals, value = line.strip("[]").partition("=")
+        bare = line[1:].rstrip("]") if line.startswith("[") else line
+        key, equals, value = bare.partition("=")
         if key.strip() == "T" and equals:
             titles.append(value.strip())
         elif equals and key.strip():
