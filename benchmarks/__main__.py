@@ -10,6 +10,7 @@ MODULES = {
     "start": "benchmarks.start",
     "kernels": "benchmarks.kernels",
     "drift": "benchmarks.drift",
+    "accuracy": "benchmarks.accuracy",
     "peers": "benchmarks.queue_peers",
     "scale": "benchmarks.scale",
 }

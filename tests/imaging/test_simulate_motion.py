@@ -45,9 +45,9 @@ def test_a_burst_fades_with_dose_and_stretches() -> None:
     steps = np.hypot(*np.diff(motion.global_shifts_px * 1.5, axis=0).T)
     assert steps[1:6] / steps[:5] == pytest.approx(np.full(5, np.exp(-1.0)))
     assert np.hypot(*motion.blurs_px[0]) * 1.5 == pytest.approx(9.0 * (1.0 - np.exp(-1.0)))
-    assert steps.sum() == pytest.approx(9.0 * np.exp(-0.5), rel=1e-3)
+    assert steps.sum() == pytest.approx(9.0 * (1.0 - np.exp(-1.0)), rel=1e-3)
     sides = motion.local_shifts_px(np.array([80.0, 240.0]), np.array([128.0, 128.0]))[-1]
-    assert sides[1, 0] - sides[0, 0] == pytest.approx(0.3 * 6.0 * np.exp(-0.5), rel=1e-3)
+    assert sides[1, 0] - sides[0, 0] == pytest.approx(0.3 * 6.0 * (1.0 - np.exp(-1.0)), rel=1e-3)
 
 
 def test_a_jump_is_one_step_and_blurs_nothing() -> None:

@@ -81,10 +81,13 @@ def _wander(
 
 
 def _burst(frames: int, fading_frames: float) -> tuple[FloatArray, FloatArray]:
-    """Return how far the burst has got at each frame's middle (0 at the first's), and in it."""
-    left = np.exp(-np.arange(0.0, frames + 0.25, 0.5) / fading_frames)
-    starts, middles = left[0::2], left[1::2]
-    return middles[0] - middles, starts[:-1] - starts[1:]
+    """Return how far the burst has got, as the mean of each frame's time, and in each frame.
+
+    Against the first frame: 0 there. Content blurred over a frame's time is seen at that mean.
+    """
+    starts = np.exp(-np.arange(frames + 1.0) / fading_frames)
+    moving = starts[:-1] - starts[1:]
+    return fading_frames * (moving[0] - moving), moving
 
 
 def _stretching() -> FloatArray:
