@@ -15,7 +15,7 @@ from cryobatch.cli.tables import align, describe, describe_duration, describe_nu
 def snapshot(**changed: object) -> Any:
     """Return what the daemon tells (Any: as much of it as the display reads)."""
     told = {"dispatcher": SimpleNamespace(trouble=None, slots=[]), "ended": 10, "failed": 0,
-            "running": 2, "waiting": 28, "paused": False, "import_trouble": None,
+            "running": 2, "waiting": 28, "paused": False, "held": None, "import_trouble": None,
             "images_an_hour": 120.0,
             "seconds_left": 900.0}  # fmt: skip
     return cast(Any, SimpleNamespace(**{**told, **changed}))

@@ -1,17 +1,20 @@
 """The importer takes in what has settled, once, and says what it cannot take."""
 
+import os
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from cryobatch.daemon.importer import Importer, Watch
+from cryobatch.importing import Take
+from cryobatch.importing.settle import FAST_S, PATIENT_S
+from cryobatch.importing.watch_patterns import Patterns
 from cryobatch.model.event import Level
 from cryobatch.project import Project
-from cryobatch.project.submission import Choice
-from tests.recording_files import write_mrc
-
-PICK = Choice(scripts=("pick_particles",))
+from cryobatch.project.watching import Orders
+from cryobatch.store.watching import FileState
+from tests.daemon.watched import PICK, Session, write_micrograph
 
 
 @pytest.fixture(autouse=True)
@@ -21,68 +24,264 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "configuration"))
 
 
-def texts(project: Project, level: Level) -> list[str]:
-    """Return the log's lines of a level."""
-    return [row.text for row in project.log_page(limit=100) if row.level is level]
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return an empty folder of a microscope."""
+    made = tmp_path / "microscope"
+    made.mkdir()
+    return made
 
 
-def test_takes_what_has_settled_once(tmp_path: Path) -> None:
-    """A recording that looks the same at two scans is imported, and only once."""
-    folder = tmp_path / "microscope"
-    folder.mkdir()
-    with Project.create(tmp_path / "project", facts={"pixel_size": 1.5}) as project:
-        importer = Importer(project, Watch([folder], choice=PICK))
-        path = write_mrc(folder / "a.mrc", np.ones((1, 16, 16), np.int16))
-        importer.scan()
-        assert project.images.rows() == []
-        for _ in range(3):
-            importer.scan()
-        assert [row["name"] for row in project.images.rows()] == ["a"]
-        assert len(project.queue.listing()) == 1
-        assert path.exists()
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Project]:
+    """Return a project that knows its pixel size."""
+    with Project.create(tmp_path / "project", facts={"pixel_size": 1.5}) as made:
+        yield made
 
 
-def test_unfinished_file_is_told_once_and_taken_when_whole(tmp_path: Path) -> None:
-    """A file that stops growing too early is in the log once; when it is whole it is taken."""
-    folder = tmp_path / "microscope"
-    folder.mkdir()
-    whole = write_mrc(tmp_path / "whole.mrc", np.ones((1, 16, 16), np.int16)).read_bytes()
-    with Project.create(tmp_path / "project", facts={"pixel_size": 1.5}) as project:
-        importer = Importer(project, Watch([folder], choice=PICK))
-        (folder / "a.mrc").write_bytes(whole[:-100])
-        for _ in range(4):
-            importer.scan()
-        assert len([line for line in texts(project, Level.ERROR) if "a.mrc" in line]) == 1
-        (folder / "a.mrc").write_bytes(whole)
-        for _ in range(3):
-            importer.scan()
-        assert [row["name"] for row in project.images.rows()] == ["a"]
+@pytest.fixture
+def session(project: Project, folder: Path) -> Iterator[Session]:
+    """Return a project that watches the folder."""
+    begun = Session.begin(project, folder)
+    yield begun
+    begun.importer.close()
 
 
-def test_missing_folder_is_waited_for(tmp_path: Path) -> None:
-    """A folder that is not there is told once, and used when it comes."""
+def test_takes_what_has_settled_once(session: Session) -> None:
+    """A whole recording is imported when it was unchanged for a moment, and only once."""
+    path = write_micrograph(session.folder / "a.mrc")
+    session.pass_time(FAST_S / 2)
+    assert session.names() == []
+    session.pass_time(FAST_S)
+    for _ in range(3):
+        session.pass_time(PATIENT_S)
+    assert session.names() == ["a"]
+    assert len(session.project.queue.listing()) == 1
+    assert path.exists()
+
+
+def test_age_says_nothing(session: Session) -> None:
+    """Files of the future and of long ago have to be seen unchanged like every other."""
+    for name, moment in (("old", 0), ("new", 4_000_000_000)):
+        path = write_micrograph(session.folder / f"{name}.mrc", moment)
+        os.utime(path, (moment, moment))
+    session.pass_time(FAST_S / 2)
+    assert session.names() == []
+    session.pass_time(FAST_S)
+    assert session.names() == ["new", "old"]
+
+
+def test_growing_file_is_left_alone(session: Session) -> None:
+    """As long as it changes nobody opens it, however long that takes."""
+    whole = write_micrograph(session.folder / "whole.bin").read_bytes()
+    path = session.folder / "a.mrc"
+    for count in range(200, len(whole) + 1, 50):
+        path.write_bytes(whole[:count])
+        session.pass_time(FAST_S * 0.9)
+        assert session.names() == []
+    path.write_bytes(whole)
+    session.pass_time(FAST_S * 2)
+    assert session.names() == ["a"]
+
+
+def test_unfinished_file_is_listed_once_and_taken_when_whole(session: Session) -> None:
+    """What stops growing is listed with what is missing, told once, and taken if it goes on."""
+    whole = write_micrograph(session.folder / "whole.bin").read_bytes()
+    path = session.folder / "a.mrc"
+    path.write_bytes(whole[:-100])
+    session.pass_time(FAST_S * 3)
+    assert session.told(Level.ERROR) == []
+    for _ in range(5):
+        session.pass_time(PATIENT_S * 1.1)
+    (row,) = session.report().incomplete
+    assert (row.path, row.reason) == (
+        "a.mrc",
+        f"{len(whole) - 100} of {len(whole)} bytes are there",
+    )
+    again = session.again()
+    again.pass_time(PATIENT_S * 2)
+    assert len([line for line in session.told(Level.ERROR) if "a.mrc" in line]) == 1
+    path.write_bytes(whole)
+    again.pass_time(FAST_S * 2)
+    assert session.names() == ["a"]
+    assert session.report().counts[FileState.INCOMPLETE] == 0
+    again.importer.close()
+
+
+def test_unfinished_file_that_is_deleted_is_listed_no_more(session: Session) -> None:
+    """Who removes a broken file has put it right."""
+    path = write_micrograph(session.folder / "a.mrc")
+    path.write_bytes(path.read_bytes()[:-100])
+    session.pass_time(PATIENT_S * 2)
+    assert len(session.report().incomplete) == 1
+    path.unlink()
+    session.pass_time(PATIENT_S)
+    assert session.report().incomplete == []
+
+
+def test_rewritten_file_is_told_and_not_imported_twice(session: Session) -> None:
+    """The same path with other content is no other exposure; a person decides."""
+    path = write_micrograph(session.folder / "a.mrc", 1)
+    session.pass_time(FAST_S * 2)
+    write_micrograph(session.folder / "b.bin", 2).rename(path)
+    session.pass_time(FAST_S * 2)
+    assert session.names() == ["a"]
+    (row,) = session.report().failed
+    assert row.state is FileState.REWRITTEN
+    assert "image 1" in row.reason
+    again = session.again()
+    again.pass_time(PATIENT_S)
+    assert len([line for line in session.told(Level.WARNING) if "anew" in line]) == 1
+    again.importer.close()
+
+
+def test_touched_file_stays_the_image_that_it_is(session: Session) -> None:
+    """Another time with the same content is nothing that anybody has to know."""
+    path = write_micrograph(session.folder / "a.mrc")
+    session.pass_time(FAST_S * 2)
+    os.utime(path, (5, 5))
+    session.pass_time(PATIENT_S)
+    assert session.names() == ["a"]
+    assert session.report().counts[FileState.IMPORTED] == 1
+    assert session.told(Level.WARNING) == []
+
+
+def test_restart_opens_nothing_again(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was taken is remembered: a new daemon only looks at names, sizes and times."""
+    for number in range(5):
+        write_micrograph(session.folder / f"{number}.mrc", number)
+    session.pass_time(FAST_S * 2)
+    assert len(session.names()) == 5
+
+    def fail(*_: object, **__: object) -> None:
+        raise AssertionError("a known file was opened")
+
+    monkeypatch.setattr("cryobatch.daemon.taker.prove", fail)
+    again = session.again()
+    again.pass_time(PATIENT_S * 3)
+    assert len(session.names()) == 5
+    again.importer.close()
+
+
+def test_missing_folder_is_waited_for_and_may_go_and_come_back(
+    project: Project, tmp_path: Path
+) -> None:
+    """A folder that is not there is told once and used when it comes, as often as it does."""
     folder = tmp_path / "later"
-    with Project.create(tmp_path / "project", facts={"pixel_size": 1.5}) as project:
-        importer = Importer(project, Watch([folder], choice=PICK))
-        importer.scan()
-        importer.scan()
-        assert len(texts(project, Level.WARNING)) == 1
-        folder.mkdir()
-        write_mrc(folder / "a.mrc", np.ones((1, 16, 16), np.int16))
-        importer.scan()
-        importer.scan()
-        assert len(project.images.rows()) == 1
-
-
-def test_unknown_fact_is_told_and_does_not_end_the_thread(tmp_path: Path) -> None:
-    """What cannot be imported yet is in the log, and the thread goes on until it is stopped."""
-    folder = tmp_path / "microscope"
+    session = Session.begin(project, folder)
+    session.pass_time(5)
+    assert len(session.told(Level.WARNING)) == 1
     folder.mkdir()
-    write_mrc(folder / "a.mrc", np.ones((1, 16, 16), np.int16))
+    write_micrograph(folder / "a.mrc", 1)
+    session.pass_time(5)
+    assert session.names() == ["a"]
+    shutil.move(folder, tmp_path / "away")
+    session.pass_time(5)
+    assert any("is gone" in line for line in session.told(Level.WARNING))
+    write_micrograph(tmp_path / "away" / "b.mrc", 2)
+    shutil.move(tmp_path / "away", folder)
+    session.pass_time(5)
+    assert session.names() == ["a", "b"]
+    assert session.report().counts[FileState.IMPORTED] == 2
+    session.importer.close()
+
+
+def test_renamed_inner_folder_makes_no_second_images(session: Session) -> None:
+    """The same recordings under another path are the images that they were."""
+    (session.folder / "square").mkdir()
+    write_micrograph(session.folder / "square" / "a.mrc")
+    session.pass_time(FAST_S * 2)
+    (session.folder / "square").rename(session.folder / "other")
+    session.pass_time(FAST_S * 2)
+    assert session.names() == ["a"]
+    assert len(session.project.queue.listing()) == 1
+
+
+def test_unknown_fact_is_told_and_tried_again_when_settings_change(
+    tmp_path: Path, folder: Path
+) -> None:
+    """What cannot be imported yet is listed, and taken as soon as a person has said what lacks."""
+    write_micrograph(folder / "a.mrc")
     with Project.create(tmp_path / "project") as project:
-        importer = Importer(project, Watch([folder], choice=PICK))
-        importer.scan()
-        importer.start()  # its first scan is at once
-        importer.stop()
-        assert any("--pixel-size" in line for line in texts(project, Level.ERROR))
-        assert project.images.rows() == []
+        session = Session.begin(project, folder)
+        session.pass_time(FAST_S * 2)
+        (row,) = session.report().failed
+        assert "--pixel-size" in row.reason
+        assert any("--pixel-size" in line for line in session.told(Level.ERROR))
+        with project.place.settings.open("a") as file:
+            file.write("\n[acquisition]\npixel_size = 1.5\n")
+        project.reload()
+        session.pass_time(0.1)
+        assert session.names() == ["a"]
+        assert session.report().failed == []
+        session.importer.close()
+
+
+def test_patterns_choose_what_is_taken(project: Project, folder: Path) -> None:
+    """Ignored files and folders are never looked at, and of the others only what is included."""
+    (folder / "old").mkdir()
+    for number, name in enumerate(("a_sum.mrc", "a_other.mrc", "old/b_sum.mrc", "c_sum.mrc")):
+        write_micrograph(folder / name, number)
+    patterns = Patterns(include=("*_sum.mrc",), ignore=("old", "c*"))
+    session = Session.begin(project, folder, Orders(choice=PICK, patterns=patterns))
+    session.pass_time(PATIENT_S)
+    assert session.names() == ["a_sum"]
+    session.importer.close()
+
+
+@pytest.mark.parametrize("take", [Take.COPY, Take.MOVE])
+def test_copied_and_moved_recordings_belong_to_the_project(
+    project: Project, folder: Path, take: Take
+) -> None:
+    """A copy leaves the source where it is, a move does not, and neither comes twice."""
+    write_micrograph(folder / "a.mrc")
+    session = Session.begin(project, folder, Orders(choice=PICK, take=take, rate_mb_s=1000.0))
+    session.pass_time(FAST_S * 2)
+    session.pass_time(PATIENT_S)
+    assert session.names() == ["a"]
+    assert (project.images.folder(1) / "a.mrc").is_file()
+    assert (folder / "a.mrc").exists() == (take is Take.COPY)
+    session.importer.close()
+
+
+def test_a_move_that_was_killed_before_its_end_is_ended(project: Project, folder: Path) -> None:
+    """The source goes once its copy is an image, though the daemon died in between."""
+    path = write_micrograph(folder / "a.mrc")
+    project.import_recordings([folder], take=Take.COPY, choice=PICK)
+    session = Session.begin(project, folder, Orders(choice=PICK, take=Take.MOVE))
+    session.pass_time(FAST_S * 2)
+    assert not path.exists()
+    assert (project.images.folder(1) / "a.mrc").is_file()
+    session.importer.close()
+
+
+def test_nothing_is_taken_while_there_is_no_room(project: Project, folder: Path) -> None:
+    """The import waits and says why, and goes on by itself."""
+    hindrance: list[str] = ["the disk is full"]
+    write_micrograph(folder / "a.mrc")
+    session = Session.begin(project, folder, room=lambda _: next(iter(hindrance), None))
+    session.pass_time(PATIENT_S)
+    assert session.names() == []
+    assert session.importer.trouble == "the disk is full"
+    hindrance.clear()
+    session.pass_time(FAST_S * 2)
+    assert session.names() == ["a"]
+    session.importer.close()
+
+
+def test_a_stopped_folder_is_left_alone_until_it_is_started(session: Session) -> None:
+    """Stopping takes effect at once, and starting goes on where it was."""
+    session.project.watching.stop(session.watched)
+    write_micrograph(session.folder / "a.mrc")
+    session.pass_time(PATIENT_S)
+    assert session.names() == []
+    session.project.watching.start(session.watched)
+    session.pass_time(FAST_S * 3)
+    assert session.names() == ["a"]
+
+
+def test_the_thread_goes_on_until_it_is_stopped(session: Session) -> None:
+    """It ends with its present step."""
+    session.importer.start()
+    session.importer.stop()
+    assert session.report().watched.id == session.watched.id

@@ -11,6 +11,7 @@ import pytest
 from cryobatch.formats import group_file, parameter_file
 from cryobatch.formats.settings_file import parse_project, parse_site
 from cryobatch.model.settings import (
+    DiskSettings,
     HistorySettings,
     Microscope,
     Place,
@@ -59,7 +60,10 @@ def test_the_example_of_a_site_has_settings_that_hold() -> None:
 @pytest.mark.parametrize(
     ("title", "records"),
     [
-        ("project.toml", (ProjectSettings, ProcessorSettings, QueueSettings, HistorySettings)),
+        (
+            "project.toml",
+            (ProjectSettings, ProcessorSettings, QueueSettings, HistorySettings, DiskSettings),
+        ),
         ("site.toml", (SiteSettings, Microscope)),
     ],
 )

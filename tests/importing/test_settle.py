@@ -1,65 +1,102 @@
-"""A file has settled when it looks the same twice."""
+"""When a file may be taken is decided by what was observed and what its bytes prove."""
 
+import os
 from pathlib import Path
 
-from cryobatch.importing.settle import Look, Settling
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-A = Path("a.mrc")
+from cryobatch.importing.completeness import Proof, ProofState
+from cryobatch.importing.settle import (
+    LONGEST_PAUSE_S,
+    TAKE,
+    Candidate,
+    Doubt,
+    Patience,
+    judge,
+    look_at,
+    pause_s,
+)
 
-
-class Folder:
-    """Files as they look at the moment."""
-
-    def __init__(self) -> None:
-        """Begin empty."""
-        self.files: dict[Path, Look] = {}
-
-    def look(self, path: Path) -> Look | None:
-        """Return what a file looks like."""
-        return self.files.get(path)
-
-
-def test_growing_file_is_unready() -> None:
-    """As long as size or time change, a file is left alone."""
-    folder = Folder()
-    settling = Settling(folder.look)
-    for size in (10, 20, 30):
-        folder.files[A] = (size, size, 1)
-        assert settling.is_unready(A)
-    assert not settling.is_unready(A)
+PATIENCE = Patience(fast_s=2.0, patient_s=30.0)
+COMPLETE = Proof(ProofState.COMPLETE)
+INCOMPLETE = Proof(ProofState.INCOMPLETE, "half of it is there")
+UNPROVEN = Proof(ProofState.UNPROVEN, "nobody knows")
+OPEN = Doubt("it is open", 30.0)
+SUM = Doubt("a movie may come", 600.0)
 
 
-def test_age_says_nothing() -> None:
-    """A file of the future, or of long ago, has to be seen twice like every other."""
-    for moment in (10**20, 0):
-        folder = Folder()
-        settling = Settling(folder.look)
-        folder.files[A] = (10, moment, 1)
-        assert settling.is_unready(A)
-        assert not settling.is_unready(A)
+def test_a_proven_file_is_taken_after_a_moment() -> None:
+    """Nothing is taken at once, and what is proven does not wait long."""
+    assert judge(1.5, COMPLETE, (), PATIENCE).again_s == 0.5
+    assert judge(2.0, COMPLETE, (), PATIENCE) == TAKE
 
 
-def test_taken_file_is_not_looked_at_again() -> None:
-    """What was taken is skipped until it changes and settles anew."""
-    folder = Folder()
-    settling = Settling(folder.look)
-    folder.files[A] = (10, 1, 1)
-    settling.is_unready(A)
-    assert not settling.is_unready(A)
-    settling.take(A)
-    assert settling.is_unready(A)
-    folder.files[A] = (11, 2, 1)
-    assert settling.is_unready(A)
-    assert not settling.is_unready(A)
+@pytest.mark.parametrize("doubts", [(OPEN,), ()])
+def test_a_doubtful_file_is_taken_patiently(doubts: tuple[Doubt, ...]) -> None:
+    """What cannot be proven, or is open elsewhere, has to be unchanged for longer."""
+    proof = COMPLETE if doubts else UNPROVEN
+    early = judge(10.0, proof, doubts, PATIENCE)
+    assert (early.take, early.missing) == (False, "")
+    assert early.again_s <= 2.0
+    assert judge(30.0, proof, doubts, PATIENCE) == TAKE
 
 
-def test_vanished_file_begins_anew() -> None:
-    """A file that went and came back has to settle again."""
-    folder = Folder()
-    settling = Settling(folder.look)
-    folder.files[A] = (10, 1, 1)
-    settling.is_unready(A)
-    del folder.files[A]
-    assert settling.is_unready(A)
-    folder.files[A] = (10, 1, 1)
-    assert settling.is_unready(A)
+def test_an_incomplete_file_is_never_taken_and_listed_after_a_while() -> None:
+    """A short pause of the writer is nothing to tell; a long one is, with what is missing."""
+    assert judge(10.0, INCOMPLETE, (), PATIENCE).missing == ""
+    for quiet_s in (30.0, 1e6):
+        verdict = judge(quiet_s, INCOMPLETE, (), PATIENCE)
+        assert (verdict.take, verdict.missing) == (False, "half of it is there")
+
+
+def test_the_longest_doubt_counts() -> None:
+    """A file with several reasons to wait waits for all of them, and the longest is listed."""
+    verdict = judge(100.0, UNPROVEN, (OPEN, SUM), PATIENCE)
+    assert (verdict.take, verdict.missing, verdict.again_s) == (False, SUM.reason, 500.0)
+    assert judge(600.0, UNPROVEN, (OPEN, SUM), PATIENCE) == TAKE
+
+
+@given(
+    st.floats(0, 1e5), st.sampled_from([COMPLETE, UNPROVEN, INCOMPLETE]),
+    st.lists(st.builds(Doubt, st.just("a doubt"), st.floats(0, 1e4)), max_size=3),
+)  # fmt: skip
+def test_every_file_is_taken_or_looked_at_again(
+    quiet_s: float, proof: Proof, doubts: list[Doubt]
+) -> None:
+    """No verdict forgets a file: without a time to look again there is something to list."""
+    verdict = judge(quiet_s, proof, tuple(doubts), PATIENCE)
+    assert verdict.take or verdict.again_s > 0 or verdict.missing
+    if verdict.take:
+        assert proof.state is not ProofState.INCOMPLETE
+        assert quiet_s >= PATIENCE.fast_s
+
+
+def test_files_found_wanting_are_looked_at_ever_more_seldom() -> None:
+    """But never less than every ten minutes."""
+    pauses = [pause_s(attempts, PATIENCE) for attempts in range(12)]
+    assert pauses[:3] == [30.0, 60.0, 120.0]
+    assert pauses[-1] == LONGEST_PAUSE_S
+
+
+def test_any_change_begins_the_wait_anew() -> None:
+    """Size, time and inode: another one of these is another file."""
+    for changed in ((11, 1, 1), (10, 2, 1), (10, 1, 2)):
+        candidate = Candidate((10, 1, 1), changed_at=5.0, attempts=3)
+        assert not candidate.observe((10, 1, 1), 6.0, 106.0)
+        assert candidate.observe(changed, 7.0, 107.0)
+        assert (candidate.changed_at, candidate.written_at, candidate.attempts) == (7.0, 107.0, 0)
+
+
+def test_only_plain_files_have_a_look(tmp_path: Path) -> None:
+    """A pipe would keep whoever opens it; folders and what is gone are no recordings either."""
+    os.mkfifo(tmp_path / "pipe.mrc")
+    (tmp_path / "folder.mrc").mkdir()
+    (tmp_path / "a.mrc").write_bytes(b"1234")
+    assert look_at(tmp_path / "pipe.mrc") is None
+    assert look_at(tmp_path / "folder.mrc") is None
+    assert look_at(tmp_path / "gone.mrc") is None
+    look = look_at(tmp_path / "a.mrc")
+    assert look is not None
+    assert look[0] == 4

@@ -55,6 +55,8 @@ def describe_work(snapshot: "Snapshot") -> str:
         text += f", {describe_duration(snapshot.seconds_left)} left, until {end:%H:%M}"
     if snapshot.paused:
         text += "; paused ('cryobatch queue resume' lets it go on)"
+    if snapshot.held is not None:
+        text += f"; held: {snapshot.held}"
     if snapshot.import_trouble is not None:
         text += f"; not imported: {snapshot.import_trouble}"
     if snapshot.dispatcher.trouble is not None:
@@ -78,7 +80,8 @@ class Lines:
     def show(self, snapshot: "Snapshot") -> None:
         """Print a line where that is due."""
         news = (snapshot.ended, snapshot.failed, snapshot.running, snapshot.waiting,
-                snapshot.paused, snapshot.import_trouble, snapshot.dispatcher.trouble)  # fmt: skip
+                snapshot.paused, snapshot.held, snapshot.import_trouble,
+                snapshot.dispatcher.trouble)  # fmt: skip
         now = self._clock()
         if news == self._told or now - self._told_at < LINE_INTERVAL_S:
             return

@@ -63,6 +63,7 @@ def show(
         rows = queue.listing(wanted, limit=number)
         counts = queue.counts()
         paused = queue.is_paused()
+        held = queue.why_held()
         works = find_holder(queue.place.lock) is not None
     if json:
         show_json_rows(_to_json(row) for row in rows)
@@ -73,6 +74,8 @@ def show(
         typer.echo(f"... and {left} more (see --limit)")
     if paused:
         typer.echo("the queue is paused: 'cryobatch queue resume' lets it go on")
+    if works and held is not None:
+        typer.echo(held)
     if not works and counts[BatchState.RUNNING] + counts[BatchState.WAITING]:
         tell_trouble(_tell_idle(counts[BatchState.RUNNING]))
 

@@ -57,25 +57,25 @@ def serve(
 ) -> None:
     """Work the queue until Ctrl-C, also what is queued later.
 
-    With --watch, recordings are imported as they come; the other options are then as for import.
+    Recordings are imported as they come from all watched folders that are started, and from those
+    named with --watch; for these the other options are as for import.
     """
     from cryobatch.cli.display import show_work
-    from cryobatch.daemon.importer import Watch
     from cryobatch.daemon.work import serve as work
+    from cryobatch.project.watching import Orders
 
     with open_project(context) as project:
         choice = choose_scripts(project, scripts, workflow, assignments, top=top)
-        watched = None
-        if watch:
-            watched = Watch(watch, facts=project.check_facts(facts), choice=choice)
-            project.planner.check_names(choice)
-            for folder in watch:
-                if not folder.is_dir():
-                    tell_trouble(f"{folder} is not there yet: waiting for it")
-        elif facts:
+        if facts and not watch:
             raise UsageError("facts are for what is imported: name a folder with --watch")
+        project.planner.check_names(choice)
+        orders = Orders(facts=project.check_facts(facts), choice=choice)
+        session = [project.watching.add(folder, orders, active=False).id for folder in watch or ()]
+        for folder in watch or ():
+            if not folder.is_dir():
+                tell_trouble(f"{folder} is not there yet: waiting for it")
         with show_work(project) as show:
-            outcome = work(project, processors=processors, show=show, watch=watched)
+            outcome = work(project, processors=processors, show=show, session=session)
     _tell(outcome)
 
 

@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from types import FrameType
 
+from cryobatch.daemon.disk_guard import DiskGuard
 from cryobatch.daemon.gate import MachineGate
 from cryobatch.daemon.groups import ProcessGroups, end_survivors
 from cryobatch.daemon.lock import hold_lock
@@ -50,10 +51,16 @@ class Daemon:
     """Works on one project until it is told to stop."""
 
     def __init__(
-        self, project: Project, dispatcher: Dispatcher, staff: Staff, gate: MachineGate
+        self,
+        project: Project,
+        dispatcher: Dispatcher,
+        staff: Staff,
+        gate: MachineGate,
+        guard: DiskGuard,
     ) -> None:
         """Take what ``open_daemon`` has prepared."""
         self._gate = gate
+        self.guard = guard
         self.project = project
         self.dispatcher = dispatcher
         self._staff = staff
@@ -73,6 +80,7 @@ class Daemon:
                 doorbell.silence()
             try:
                 self._notice(rung)
+                self._gate.shut(self.guard.look() is not None)
                 self.dispatcher.step(ready)
             except Exception as error:
                 if not self._survives(error):
@@ -156,7 +164,7 @@ def open_daemon(
         dispatcher.resize(number)
         stack.callback(workforce.dismiss_all)
         stack.callback(dispatcher.stop)
-        yield Daemon(project, dispatcher, staff, gate), doorbell, signals
+        yield Daemon(project, dispatcher, staff, gate, DiskGuard(project)), doorbell, signals
 
 
 @contextmanager

@@ -48,6 +48,13 @@ class MachineGate:
         self._wanting: int | None = None
         self._since = 0.0
         self._alone_at = 0.0
+        self._closed = False
+
+    def shut(self, shut: bool) -> None:
+        """Let nobody else in, or let them in again; who has a place keeps it."""
+        self._closed = shut
+        if shut:
+            self.rest()
 
     def resize(self, places: int) -> None:
         """Have another number of places."""
@@ -57,6 +64,8 @@ class MachineGate:
         """Ask for a place for a slot; asking again is allowed."""
         if slot in self._held:
             return True
+        if self._closed:
+            return False
         now = time.monotonic()
         if self._is_next(now):
             for place in range(self._places):

@@ -1,119 +1,158 @@
-"""The importer: scans watched folders beside the daemon's loop, and takes in what has settled."""
+"""The importer: follows all watched folders in a thread beside the daemon's loop."""
 
 import threading
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+import time
+import traceback
+from collections.abc import Callable, Collection
 
+from cryobatch.daemon.follower import Follower
 from cryobatch.errors import CryobatchError
-from cryobatch.importing import Take
-from cryobatch.importing.settle import Settling
 from cryobatch.model.event import Level
 from cryobatch.project import Project
-from cryobatch.project.registration import ImportReport
-from cryobatch.project.submission import Choice
+from cryobatch.project.watching import WatchedFolder
 
-SCAN_INTERVAL_S = 1.0
+RELOAD_INTERVAL_S = 1.0
+LONGEST_SLEEP_S = 1.0
+TROUBLE_PAUSE_S = 5.0
+SHOWN_S = 60.0
+"""A trouble is shown for so long after it was met last."""
+MOST_TOLD = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class Watch:
-    """What an importer does.
-
-    Args:
-        folders: Where recordings appear.
-        facts: Facts that hold whatever the recordings say.
-        take: Whether recordings are linked to, copied or moved.
-        choice: What shall be done to each new image.
-    """
-
-    folders: Sequence[Path]
-    facts: Mapping[str, object] = field(default_factory=dict)
-    take: Take = Take.LINK
-    choice: Choice = field(default_factory=Choice)
+def has_room(_: int) -> str | None:
+    """Stand in where nobody guards the disk."""
+    return None
 
 
 class Importer:
-    """Scans folders in a thread of its own, so that the dispatcher never waits for a disk."""
+    """Follows the folders that somebody wants to be watched; the dispatcher waits for no disk."""
 
-    def __init__(self, project: Project, watch: Watch) -> None:
+    def __init__(
+        self,
+        project: Project,
+        session: Collection[int] = (),
+        *,
+        room: Callable[[int], str | None] = has_room,
+        clock: Callable[[], float] = time.monotonic,
+        moment: Callable[[], float] = time.time,
+    ) -> None:
         """Prepare.
 
         Args:
-            project: Takes the images.
-            watch: Where to look and what to do.
+            project: Takes the images, and knows the watched folders.
+            session: Folders that are followed though they are stopped: as long as we are.
+            room: Says why so many bytes more should not be written, None where they may.
+            clock: Gives seconds that only go forward.
+            moment: Gives seconds since the epoch.
         """
         self._project = project
-        self._watch = watch
-        self._settling = Settling()
+        self._session = frozenset(session)
+        self._room = room
+        self._clock = clock
+        self._moment = moment
+        self._followers: dict[int, Follower] = {}
+        self._paused_until: dict[int, float] = {}
+        self._scans: dict[int, int] = {}
+        self._reload_at = float("-inf")
         self._told: set[str] = set()
-        self.trouble: str | None = None
+        self._trouble = ""
+        self._trouble_until = float("-inf")
         self._enough = threading.Event()
+        self._awake = threading.Event()
         self._thread = threading.Thread(target=self._run, name="importer")
 
+    @property
+    def trouble(self) -> str | None:
+        """Return what hinders the import, None when nothing does."""
+        return self._trouble if self._clock() < self._trouble_until else None
+
     def start(self) -> None:
-        """Begin to scan."""
+        """Begin."""
         self._thread.start()
 
     def stop(self) -> None:
-        """End after the present scan."""
+        """End after the present step."""
         self._enough.set()
+        self._awake.set()
         self._thread.join()
 
-    def scan(self) -> None:
-        """Look through the folders once."""
-        self.trouble = None
-        for folder in self._watch.folders:
-            if folder.is_dir():
-                self._scan_folder(folder)
-            else:
-                self._tell(f"{folder} is not there: waiting for it", Level.WARNING)
+    def step(self) -> float:
+        """Do what is due in all folders; returns after how many seconds to call again."""
+        if self._clock() >= self._reload_at:
+            self._reload()
+            self._reload_at = self._clock() + RELOAD_INTERVAL_S
+        waits = [LONGEST_SLEEP_S]
+        for number, follower in list(self._followers.items()):
+            if self._clock() < self._paused_until.get(number, 0.0):
+                continue
+            try:
+                waits.append(follower.step())
+            except CryobatchError as error:
+                self._pause(number, str(error))
+            except OSError as error:
+                self._pause(number, f"{follower.watched.folder}: {error}")
+        return min(waits)
 
-    def _scan_folder(self, folder: Path) -> None:
-        ready: list[Path] = []
+    def is_settling(self) -> bool:
+        """Tell whether files wait of which nobody has been told that they lack something."""
+        return any(follower.is_settling() for follower in self._followers.values())
 
-        def skip(path: Path) -> bool:
-            if self._settling.is_unready(path):
-                return True
-            ready.append(path)
-            return False
+    def close(self) -> None:
+        """Follow nothing any more."""
+        for follower in self._followers.values():
+            follower.close()
+        self._followers.clear()
 
-        report = self._project.import_recordings(
-            [folder], facts=self._watch.facts, take=self._watch.take,
-            choice=self._watch.choice, skip=skip, patient=True,
-        )  # fmt: skip
-        # What was refused is looked at again: it may grow, or its metadata may come.
-        waiting = {refused.path for refused in report.refused}
-        for path in ready:
-            if path not in waiting:
-                self._settling.take(path)
-        self._tell_about(folder, report)
+    def _reload(self) -> None:
+        """Follow the folders that are watched now, as their orders are now."""
+        wanted = {
+            item.id: item
+            for item in self._project.watching.listing()
+            if item.active or item.id in self._session
+        }
+        for number, follower in list(self._followers.items()):
+            now = wanted.get(number)
+            if now is None or now.orders != follower.watched.orders:
+                self._followers.pop(number).close()
+        for number, watched in wanted.items():
+            self._follow(number, watched)
 
-    def _tell_about(self, folder: Path, report: ImportReport) -> None:
-        if report.images:
-            number = len(report.images)
-            things = "recording" if number == 1 else "recordings"
-            self._project.log_line(f"imported {number} {things} from {folder}")
-        for refused in report.refused:
-            self._tell(f"{refused.path}: {refused.reason}", Level.ERROR)
-        for remark in report.remarks:
-            self._tell(remark, Level.WARNING)
+    def _follow(self, number: int, watched: WatchedFolder) -> None:
+        if number not in self._followers:
+            self._followers[number] = Follower(
+                self._project, watched, tell=self._tell, room=self._room, wake=self._awake.set,
+                clock=self._clock, moment=self._moment,
+            )  # fmt: skip
+        elif self._scans[number] != watched.scans:
+            self._followers[number].scan()
+        self._scans[number] = watched.scans
 
-    def _tell(self, text: str, level: Level) -> None:
-        """Write a line into the log, once; what hinders the import is kept for a display."""
-        if level is Level.ERROR and self.trouble is None:
-            self.trouble = text
-        if text not in self._told:
-            self._told.add(text)
-            self._project.log_line(text, level)
+    def _pause(self, number: int, text: str) -> None:
+        self._paused_until[number] = self._clock() + TROUBLE_PAUSE_S
+        self._tell(text, Level.ERROR)
+
+    def _tell(self, text: str, level: Level, *, once: bool = True) -> None:
+        """Write a line into the log; what hinders the import is kept for a display."""
+        if level is Level.ERROR:
+            self._trouble, self._trouble_until = text, self._clock() + SHOWN_S
+        if once and text in self._told:
+            return
+        if len(self._told) >= MOST_TOLD:
+            self._told.clear()
+        self._told.add(text)
+        self._project.log_line(text, level)
 
     def _run(self) -> None:
-        while True:
+        while not self._enough.is_set():
+            self._awake.clear()
+            sleep_s = TROUBLE_PAUSE_S
             try:
-                self.scan()
-            except CryobatchError as error:
-                self._tell(str(error), Level.ERROR)
+                sleep_s = self.step()
+            except CryobatchError as error:  # such as a database that is busy or has no room
+                self._trouble, self._trouble_until = str(error), self._clock() + SHOWN_S
             except Exception as error:  # noqa: BLE001 - one step of a loop that must go on
-                self._tell(f"the importer met {type(error).__name__}: {error}", Level.ERROR)
-            if self._enough.wait(SCAN_INTERVAL_S):
-                return
+                traceback.print_exception(error)
+                text = f"the importer met {type(error).__name__}: {error}"
+                self._trouble, self._trouble_until = text, self._clock() + SHOWN_S
+            self._awake.wait(sleep_s)
+        self.close()

@@ -1,12 +1,13 @@
 """Working: what ``cryobatch run`` and ``cryobatch serve`` do."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from cryobatch.daemon.daemon import Tick, open_daemon
-from cryobatch.daemon.importer import Importer, Watch
+from cryobatch.daemon.disk_guard import DiskGuard
+from cryobatch.daemon.importer import Importer
 from cryobatch.model.batch import BatchState
 from cryobatch.processing.dispatcher import Dispatcher
 from cryobatch.project import Project
@@ -28,6 +29,7 @@ class Snapshot:
         seconds: Time since the start.
         paused: Whether no batches are given out.
         import_trouble: What hinders the import, None when nothing does.
+        held: Why nothing begins though nobody has paused it, such as a full disk.
     """
 
     dispatcher: Dispatcher
@@ -38,6 +40,7 @@ class Snapshot:
     seconds: float
     paused: bool
     import_trouble: str | None = None
+    held: str | None = None
 
     @property
     def images_an_hour(self) -> float:
@@ -86,6 +89,7 @@ class Overseer:
     _before: dict[BatchState, int] = field(default_factory=dict)
     snapshot: Snapshot | None = None
     importer: Importer | None = None
+    guard: DiskGuard | None = None
 
     def __post_init__(self) -> None:
         self._before = self.project.queue.counts()
@@ -112,6 +116,7 @@ class Overseer:
             seconds=time.time() - self.started_at,
             paused=self.project.queue.is_paused(),
             import_trouble=None if self.importer is None else self.importer.trouble,
+            held=None if self.guard is None else self.guard.reason,
         )
 
 
@@ -150,16 +155,16 @@ def serve(
     *,
     processors: int | None,
     show: Callable[[Snapshot], None],
-    watch: Watch | None = None,
+    session: Collection[int] = (),
     enough: Callable[[Snapshot], bool] = never,
 ) -> Outcome:
-    """Work the queue until a signal comes.
+    """Work the queue until a signal comes, and import from the watched folders.
 
     Args:
         project: The project.
         processors: How many processors; None: as the settings say.
         show: Takes a snapshot about twice a second.
-        watch: Folders whose recordings are imported as they come.
+        session: Watched folders that are followed besides those that are started.
         enough: Tells of a snapshot whether it is time to stop.
 
     Raises:
@@ -170,7 +175,7 @@ def serve(
     def tick(dispatcher: Dispatcher) -> bool:
         return enough(overseer.look(dispatcher))
 
-    return _work(project, "serve", processors, overseer, tick, watch)
+    return _work(project, "serve", processors, overseer, tick, session)
 
 
 def _work(
@@ -179,11 +184,13 @@ def _work(
     processors: int | None,
     overseer: Overseer,
     tick: Tick,
-    watch: Watch | None = None,
+    session: Collection[int] | None = None,
 ) -> Outcome:
     with open_daemon(project, command, processors) as (daemon, doorbell, signals), ExitStack() as s:
-        if watch is not None:
-            importer = overseer.importer = Importer(project, watch)
+        overseer.guard = daemon.guard
+        if session is not None:
+            room = daemon.guard.lacks_room
+            importer = overseer.importer = Importer(project, session, room=room)
             importer.start()
             s.callback(importer.stop)
         overseer.look(daemon.dispatcher)

@@ -10,7 +10,6 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from cryobatch.daemon.importer import Watch
 from cryobatch.daemon.work import Outcome, Snapshot, serve
 from cryobatch.demo.microscope import SETTINGS
 from cryobatch.demo.truth import read_truths
@@ -19,6 +18,7 @@ from cryobatch.errors import ProjectError
 from cryobatch.formats.settings_file import read_project_settings
 from cryobatch.project import Project
 from cryobatch.project.submission import Choice
+from cryobatch.project.watching import Orders
 
 MICROSCOPE_FOLDER = "microscope"
 DEMONSTRATION = "demonstration"
@@ -67,8 +67,7 @@ def play_demo(
         raise ProjectError(f"{folder} is not empty: remove it, or choose another with --folder")
     microscope = folder / MICROSCOPE_FOLDER
     microscope.mkdir(parents=True)
-    watch = Watch(
-        folders=[microscope / "EPU"],
+    orders = Orders(
         choice=Choice(parameters={"pick_particles": {"diameter": DIAMETER_ANGSTROM}}),
     )
 
@@ -81,7 +80,10 @@ def play_demo(
             Project.create(folder, name=DEMONSTRATION, facts=facts) as project,
             display(project) as show,
         ):
-            return serve(project, processors=processors, show=show, watch=watch, enough=enough)
+            watched = project.watching.add(microscope / "EPU", orders, active=False)
+            return serve(
+                project, processors=processors, show=show, session=[watched.id], enough=enough
+            )
 
 
 def remove_demo(folder: Path) -> None:

@@ -13,6 +13,7 @@ from cryobatch.errors import CryobatchError, SettingsError, UnknownNameError
 from cryobatch.model.facts import check_fact
 from cryobatch.model.settings import (
     DEFAULT_WORKFLOWS,
+    DiskSettings,
     HistorySettings,
     Microscope,
     Place,
@@ -22,16 +23,17 @@ from cryobatch.model.settings import (
     SiteSettings,
 )
 
-Record = TypeVar("Record", ProcessorSettings, QueueSettings, HistorySettings, Place)
+Record = TypeVar("Record", ProcessorSettings, QueueSettings, HistorySettings, DiskSettings, Place)
 Settings = TypeVar("Settings")
 Table = Mapping[str, Any]
 """A table of a TOML file (Any: TOML's own variety)."""
 
 _PROJECT_KEYS = {"project", "acquisition", "workflows", "default_workflows", "categories",
-                 "parameters", "processors", "queue", "history", "place"}  # fmt: skip
+                 "parameters", "processors", "queue", "history", "disk", "place"}  # fmt: skip
 _NUMBERS: Mapping[str, tuple[type, float]] = {
     "number": (int, 1), "threads": (int, 1), "gpus": (int, 0), "memory_limit_gb": (float, 0.05),
-    "machine_limit": (int, 1), "max_losses": (int, 1),
+    "machine_limit": (int, 1), "max_losses": (int, 1), "warn_gb": (float, 0.0),
+    "hold_gb": (float, 0.0),
 }  # fmt: skip
 
 
@@ -71,6 +73,7 @@ def parse_project(data: Table) -> ProjectSettings:
         processors=_record(ProcessorSettings, data, "processors"),
         queue=_record(QueueSettings, data, "queue"),
         history=_record(HistorySettings, data, "history"),
+        disk=_record(DiskSettings, data, "disk"),
         place=_record(Place, data, "place") if "place" in data else None,
     )
 
@@ -109,6 +112,7 @@ def dump_project(settings: ProjectSettings) -> str:
         "processors": _set_members(settings.processors),
         "queue": _set_members(settings.queue),
         "history": _set_members(settings.history),
+        "disk": _set_members(settings.disk),
     }
     if settings.place is not None:
         data["place"] = _set_members(settings.place)
@@ -227,7 +231,7 @@ def _member(where: str, name: str, value: Any) -> Any:
 
 
 def _set_members(
-    record: ProcessorSettings | QueueSettings | HistorySettings | Place,
+    record: ProcessorSettings | QueueSettings | HistorySettings | DiskSettings | Place,
 ) -> dict[str, Any]:
     members = {field.name: getattr(record, field.name) for field in dataclasses.fields(record)}
     defaults = {field.name: field.default for field in dataclasses.fields(record)}

@@ -1,16 +1,14 @@
 """Take a recording into its image's folder: by link, copy or move."""
 
 import hashlib
-import os
-import shutil
+import time
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 
-from cryobatch.errors import BadInput, ProjectError
-from cryobatch.formats.atomic import sync_folder
+from cryobatch.errors import BadInput
 from cryobatch.formats.reading import reading
-
-CHUNK_BYTES = 8 << 20
+from cryobatch.importing.copying import copy_verified
 
 
 class Take(StrEnum):
@@ -21,7 +19,36 @@ class Take(StrEnum):
     MOVE = "move"
 
 
-def take_recording(source: Path, folder: Path, how: Take) -> str:
+class Pace:
+    """Keeps copies, one after another, to so many bytes a second."""
+
+    def __init__(
+        self,
+        bytes_a_second: float,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """Begin at rest.
+
+        Args:
+            bytes_a_second: How fast.
+            clock: Gives seconds.
+            sleep: Waits so many of them.
+        """
+        self._bytes_a_second = bytes_a_second
+        self._clock = clock
+        self._sleep = sleep
+        self._free_at = clock()
+
+    def spend(self, count: int) -> None:
+        """Wait until so many bytes more may have been copied."""
+        now = self._clock()
+        self._free_at = max(self._free_at, now) + count / self._bytes_a_second
+        self._sleep(self._free_at - now)
+
+
+def take_recording(source: Path, folder: Path, how: Take, pace: Pace | None = None) -> str:
     """Make a recording available to its image.
 
     A move copies: ``remove_source`` ends it, once the image is in the library.
@@ -30,6 +57,7 @@ def take_recording(source: Path, folder: Path, how: Take) -> str:
         source: The recording.
         folder: The image's folder, which exists.
         how: A link makes no file, it only names the recording where it is.
+        pace: Slows copying down; None: as fast as may be.
 
     Returns:
         The image's ``root_file``: the absolute path of a linked recording, else a path below the
@@ -41,7 +69,7 @@ def take_recording(source: Path, folder: Path, how: Take) -> str:
     """
     if how is Take.LINK:
         return str(source)
-    _copy_verified(source, folder / source.name)
+    copy_verified(source, folder / source.name, spend=None if pace is None else pace.spend)
     return source.name
 
 
@@ -55,41 +83,6 @@ def remove_source(source: Path, copy: Path) -> None:
         raise BadInput(f"{source}: differs from its copy {copy}; it was not deleted, import again")
     with reading(source):
         source.unlink()
-
-
-def _copy_verified(source: Path, place: Path) -> None:
-    """Copy a file so that it appears whole, read back and compared, with the source's times."""
-    beside = place.with_name(f".{place.name[:40]}.new")
-    try:
-        digest = _copy(source, beside)
-        if _digest(beside) != digest or _digest(source) != digest:
-            raise BadInput(f"{source}: changed while it was copied, or the copy is not the same")
-        shutil.copystat(source, beside)
-        beside.replace(place)
-        sync_folder(place.parent)
-    except OSError as error:
-        raise ProjectError(f"{place}: cannot be written: {error.strerror}") from error
-    finally:
-        beside.unlink(missing_ok=True)
-
-
-def _copy(source: Path, place: Path) -> bytes:
-    digest = hashlib.sha256()
-    with place.open("wb") as out:
-        with reading(source):
-            file = source.open("rb")
-        with file:
-            while piece := _read(source, file.fileno()):
-                digest.update(piece)
-                out.write(piece)
-        out.flush()
-        os.fsync(out.fileno())
-    return digest.digest()
-
-
-def _read(source: Path, descriptor: int) -> bytes:
-    with reading(source):
-        return os.read(descriptor, CHUNK_BYTES)
 
 
 def _digest(path: Path) -> bytes:

@@ -64,6 +64,19 @@ class HistorySettings:
 
 
 @dataclass(frozen=True, slots=True)
+class DiskSettings:
+    """How much room must be left on the disks that a project writes to.
+
+    Args:
+        warn_gb: With less a person is warned; None: 50 GB, on a small disk a tenth of it.
+        hold_gb: With less importing and processing are held; None: 10 GB, or a fiftieth.
+    """
+
+    warn_gb: float | None = None
+    hold_gb: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Place:
     """Where database and lock are kept when the project lies on a network file system.
 
@@ -132,6 +145,7 @@ class ProjectSettings:
         processors: This project's processors; None members fall back to the site's.
         queue: The queue's settings.
         history: What is kept of earlier runs.
+        disk: How much room must be left.
         place: Where database and lock are, when not in the project.
     """
 
@@ -148,4 +162,5 @@ class ProjectSettings:
     processors: ProcessorSettings = field(default_factory=ProcessorSettings)
     queue: QueueSettings = field(default_factory=QueueSettings)
     history: HistorySettings = field(default_factory=HistorySettings)
+    disk: DiskSettings = field(default_factory=DiskSettings)
     place: Place | None = None

@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from cryobatch.errors import MissingFactError, WorkflowError
-from cryobatch.importing import Found, Recording, Refused, Take
+from cryobatch.importing import Found, Pace, Recording, Refused, Take
 from cryobatch.model.batch import ParameterSet
 from cryobatch.model.image import Fact, FactValue
 from cryobatch.model.workflow import Workflow
@@ -44,6 +45,7 @@ class Intake:
         done: Done,
         *,
         patient: bool = False,
+        pace: Pace | None = None,
     ) -> ImportReport:
         """Register what is new, and submit it.
 
@@ -56,6 +58,7 @@ class Intake:
             done: Is told of the progress.
             patient: Whether recordings of which too little is known are refused one by one, to be
                 tried again, and do not stop the others.
+            pace: Slows copying down; None: as fast as may be.
 
         Raises:
             MissingFactError: Something that the scripts must know is unknown, and we are not
@@ -88,13 +91,18 @@ class Intake:
             # Kept with the images, so that they hold whenever these are processed again.
             parameters = self.planner.check_parameters(choice)
             choice = replace(choice, parameters=None)
-        for ids, failed in self.registrar.register(new, facts, parameters, take, done):
+        for ids, failed in self.registrar.register(new, facts, parameters, take, done, pace):
             images += ids
             refused += failed
             if choice is not None and ids:
                 batches += submit_images(self.planner, self.images, ids, choice).batches
         if choice is not None and len(found.recordings) > len(new):
             batches += self._submit_left(found.recordings, images, choice)
+        placed = self._find_images(found.recordings)
+        if take is Take.MOVE:
+            made = set(images)
+            known = {path: one for path, one in placed.items() if one not in made}
+            refused += self.registrar.finish_moves(known)
         return ImportReport(
             images=tuple(images),
             known=len(found.recordings) - len(new),
@@ -102,7 +110,13 @@ class Intake:
             ignored=found.ignored_count,
             batches=tuple(batches),
             remarks=tuple(f"{item.path.name}: {remark}" for item in new for remark in item.remarks),
+            placed=placed,
         )
+
+    def _find_images(self, recordings: Sequence[Recording]) -> dict[Path, int]:
+        with self.images.database.reading() as r:
+            known = library.find_by_source(r, [item.source_id for item in recordings])
+        return {i.path: known[i.source_id] for i in recordings if i.source_id in known}
 
     def _plan(
         self, new: Sequence[Recording], choice: Choice

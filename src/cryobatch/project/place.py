@@ -4,6 +4,7 @@ import os
 import re
 import socket
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -123,6 +124,19 @@ def is_on_network(folder: Path) -> bool:
     return file_system_of(folder, Path("/proc/mounts").read_text()) in _NETWORK_FILE_SYSTEMS
 
 
+def lacks_events(folder: Path) -> bool:
+    """Tell whether files that appear in a folder may come without an event of the kernel.
+
+    Network file systems report only what this machine does; of others in user space (FUSE) nobody
+    knows. One that is mounted somewhere below the folder counts too.
+    """
+    mounts = Path("/proc/mounts").read_text()
+    start = str(folder.resolve()).rstrip("/") + "/"
+    kinds = {kind for point, kind in _read_mounts(mounts) if point.startswith(start)}
+    kinds.add(file_system_of(folder, mounts))
+    return any(kind in _NETWORK_FILE_SYSTEMS or kind.startswith("fuse.") for kind in kinds)
+
+
 def file_system_of(folder: Path, mounts: str) -> str:
     """Return the type of the file system that a folder lies on.
 
@@ -132,10 +146,15 @@ def file_system_of(folder: Path, mounts: str) -> str:
     """
     path = str(folder.resolve())
     best, kind = "", ""
-    for line in mounts.splitlines():
-        fields = line.split()
-        point = _OCTAL.sub(lambda match: chr(int(match[1], 8)), fields[1])
+    for point, found in _read_mounts(mounts):
         inside = path == point or path.startswith(point.rstrip("/") + "/")
         if inside and len(point) >= len(best):
-            best, kind = point, fields[2]
+            best, kind = point, found
     return kind
+
+
+def _read_mounts(text: str) -> Iterator[tuple[str, str]]:
+    """Yield mount point and type of each line of /proc/mounts."""
+    for line in text.splitlines():
+        fields = line.split()
+        yield _OCTAL.sub(lambda match: chr(int(match[1], 8)), fields[1]), fields[2]

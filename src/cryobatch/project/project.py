@@ -12,7 +12,7 @@ from cryobatch.errors import ProjectError, SettingsError, UnknownNameError, Usag
 from cryobatch.formats import group_file
 from cryobatch.formats.group_file import GroupRecord
 from cryobatch.formats.settings_file import read_project_settings
-from cryobatch.importing import Take, find_recordings
+from cryobatch.importing import Found, Pace, Take, find_recordings
 from cryobatch.model.batch import ParameterSet
 from cryobatch.model.event import Level, LogEntry
 from cryobatch.model.image import FactValue
@@ -38,6 +38,7 @@ from cryobatch.project.submission import (
     submit_images,
     submit_stale,
 )
+from cryobatch.project.watching import Watching
 from cryobatch.project.workforce import Workforce
 from cryobatch.store import library, log
 from cryobatch.store.database import Database
@@ -205,14 +206,42 @@ class Project:
             MissingFactError: Something that the scripts must know is unknown, and we are not
                 patient; the text names the options.
         """
+        found = find_recordings([Path(path) for path in paths], skip=skip)
+        return self.take_in(
+            found, facts=facts, take=take, choice=choice, submit=submit, done=done, patient=patient
+        )
+
+    def take_in(
+        self,
+        found: Found,
+        *,
+        facts: Mapping[str, object] | None = None,
+        take: Take = Take.LINK,
+        choice: Choice | None = None,
+        submit: bool = True,
+        done: Done = _tell_nobody,
+        patient: bool = False,
+        pace: Pace | None = None,
+    ) -> ImportReport:
+        """Register recordings that were found, and submit them: as ``import_recordings``.
+
+        Args:
+            found: The recordings.
+            pace: Slows copying down; None: as fast as may be.
+        """
         intake = Intake(self.registrar, self.planner, self.images)
         options = creation.check_facts(facts or {}, self.site)
         report = intake.take_in(
-            find_recordings([Path(path) for path in paths], skip=skip),
-            options, take, (choice or Choice()) if submit else None, done, patient=patient,
+            found, options, take, (choice or Choice()) if submit else None, done,
+            patient=patient, pace=pace,
         )  # fmt: skip
         ring(self.place.doorbell)
         return report
+
+    @property
+    def watching(self) -> Watching:
+        """Return the watched folders."""
+        return Watching(self.database, self.place)
 
     @property
     def registrar(self) -> Registrar:

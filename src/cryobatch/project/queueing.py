@@ -11,6 +11,7 @@ from cryobatch.project.place import ProjectPlace
 from cryobatch.store import queue
 from cryobatch.store.database import Database, Transaction
 from cryobatch.store.queue import Cancelled, Moved, QueueRow, Retried
+from cryobatch.store.settings import HELD, get_setting, put_setting
 
 Answer = TypeVar("Answer")
 
@@ -51,6 +52,17 @@ class Queue:
         """Tell whether no batches are given out."""
         with self.database.reading() as r:
             return queue.is_paused(r)
+
+    def why_held(self) -> str | None:
+        """Return why the daemon gives out no batches, though nobody has paused the queue."""
+        with self.database.reading() as r:
+            reason = get_setting(r, HELD)
+            return None if reason is None else str(reason)
+
+    def note_held(self, reason: str | None) -> None:
+        """Say why no batches are given out; None: they are given out again."""
+        with self.database.transaction() as t:
+            put_setting(t, HELD, reason)
 
     def to_top(self, ids: Sequence[int]) -> Moved:
         """Put batches before all others; among themselves they keep their order."""

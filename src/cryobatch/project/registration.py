@@ -3,10 +3,12 @@
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 
 from cryobatch.errors import CryobatchError
 from cryobatch.formats import group_file
 from cryobatch.importing import (
+    Pace,
     Recording,
     Refused,
     Take,
@@ -49,6 +51,7 @@ class ImportReport:
         ignored: Files in folders that are no recordings.
         batches: Ids of their batches.
         remarks: What a person should know.
+        placed: Images of all recordings that have one, new or known, by the recordings' paths.
     """
 
     images: tuple[int, ...] = ()
@@ -57,6 +60,7 @@ class ImportReport:
     ignored: int = 0
     batches: tuple[int, ...] = ()
     remarks: tuple[str, ...] = field(default_factory=tuple)
+    placed: Mapping[Path, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +115,7 @@ class Registrar:
         parameters: ParameterSet,
         take: Take,
         done: Done,
+        pace: Pace | None = None,
     ) -> Iterator[tuple[list[int], list[Refused]]]:
         """Make images of new recordings, a chunk at a time.
 
@@ -120,13 +125,14 @@ class Registrar:
             parameters: What holds for each of the new images.
             take: How they become root products.
             done: Is told of the progress.
+            pace: Slows copying down; None: as fast as may be.
 
         Yields:
             Ids of the new images, and what could not be taken.
         """
         for start in range(0, len(recordings), CHUNK):
             chunk = recordings[start : start + CHUNK]
-            yield self._register_chunk(chunk, facts, parameters, take)
+            yield self._register_chunk(chunk, facts, parameters, take, pace)
             done(min(start + CHUNK, len(recordings)), len(recordings))
 
     def _register_chunk(
@@ -135,6 +141,7 @@ class Registrar:
         facts: Mapping[str, Mapping[str, Fact]],
         parameters: ParameterSet,
         take: Take,
+        pace: Pace | None,
     ) -> tuple[list[int], list[Refused]]:
         with self.database.transaction() as t:
             numbers = iter(library.reserve_image_ids(t, len(chunk)))
@@ -143,7 +150,7 @@ class Registrar:
         for recording in chunk:
             try:
                 own = facts[recording.source_id]
-                record = self._make_folder(recording, next(numbers), own, parameters, take)
+                record = self._make_folder(recording, next(numbers), own, parameters, take, pace)
             except (CryobatchError, OSError) as error:
                 refused.append(Refused(recording.path, str(error)))
             else:
@@ -153,7 +160,7 @@ class Registrar:
             for _, record in records:
                 library.index(t, record.image.id, index_entry(record, ()))
         if take is Take.MOVE:
-            refused += self._remove_sources(records)
+            refused += self._remove_sources([(item.path, record) for item, record in records])
         return [record.image.id for _, record in records], refused
 
     def _make_folder(
@@ -163,13 +170,14 @@ class Registrar:
         facts: Mapping[str, Fact],
         parameters: ParameterSet,
         take: Take,
+        pace: Pace | None,
     ) -> ImageRecord:
         name, left = self._choose_name(recording)
         if left is not None:
             return left  # a killed import had made it and not registered it
         folder = self.place.image_folder(recording.group, name)
         folder.mkdir(parents=True, exist_ok=True)
-        root_file = take_recording(recording.path, folder, take)
+        root_file = take_recording(recording.path, folder, take, pace)
         identity = ImageIdentity(
             id=number,
             name=name,
@@ -202,14 +210,38 @@ class Registrar:
                 return name, present
             taken.add(name)
 
-    def _remove_sources(self, records: Sequence[tuple[Recording, ImageRecord]]) -> list[Refused]:
+    def finish_moves(self, known: Mapping[Path, int]) -> list[Refused]:
+        """Delete sources that a killed import had copied and registered, and not deleted.
+
+        Args:
+            known: Images by the paths of recordings that shall be moved.
+
+        Returns:
+            Sources that could not be deleted, with the reason.
+        """
+        left: list[tuple[Path, ImageRecord]] = []
+        refused: list[Refused] = []
+        with self.database.reading() as r:
+            places = library.places(r, known.values())
+        for path, image_id in known.items():
+            try:
+                record = read_record(self.place.image_folder(*places[image_id]))
+            except CryobatchError as error:
+                refused.append(Refused(path, str(error)))
+                continue
+            moved = not Path(record.image.root_file).is_absolute()
+            if moved and record.image.source == str(path) and path.exists():
+                left.append((path, record))
+        return [*refused, *self._remove_sources(left)]
+
+    def _remove_sources(self, records: Iterable[tuple[Path, ImageRecord]]) -> list[Refused]:
         refused = []
-        for recording, record in records:
+        for path, record in records:
             folder = self.place.image_folder(record.image.group, record.image.name)
             try:
-                remove_source(recording.path, folder / record.image.root_file)
+                remove_source(path, folder / record.image.root_file)
             except (CryobatchError, OSError) as error:
-                refused.append(Refused(recording.path, str(error)))
+                refused.append(Refused(path, str(error)))
         return refused
 
 

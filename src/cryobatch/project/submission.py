@@ -15,7 +15,7 @@ from cryobatch.model.settings import ProjectSettings
 from cryobatch.model.workflow import Workflow, plan_workflow
 from cryobatch.project.images import Images
 from cryobatch.store import library, queue
-from cryobatch.store.queue import Submission
+from cryobatch.store.queue import Submission, Submitted
 
 _SEE_SCRIPTS = " (see 'cryobatch scripts list')"
 
@@ -30,6 +30,8 @@ class Choice:
         parameters: What is given for these batches.
         force: Whether what is up to date runs too.
         top: Whether the batches go on top of the queue.
+        first_now: Whether the first scripts, up to the first product or value that stays, are a
+            batch of their own on top, and the others one at the bottom.
         stale: Just the scripts whose results are stale, image by image, in place of a workflow.
     """
 
@@ -38,6 +40,7 @@ class Choice:
     parameters: ParameterSet | None = None
     force: bool = False
     top: bool = False
+    first_now: bool = False
     stale: bool = False
 
 
@@ -200,14 +203,51 @@ def submit_images(
     possible = {one: root for one, root in roots.items() if root in kinds}
     refused |= _find_refused(planner, images, choice, possible)
     scripts = {root: plan.chosen_in_order() for root, plan in kinds.items()}
-    requests = [
-        Submission(image_id, scripts[roots[image_id]], parameters, choice.force)
-        for image_id in ids
-        if image_id not in refused
-    ]
-    done = queue.submit_all(images.database, requests, top=choice.top, now=time.time())
+    accepted = [image_id for image_id in ids if image_id not in refused]
+    if choice.first_now:
+        done = _submit_apart(images, accepted, roots, kinds, parameters, choice)
+    else:
+        requests = [
+            Submission(one, scripts[roots[one]], parameters, choice.force) for one in accepted
+        ]
+        done = queue.submit_all(images.database, requests, top=choice.top, now=time.time())
     left_out = {name: why for plan in kinds.values() for name, why in plan.left_out.items()}
     return SubmissionReport(done.ids, done.duplicates, refused, left_out)
+
+
+def _submit_apart(
+    images: Images,
+    ids: Sequence[int],
+    roots: Mapping[int, str],
+    kinds: Mapping[str, Workflow],
+    parameters: ParameterSet,
+    choice: Choice,
+) -> Submitted:
+    """Put the first scripts of images on top of the queue, and the others at its end.
+
+    Both in one transaction: an image must not be left with half of its batches.
+    """
+    scripts = {root: plan.chosen_in_order() for root, plan in kinds.items()}
+    counts = {root: _count_first(kinds[root], names) for root, names in scripts.items()}
+    first, rest = [], []
+    for one in ids:
+        names, count = scripts[roots[one]], counts[roots[one]]
+        first.append(Submission(one, names[:count], parameters, choice.force))
+        if names[count:]:
+            rest.append(Submission(one, names[count:], parameters, choice.force))
+    with images.database.transaction() as t:
+        now = time.time()
+        done = queue.submit(t, first, top=True, now=now), queue.submit(t, rest, top=False, now=now)
+    return Submitted(done[0].ids + done[1].ids, done[0].duplicates + done[1].duplicates)
+
+
+def _count_first(workflow: Workflow, names: Sequence[str]) -> int:
+    """Return how many scripts lead to the first result that outlives its batch."""
+    known = {script.name: script for script in workflow.scripts}
+    for number, name in enumerate(names, start=1):
+        if set(known[name].outputs) - TRANSIENT_PRODUCTS or not known[name].outputs:
+            return number
+    return len(names)
 
 
 def _plan_kinds(

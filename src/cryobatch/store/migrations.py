@@ -99,7 +99,38 @@ _FIRST = (
     f"PRAGMA application_id = {APPLICATION_ID}",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST,)
+_WATCHES = (
+    # Folders whose recordings are imported as they come. A change here must not lose what was
+    # taken: it saves the next start from opening every file again.
+    """CREATE TABLE watch (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        folder TEXT NOT NULL UNIQUE,
+        orders TEXT NOT NULL,
+        active INTEGER NOT NULL,
+        added_at REAL NOT NULL,
+        scans INTEGER NOT NULL DEFAULT 0,
+        status TEXT NOT NULL DEFAULT '{}'
+    ) STRICT""",
+    # Paths are bytes below the folder: a name need not be a text.
+    """CREATE TABLE watched_file (
+        watch INTEGER NOT NULL REFERENCES watch (id) ON DELETE CASCADE,
+        path BLOB NOT NULL,
+        size INTEGER NOT NULL,
+        modified_ns INTEGER NOT NULL,
+        inode INTEGER NOT NULL,
+        state TEXT NOT NULL
+            CHECK (state IN ('imported', 'incomplete', 'failed', 'rewritten')),
+        reason TEXT NOT NULL,
+        source_id TEXT NOT NULL,
+        image_id INTEGER,
+        written_at REAL,
+        noted_at REAL NOT NULL,
+        PRIMARY KEY (watch, path)
+    ) STRICT, WITHOUT ROWID""",
+    "CREATE INDEX watched_file_state ON watched_file (watch, state, noted_at)",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _WATCHES)
 """The statements that lead from version n to n + 1, at index n."""
 
 

@@ -6,6 +6,8 @@ from typing import Any
 from cryobatch.store.database import Reading, Transaction
 
 PAUSED = "paused"
+HELD = "held"
+"""Why the daemon gives out nothing: not by a person's wish, and only it takes this back."""
 PROCESSORS = "processors"
 
 

@@ -1,0 +1,221 @@
+"""A follower: follows one watched folder, however it comes and goes."""
+
+import threading
+import time
+from collections.abc import Callable
+
+from cryobatch.daemon.taker import Room, Taker, Tell
+from cryobatch.importing.watch_events import Events
+from cryobatch.importing.watch_tree import Tree
+from cryobatch.importing.watch_waiting import Waiting
+from cryobatch.model.event import Level
+from cryobatch.project import Project
+from cryobatch.project.place import lacks_events
+from cryobatch.project.watching import WatchedFolder
+from cryobatch.store import watching as store
+from cryobatch.store.watching import FileState
+
+PRESENCE_INTERVAL_S = 1.0
+POLL_INTERVAL_S = 1.0
+SCAN_INTERVAL_S = 30.0
+"""With events a full scan finds only what these have missed."""
+POLLED_SCAN_INTERVAL_S = 10.0
+SCAN_SHARE = 0.01
+"""Scans take this share of a core at most; polling where there are no events, twice as much."""
+STATUS_INTERVAL_S = 1.0
+TAKING_S = 0.5
+"""After so long it is looked whether something else has changed."""
+
+
+class Follower:
+    """Sees what appears in a watched folder, and has it taken when it has settled.
+
+    Each ``step`` does what is due, and returns after how long to call again.
+    """
+
+    def __init__(
+        self,
+        project: Project,
+        watched: WatchedFolder,
+        *,
+        tell: Tell,
+        room: Room,
+        wake: Callable[[], None],
+        clock: Callable[[], float] = time.monotonic,
+        moment: Callable[[], float] = time.time,
+    ) -> None:
+        """Remember what was taken earlier.
+
+        Args:
+            project: Takes the images.
+            watched: The folder, and what shall be done.
+            tell: Writes a line into the log, each only once.
+            room: Says whether there is room for copies.
+            wake: Is called, from another thread, when something was reported.
+            clock: Gives seconds that only go forward.
+            moment: Gives seconds since the epoch.
+        """
+        self.watched = watched
+        self._project = project
+        self._tell = tell
+        self._wake = wake
+        self._clock = clock
+        self._moment = moment
+        orders = watched.orders
+        self._polled = lacks_events(watched.folder)
+        self._waiting = Waiting(
+            watched.folder, orders.patterns, orders.patience, clock=clock, moment=moment
+        )
+        self._tree = Tree(watched.folder, orders.patterns, self._waiting, inodes=not self._polled)
+        self._taker = Taker(
+            project, watched, self._waiting, tell=tell, room=room, local=not self._polled,
+            clock=clock, moment=moment,
+        )  # fmt: skip
+        self._events: Events | None = None
+        self._heard: set[str] = set()
+        self._hearing = threading.Lock()
+        self._identity: tuple[int, int] | None = None
+        self._present_at = self._scan_at = self._poll_at = self._shown_at = float("-inf")
+        self._scan_s = 0.0
+        self._scanned_at: float | None = None
+        self._settings = project.settings
+        self._shown: dict[str, object] = {}
+        self._remember()
+
+    def step(self) -> float:
+        """Do what is due; returns after how many seconds to call again."""
+        now = self._clock()
+        if now >= self._present_at:
+            self._look_for_folder()
+            self._present_at = now + PRESENCE_INTERVAL_S
+        if self._identity is None:
+            self._show()
+            return PRESENCE_INTERVAL_S
+        self._look()
+        if self._project.settings is not self._settings:
+            self._settings = self._project.settings
+            self._waiting.hasten_all()
+        self._take()
+        self._show()
+        waits = [moment - self._clock() for moment in (self._present_at, self._scan_at)]
+        due_s = self._waiting.next_due_s()
+        return max(0.0, min([*waits, *([] if due_s is None else [due_s])]))
+
+    def scan(self) -> None:
+        """Look through the whole folder at the next step."""
+        self._scan_at = self._present_at = float("-inf")
+
+    def is_settling(self) -> bool:
+        """Tell whether files wait of which nobody has been told that they lack something."""
+        return any(not candidate.listed for candidate in self._waiting.candidates.values())
+
+    def close(self) -> None:
+        """End."""
+        self._close_events()
+
+    def _remember(self) -> None:
+        with self._project.database.reading() as r:
+            for path, look, state in store.looks(r, self.watched.id):
+                if state in {FileState.IMPORTED, FileState.REWRITTEN}:
+                    self._waiting.remember(path, look if not self._polled else (*look[:2], 0))
+                else:
+                    self._waiting.remember_listed(path)
+
+    def _look_for_folder(self) -> None:
+        """See whether the folder is there, and is the same as before."""
+        identity = self._tree.identity()
+        folder, before = self.watched.folder, self._identity
+        if identity is None and before is None:
+            self._tell(f"{folder} is not there: waiting for it", Level.WARNING)
+        if identity == before:
+            return
+        self._close_events()
+        self._identity = identity
+        if identity is None:
+            self._tell(f"{folder} is gone: waiting for it", Level.WARNING, once=False)
+            return
+        if self._scanned_at is not None:
+            self._tell(f"{folder} is there again", Level.INFO, once=False)
+        self._open_events()
+        self._scan_at = float("-inf")
+        self._waiting.arriving = False
+
+    def _open_events(self) -> None:
+        if self._polled:
+            return
+        try:
+            self._events = Events(self.watched.folder, self._hear)
+        except OSError as error:
+            self._tell_polled(str(error))
+
+    def _close_events(self) -> None:
+        if self._events is not None:
+            self._events.close()
+            self._events = None
+
+    def _hear(self, paths: set[str]) -> None:
+        with self._hearing:
+            self._heard |= paths
+        self._wake()
+
+    def _tell_polled(self, reason: str) -> None:
+        text = f"{self.watched.folder}: no events ({reason}); it is looked through instead"
+        self._tell(text, Level.WARNING)
+
+    def _look(self) -> None:
+        """Look at what was reported, or at everything where that is due."""
+        if self._events is not None and self._events.trouble is not None:
+            self._tell_polled(self._events.trouble)
+            self._close_events()
+        with self._hearing:
+            heard, self._heard = self._heard, set()
+        if self._clock() >= self._scan_at:
+            self._scan()
+            return
+        if heard:
+            self._tree.visit(sorted(heard))
+        if self._events is None and self._clock() >= self._poll_at:
+            cost_s = self._measure(self._tree.poll)
+            self._poll_at = self._clock() + max(POLL_INTERVAL_S, cost_s / SCAN_SHARE)
+
+    def _scan(self) -> None:
+        self._scan_s = self._measure(self._tree.walk)
+        interval_s = SCAN_INTERVAL_S if self._events is not None else POLLED_SCAN_INTERVAL_S
+        self._scan_at = self._clock() + max(interval_s, self._scan_s / SCAN_SHARE)
+        self._poll_at = self._clock() + POLL_INTERVAL_S
+        self._waiting.arriving = True
+        self._scanned_at = self._moment()
+        self._taker.forget_gone()
+        for path, reason in self._tree.troubles.items():
+            place = self.watched.folder / path
+            self._tell(f"{place}: the folder cannot be read: {reason}", Level.ERROR)
+
+    def _measure(self, look: Callable[[], None]) -> float:
+        """Look, and return what that has cost, in seconds."""
+        start = time.thread_time()
+        look()
+        return time.thread_time() - start
+
+    def _take(self) -> None:
+        """Take what is due, but not longer than others may wait to be seen."""
+        start = self._clock()
+        while self._taker.take_some():
+            if self._clock() - start >= TAKING_S:
+                return
+
+    def _show(self) -> None:
+        """Tell the database how it goes, where that has changed."""
+        now = self._clock()
+        candidates = self._waiting.candidates.values()
+        state = "polling" if self._events is None else "watching"
+        status: dict[str, object] = {
+            "state": "absent" if self._identity is None else state,
+            "settling": sum(not candidate.listed for candidate in candidates),
+            "scanned_at": self._scanned_at,
+            "scan_s": round(self._scan_s, 3),
+        }
+        if status == self._shown or now < self._shown_at + STATUS_INTERVAL_S:
+            return
+        self._shown, self._shown_at = status, now
+        with self._project.database.transaction() as t:
+            store.set_status(t, self.watched.id, status)
