@@ -1,6 +1,6 @@
 """The metadata files of recordings: which there are, and what they say of each recording."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -130,12 +130,12 @@ class Companions:
 
 def account_facts(
     account: Account, companions: Companions, recording: Path, rows: int, columns: int
-) -> dict[str, Fact]:
-    """Return the facts that metadata files tell of a recording of this size.
+) -> list[dict[str, Fact]]:
+    """Return the facts that metadata files tell of a recording of this size, surest source first.
 
-    EPU's XML comes first, then the mdoc of the frames, then that of the series: nearer is surer.
+    EPU's XML comes first, then the mdoc of the frames, then that of the series.
     """
-    layers: list[Mapping[str, Fact]] = []
+    layers: list[dict[str, Fact]] = []
     if account.xml is not None and account.exposure is not None:
         layers.append(epu_facts(account.exposure, columns, f"EPU XML {account.xml.name}"))
         positions = companions.epu.positions_of(recording, account.xml)
@@ -147,10 +147,7 @@ def account_facts(
     if account.expected_frames is not None and recording_kind(recording.name) != "eer":
         expected: dict[str, FactValue] = {"frames_expected": account.expected_frames}
         layers.append(sensible_facts(expected, f"metadata {account.files[0].name}"))
-    merged: dict[str, Fact] = {}
-    for layer in layers:
-        merged = {**layer, **merged}
-    return merged
+    return layers
 
 
 def _view_facts(stated: Stated) -> dict[str, FactValue]:

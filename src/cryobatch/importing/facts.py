@@ -1,6 +1,6 @@
 """Bring together what is known about a recording, the most certain first."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from cryobatch.errors import UsageError
 from cryobatch.formats.epu import EpuExposure
@@ -55,23 +55,34 @@ def epu_facts(exposure: EpuExposure, columns: int, source: str) -> dict[str, Fac
     return sensible_facts(facts, source)
 
 
+def first_of(layers: Iterable[Mapping[str, Fact]]) -> dict[str, Fact]:
+    """Return every fact from the first layer that has it."""
+    merged: dict[str, Fact] = {}
+    for layer in layers:
+        merged = {**layer, **merged}
+    return merged
+
+
 def merge_facts(*layers: Mapping[str, Fact], frames: int) -> dict[str, Fact]:
     """Return every fact from the first layer that has it.
 
-    What follows from others is added: the dose of a frame from that of all frames.
+    What follows from others is added: the dose of a frame from that of all frames, the exposure
+    before a tilt from the frames before it.
 
     Args:
         layers: Facts by name, the most certain first.
         frames: Frames of the recording.
     """
-    merged: dict[str, Fact] = {}
-    for layer in layers:
-        for name, fact in layer.items():
-            merged.setdefault(name, fact)
+    merged = first_of(layers)
     total = merged.get("total_dose")
     if "dose_per_frame" not in merged and total is not None and float(total.value) > 0:
         source = f"total_dose ({total.source}) / {frames} frames"
         merged |= sensible_facts({"dose_per_frame": float(total.value) / frames}, source)
+    before, dose = merged.get("frames_before"), merged.get("dose_per_frame")
+    if "pre_exposure" not in merged and before is not None and dose is not None:
+        source = f"frames_before ({before.source}) x dose_per_frame ({dose.source})"
+        value = float(before.value) * float(dose.value)
+        merged |= sensible_facts({"pre_exposure": value}, source)
     return merged
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from cryobatch.errors import BadInput, UsageError
 from cryobatch.formats.movie import inspect_recording, recording_kind, recording_stem
 from cryobatch.importing.companions import METADATA_ENDINGS, Companions, account_facts
-from cryobatch.importing.facts import header_facts, name_source
+from cryobatch.importing.disagreement import find_disagreements
+from cryobatch.importing.facts import first_of, header_facts, name_source
 from cryobatch.importing.identity import identify
 from cryobatch.importing.layout import (
     choose_group,
@@ -15,7 +16,9 @@ from cryobatch.importing.layout import (
     grid_square,
     parse_exposure,
 )
+from cryobatch.importing.leginon import parse_leginon
 from cryobatch.importing.names import make_safe
+from cryobatch.importing.pattern import Named, NamePattern
 from cryobatch.importing.recording import Found, Recording, Refused
 from cryobatch.model.image import Fact, FactValue
 
@@ -30,6 +33,7 @@ Skip = Callable[[Path], bool]
 def find_recordings(
     paths: Iterable[Path],
     *,
+    pattern: NamePattern | None = None,
     skip: Skip | None = None,
     done: Callable[[int, int], None] | None = None,
 ) -> Found:
@@ -37,6 +41,7 @@ def find_recordings(
 
     Args:
         paths: Folders and files. EPU's XML may lie in another of these folders than the movies.
+        pattern: Reads facts and groups from names.
         skip: Leaves files out before they are opened.
         done: Is told how many files were looked at, and of how many.
 
@@ -57,7 +62,7 @@ def find_recordings(
     for number, path in enumerate(chosen, start=1):
         if skip is None or not skip(path):
             try:
-                recordings.append(read_recording(path, companions))
+                recordings.append(read_recording(path, companions, pattern))
             except BadInput as error:
                 refused.append(Refused(path, str(error)))
         if done is not None:
@@ -66,12 +71,15 @@ def find_recordings(
     return Found(tuple(recordings), tuple(refused), ignored)
 
 
-def read_recording(path: Path, companions: Companions) -> Recording:
+def read_recording(
+    path: Path, companions: Companions, pattern: NamePattern | None = None
+) -> Recording:
     """Read what one recording, and the metadata files about it, say.
 
     Args:
         path: The file, absolute.
         companions: Metadata files, among which its own are looked for.
+        pattern: Reads facts and groups from names.
 
     Raises:
         BadInput: It is incomplete, broken, or no recording of one exposure.
@@ -82,22 +90,29 @@ def read_recording(path: Path, companions: Companions) -> Recording:
         raise BadInput(f"{path}: {reason}; name the folder of the series' frames")
     header = inspect_recording(path)
     account = companions.account(path)
-    said = account_facts(account, companions, path, header.rows, header.columns)
+    named = (pattern.read(path) if pattern is not None else None) or Named()
+    layers = [
+        *account_facts(account, companions, path, header.rows, header.columns),
+        header_facts(header),
+        named.facts,
+        _name_facts(path, account.xml),
+    ]
     single = header.frames == 1 and header.kind != "eer"
     return Recording(
         path=path,
         name=make_safe(recording_stem(path.name)),
-        group=choose_group(path, account.xml, account.series_name),
+        group=make_safe(named.group or "", choose_group(path, account.xml, account.series_name)),
         root_product="micrograph" if single else "movie",
         rows=header.rows,
         columns=header.columns,
         frames=header.frames,
         recorded_at=account.recorded_at,
-        facts={**_name_facts(path, account.xml), **header_facts(header), **said},
+        facts=first_of(layers),
         source_id=identify(path),
         remarks=account.broken,
         lacks=account.lacks,
         metadata=account.files,
+        disagreements=find_disagreements(layers, header.frames),
     )
 
 
@@ -175,4 +190,7 @@ def _name_facts(path: Path, xml: Path | None) -> dict[str, Fact]:
     square = grid_square(path) or (grid_square(xml) if xml is not None else None)
     if square is not None:
         found["grid_square"] = square.removeprefix("GridSquare_")
+    leginon = parse_leginon(path.name)
+    if leginon is not None:
+        found |= leginon.facts
     return name_source(found, "file name")

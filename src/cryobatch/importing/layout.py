@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from cryobatch.formats.movie import recording_kind, recording_stem
+from cryobatch.importing.leginon import has_frames, is_overview, parse_leginon
 from cryobatch.importing.names import make_safe
 
 MOST_SECONDS_APART = 120.0
@@ -81,19 +82,38 @@ def choose_recordings(paths: Iterable[Path]) -> list[Path]:
     """Return those files of a folder that are recordings.
 
     Gain references and dark images are not. In a tree of EPU's only ``Data`` holds exposures, the
-    rest are images of holes and squares; and where a movie was kept, EPU's sum of it is left out.
+    rest are images of holes and squares, as are those of Leginon's; and where a movie was kept, the
+    microscope's sum of it is left out.
     """
     chosen = [path for path in paths if _is_candidate(path)]
-    movies = {
-        (grid_square(path), exposure.key)
-        for path in chosen
-        if (exposure := parse_exposure(path.name)) is not None and exposure.ending
-    }
-    return [path for path in chosen if not _is_sum_of(path, movies)]
+    movies = {key for path in chosen if (key := movie_key(path)) is not None}
+    return [path for path in chosen if movies.isdisjoint(_sum_keys(path))]
+
+
+def movie_key(path: Path) -> str | None:
+    """Return what a movie of EPU's or Leginon's has in common with its sum; None for others."""
+    exposure = parse_exposure(path.name)
+    if exposure is not None:
+        return f"{grid_square(path) or ''}/{exposure.key}" if exposure.ending else None
+    leginon = parse_leginon(path.name) if has_frames(path.name) else None
+    return leginon.key if leginon is not None else None
+
+
+def _sum_keys(path: Path) -> tuple[str, ...]:
+    """Return the keys of the movies that a file may be the sum of."""
+    exposure = parse_exposure(path.name)
+    if exposure is not None:
+        # Movies often lie under another root, without folders for the grid squares.
+        squares = {grid_square(path) or "", ""}
+        return () if exposure.ending else tuple(f"{one}/{exposure.key}" for one in squares)
+    leginon = None if has_frames(path.name) else parse_leginon(path.name)
+    return (leginon.key,) if leginon is not None else ()
 
 
 def choose_group(path: Path, metadata: Path | None, series: str | None = None) -> str:
     """Return the group of a recording: its grid square or tilt series, else its folder.
+
+    Of a name of Leginon's it is session, grid and square.
 
     Args:
         path: The recording.
@@ -101,7 +121,9 @@ def choose_group(path: Path, metadata: Path | None, series: str | None = None) -
         series: The tilt series that it belongs to.
     """
     square = grid_square(path) or (grid_square(metadata) if metadata is not None else None)
-    return make_safe(square or series or path.parent.name, "images")
+    leginon = parse_leginon(path.name)
+    named = leginon.group if leginon is not None else path.parent.name
+    return make_safe(square or series or named, "images")
 
 
 def match_metadata(path: Path, candidates: Sequence[Path]) -> Path | None:
@@ -142,11 +164,6 @@ def _is_candidate(path: Path) -> bool:
         return False
     if grid_square(path) is not None:
         return path.parent.name == "Data" and parse_exposure(path.name) is not None
-    return _REFERENCE.search(recording_stem(path.name)) is None
-
-
-def _is_sum_of(path: Path, movies: set[tuple[str | None, str]]) -> bool:
-    exposure = parse_exposure(path.name)
-    if exposure is None or exposure.ending:
+    if is_overview(path.name):
         return False
-    return (grid_square(path), exposure.key) in movies
+    return _REFERENCE.search(recording_stem(path.name)) is None

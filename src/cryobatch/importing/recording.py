@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from cryobatch.importing.disagreement import Disagreement
 from cryobatch.model.image import Fact
 
 
@@ -26,6 +27,7 @@ class Recording:
         lacks: Metadata that should be there and are not, in words; empty when nothing lacks.
             Whoever can wait for them should.
         metadata: The files that the facts come from.
+        disagreements: Where its own sources say different things.
     """
 
     path: Path
@@ -41,6 +43,7 @@ class Recording:
     remarks: tuple[str, ...] = ()
     lacks: str = ""
     metadata: tuple[Path, ...] = ()
+    disagreements: tuple[Disagreement, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
