@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cryobatch.imaging.dose import Exposure, critical_exposure
+from cryobatch.imaging.dose import Exposure, critical_exposure, weight_basis
 
 
 def test_critical_exposure_is_the_papers() -> None:
@@ -29,3 +29,17 @@ def test_dose_counts_after_the_frame() -> None:
     weights = exposure.weights(3, np.array([0.0, 0.2]))
     critical = 0.245 * 0.2**-1.665 + 2.81
     assert weights == pytest.approx([1.0, np.exp(-8.0 / (2.0 * critical))])
+
+
+@pytest.mark.parametrize(("dose", "frames"), [(0.5, 80), (1.0, 32), (2.0, 20), (1.0, 1)])
+def test_few_terms_make_all_weights(dose: float, frames: int) -> None:
+    """Terms of frame and frequency, a handful, multiply to the normalised weights."""
+    exposure = Exposure(dose, 1.0, 300.0)
+    frequency = np.linspace(0.0, 0.9, 2000)
+    basis = weight_basis(exposure, frames, frequency)
+    weights = np.stack([exposure.weights(index, frequency) for index in range(frames)])
+    weights /= np.sqrt((weights**2).sum(axis=0))
+    found = basis.in_time.T @ basis.in_space
+    assert np.abs(found - weights).max() < 1e-3
+    assert len(basis.in_time) <= 6
+    assert basis.in_time[0] == pytest.approx(1.0)

@@ -1,8 +1,7 @@
 """Cubic B-splines, for taking images between their pixels.
 
-The spline through an image is a sum of B-splines times coefficients. Getting the coefficients is a
-filter of the image, and so is undoing the blur of leaving that out; with images that are summed
-anyway, one filter of the sum does for all (Unser, IEEE Signal Processing Magazine 16:22 (1999)).
+The spline through an image is a sum of B-splines times coefficients, and getting the coefficients
+is a filter of the image (Unser, IEEE Signal Processing Magazine 16:22 (1999)).
 """
 
 import math
@@ -21,18 +20,6 @@ def coefficient_response(frequency_per_pixel: ImageArray) -> ImageArray:
     result: ImageArray = ((2.0 + np.cos(2.0 * math.pi * frequency_per_pixel)) / 3.0).astype(
         np.float32
     )
-    return result
-
-
-def noise_response(frequency_per_pixel: ImageArray) -> ImageArray:
-    """Return by how much white noise is damped when the pixels serve as coefficients.
-
-    Root mean square over all fractions of a pixel, along one axis: the B-spline's transform sinc⁴
-    and its aliases. An image that was sampled so, divided by this, has white noise again and up to
-    half of Nyquist the right signal within 0.2 %, at Nyquist 0.71 of it.
-    """
-    aliases = [np.sinc(frequency_per_pixel + shift) ** 8 for shift in (-2, -1, 0, 1, 2)]
-    result: ImageArray = np.sqrt(np.sum(aliases, axis=0)).astype(np.float32)
     return result
 
 

@@ -1,20 +1,21 @@
 """Sum the frames of a movie with their motion undone.
 
-Where only whole frames move, their spectra are shifted exactly. Where content moves locally, frames
-are first resampled with a cubic B-spline, and the sums filtered once for what that does. Sums live
-in Fourier space, where dose weighting is a factor.
+Frames are resampled where their content lies (``resample``) and added up in real space; nothing is
+transformed frame by frame. Weights by dose differ from frequency to frequency, but so smoothly from
+frame to frame that a few weighted sums span them all (``dose.weight_basis``): those are transformed
+and combined at the end, and the sums' noise, which resampling damps near Nyquist, is made white.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numba
 import numpy as np
-from numpy.typing import NDArray
 
-from cryobatch.imaging import fourier, spline
+from cryobatch.imaging import fourier, resample
 from cryobatch.imaging.arrays import FloatArray, ImageArray, SpectrumArray
-from cryobatch.imaging.dose import Exposure
+from cryobatch.imaging.dose import Exposure, WeightBasis, weight_basis
 from cryobatch.imaging.motion_frames import FrameSource
 from cryobatch.imaging.motion_model import MotionModel
 
@@ -22,6 +23,9 @@ FrameSink = Callable[[int, ImageArray], None]
 """Takes a corrected frame or sum, with its index from 0."""
 
 _RINGS_A_STEP = 4
+_PROBED = 12
+_LARGE_FRAME_PIXELS = 1 << 25
+"""Beyond it fewer frames are held at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +36,7 @@ class SumOptions:
         exposure: Weights frames by dose; None makes no weighted sum.
         halves: Also sum even and odd frames apart.
         group_frames: Hand sums of so many successive frames to ``group_sink``.
-        group_sink: Takes them, or None.
+        group_sink: Takes them, or None. Their noise is damped near Nyquist.
         frame_sink: Takes each corrected frame, or None.
         progress: Takes the number of frames done.
     """
@@ -74,93 +78,140 @@ def sum_frames(
     """Read every frame once, undo its motion and sum.
 
     Args:
-        source: Gain-corrected frames; what is no number counts as the frame's mean.
+        source: Gain-corrected frames; what is no number counts as the frame's mean. They are read
+            by another thread, one at a time.
         model: Their motion.
         pixel_size_angstrom: Å a pixel.
         options: What to make.
         threads: Threads to use.
     """
-    sums = _Sums(source.shape[1:], model, pixel_size_angstrom, options, threads)
-    for index in range(source.shape[0]):
-        sums.add(index, _finite(source.frame(index)))
+    sums = _Sums(source.shape, model, pixel_size_angstrom, options, threads)
+    for first, frames in _batches(source, options):
+        sums.add(first, frames)
         if options.progress is not None:
-            options.progress(index + 1)
-    return sums.finish(source.shape[0])
+            options.progress(first + len(frames))
+    return sums.finish()
+
+
+def _batches(source: FrameSource, options: SumOptions) -> Iterator[tuple[int, list[ImageArray]]]:
+    """Yield a few successive frames of a group at a time, reading the next ones meanwhile."""
+    limits = list(_limits(source.shape, options))
+
+    def read(first: int, last: int) -> tuple[int, list[ImageArray]]:
+        return first, [_finite(source.frame(index)) for index in range(first, last)]
+
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(read, *limits[0])
+        for following in limits[1:]:
+            batch = coming.result()
+            coming = pool.submit(read, *following)
+            yield batch
+            del batch
+        yield coming.result()
+
+
+def _limits(shape: tuple[int, int, int], options: SumOptions) -> Iterator[tuple[int, int]]:
+    frames, rows, columns = shape
+    most = resample.AT_A_TIME if rows * columns <= _LARGE_FRAME_PIXELS else 2
+    if options.frame_sink is not None:
+        most = 1
+    for group in range(0, frames, options.group_frames):
+        end = min(group + options.group_frames, frames)
+        for first in range(group, end, most):
+            yield first, min(first + most, end)
 
 
 class _Sums:
-    """Accumulators in Fourier space, as few as the options need."""
+    """Running sums in real space, as few as the options need."""
 
     def __init__(
         self,
-        shape: tuple[int, int],
+        shape: tuple[int, int, int],
         model: MotionModel,
         pixel_size_angstrom: float,
         options: SumOptions,
         threads: int,
     ) -> None:
-        self.shape = shape
+        self.frames, self.shape = shape[0], shape[1:]
         self.model = model
         self.options = options
         self.threads = threads
-        self.y, self.x = fourier.frequencies(shape)
-        size = (shape[0], shape[1] // 2 + 1)
-        self.first = np.zeros(size, np.complex64)
-        self.second = np.zeros(size, np.complex64) if options.halves else self.first
-        self.group = np.zeros(size, np.complex64) if options.group_sink else None
-        self.weighted = np.zeros(size, np.complex64) if options.exposure else None
-        self.rings, self.ring_frequencies = _rings(shape, pixel_size_angstrom)
-        self.squares = np.zeros(self.ring_frequencies.size)
+        # Pixels of all movies are square.
+        self.ring_step = 1.0 / (_RINGS_A_STEP * max(self.shape) * pixel_size_angstrom)
+        self.y, self.x = fourier.frequencies(self.shape, pixel_size_angstrom)
+        self.basis = self._basis()
+        self.in_time = self._in_time()
+        self.sums = np.zeros((len(self.in_time), *self.shape), np.float32)
+        self.part = np.empty(self.shape, np.float32)
+        self.group = np.zeros(self.shape, np.float32) if options.group_sink else None
 
-    def add(self, index: int, frame: ImageArray) -> None:
-        shift = self.model.global_shifts_px[index]
-        if self.model.coefficients_px is not None:
-            frame = _warped(frame, self.model, index)
-            shift = np.zeros(2)
-        spectrum = fourier.forward(frame, self.threads)
-        if shift.any():
-            y = np.exp(2j * np.pi * shift[1] * self.y[:, 0]).astype(np.complex64)
-            x = np.exp(2j * np.pi * shift[0] * self.x[0]).astype(np.complex64)
-            _shift(spectrum, y, x)
-        self._accumulate(index, spectrum)
+    def _basis(self) -> WeightBasis | None:
+        if self.options.exposure is None:
+            return None
+        highest = float(np.hypot(np.abs(self.y).max(), self.x.max()))
+        rings = np.arange(int(highest / self.ring_step) + 2, dtype=np.float64) * self.ring_step
+        return weight_basis(self.options.exposure, self.frames, rings)
+
+    def _in_time(self) -> FloatArray:
+        """Return ``(sums, frames)``: all frames alike, or odd and even ones, then dose's terms."""
+        alike = np.ones((1, self.frames))
+        if self.options.halves:
+            alike = np.zeros((2, self.frames))
+            alike[0, 0::2] = alike[1, 1::2] = 1.0
+        return alike if self.basis is None else np.concatenate([alike, self.basis.in_time[1:]])
+
+    def add(self, first: int, frames: list[ImageArray]) -> None:
+        count, last = len(frames), first + len(frames)
+        moved = np.zeros((resample.AT_A_TIME, 2, 6))
+        weights = np.zeros((len(self.sums), resample.AT_A_TIME), np.float32)
+        weights[:, :count] = self.in_time[:, first:last]
+        for number in range(count):
+            moved[number] = self.model.frame_coefficients_px(first + number)
+            moved[number, :, 0] += self.model.global_shifts_px[first + number]
+        padded = tuple(frames[min(number, count - 1)] for number in range(resample.AT_A_TIME))
+        taps = resample.interpolation_taps()
+        resample.add_resampled(padded, count, moved, taps, self.part, self.sums, weights)
         if self.options.frame_sink is not None:
-            self.options.frame_sink(index, self._image(spectrum))
-
-    def _accumulate(self, index: int, spectrum: SpectrumArray) -> None:
-        _add(self.first if index % 2 == 0 else self.second, spectrum)
-        if self.weighted is not None and self.options.exposure is not None:
-            weights = self.options.exposure.weights(index, self.ring_frequencies)
-            self.squares += weights**2
-            _add_weighted(self.weighted, spectrum, self.rings, weights.astype(np.float32))
+            self.options.frame_sink(first, self._image(fourier.forward(self.part, self.threads)))
         if self.group is not None:
-            _add(self.group, spectrum)
-            if (index + 1) % self.options.group_frames == 0:
-                self._hand_over_group(index // self.options.group_frames)
+            self.group += self.part
+            if last % self.options.group_frames == 0:
+                self._hand_over_group(last // self.options.group_frames - 1)
 
     def _hand_over_group(self, number: int) -> None:
         if self.group is not None and self.options.group_sink is not None:
-            self.options.group_sink(number, self._image(self.group))
-            self.group[:] = 0.0
+            self.options.group_sink(number, self.group)
+            self.group = np.zeros(self.shape, np.float32)
 
-    def finish(self, frames: int) -> FrameSums:
-        if frames < self.options.group_frames:
+    def finish(self) -> FrameSums:
+        if self.frames < self.options.group_frames:
             self._hand_over_group(0)
-        weighted = None
-        if self.weighted is not None:
-            factor = (1.0 / np.sqrt(np.maximum(self.squares, 1e-30))).astype(np.float32)
-            _scale_rings(self.weighted, self.rings, factor)
-            weighted = self._image(self.weighted)
+        images, total = [], None
+        halves = 2 if self.options.halves else 1
+        if self.basis is not None:
+            total = np.zeros((self.shape[0], self.shape[1] // 2 + 1), np.complex64)
+        for index in range(len(self.sums)):
+            spectrum = fourier.forward(self.sums[index], self.threads)
+            if self.basis is not None and total is not None:
+                factors = self.basis.in_space[max(index - halves + 1, 0)]
+                _add_by_ring(total, spectrum, self.y[:, 0], self.x[0], self.ring_step, factors)
+            if index < halves:
+                images.append(self._image(spectrum))
+        weighted = None if total is None else self._image(total)
         if not self.options.halves:
-            return FrameSums(self._image(self.first), weighted, None, None)
-        odd, even = self._image(self.first), self._image(self.second)
+            return FrameSums(images[0], weighted, None, None)
+        odd, even = images
         return FrameSums(odd + even, weighted, even, odd)
 
     def _image(self, spectrum: SpectrumArray) -> ImageArray:
-        """Return the image of a sum that nobody needs any more, or of a copy of it."""
-        filtered = spectrum.copy()
-        if self.model.coefficients_px is not None:
-            filtered /= spline.noise_response(self.y) * spline.noise_response(self.x)
-        return fourier.inverse(filtered, self.shape, self.threads)
+        """Return the image of a sum, its noise white; overwrites the spectrum."""
+        rows, columns = self.shape
+        y, x = ((np.arange(_PROBED) + 0.5) / _PROBED * size for size in self.shape)
+        moves = self.model.shifts_px(np.tile(x, _PROBED), np.repeat(y, _PROBED))
+        response_y = resample.noise_response(moves[..., 1], np.fft.fftfreq(rows))
+        response_x = resample.noise_response(moves[..., 0], np.fft.rfftfreq(columns))
+        _scale(spectrum, 1.0 / response_y, 1.0 / response_x)
+        return fourier.inverse(spectrum, self.shape, self.threads)
 
 
 def _finite(frame: ImageArray) -> ImageArray:
@@ -171,60 +222,18 @@ def _finite(frame: ImageArray) -> ImageArray:
     return np.where(finite, frame, np.float32(mean)).astype(np.float32)
 
 
-def _rings(
-    shape: tuple[int, int], pixel_size_angstrom: float
-) -> tuple[NDArray[np.uint16], FloatArray]:
-    """Return the fine ring of each frequency, and the rings' frequencies, 1/Å."""
-    y, x = fourier.frequencies(shape, pixel_size_angstrom)
-    step = 1.0 / (_RINGS_A_STEP * max(shape) * pixel_size_angstrom)
-    rings = np.rint(np.hypot(y, x) / np.float32(step)).astype(np.uint16)
-    return rings, np.arange(int(rings.max()) + 1, dtype=np.float64) * step
-
-
-def _warped(frame: ImageArray, model: MotionModel, index: int) -> ImageArray:
-    """Return a frame with its motion undone, blurred by the B-spline."""
-    moved = model.frame_coefficients_px(index)
-    moved[:, 0] += model.global_shifts_px[index]
-    warped = np.empty_like(frame)
-    _warp(warped, frame, moved)
-    return warped
-
-
-@numba.njit(cache=True, parallel=True, nogil=True, fastmath=True)
-def _warp(out, frame, moved):  # type: ignore[no-untyped-def]  # numba infers the types
-    rows, columns = out.shape
-    for row in numba.prange(rows):
-        v = row / rows - 0.5
-        for column in range(columns):
-            u = column / columns - 0.5
-            x = column + spline.bend(moved[0], u, v)
-            y = row + spline.bend(moved[1], u, v)
-            out[row, column] = spline.sample(frame, x, y)
-
-
-@numba.njit(cache=True, parallel=True, nogil=True, fastmath=True)
-def _shift(spectrum, y, x):  # type: ignore[no-untyped-def]  # numba infers the types
+@numba.njit(cache=True, parallel=True, nogil=True)
+def _scale(spectrum, y, x):  # type: ignore[no-untyped-def]  # numba infers the types
     for row in numba.prange(spectrum.shape[0]):
         for column in range(spectrum.shape[1]):
             spectrum[row, column] *= y[row] * x[column]
 
 
-@numba.njit(cache=True, parallel=True, nogil=True)
-def _add(total, spectrum):  # type: ignore[no-untyped-def]  # numba infers the types
+@numba.njit(cache=True, parallel=True, nogil=True, fastmath=True)
+def _add_by_ring(total, spectrum, y, x, step, factors):  # type: ignore[no-untyped-def]
+    """Add a spectrum times the factor of each frequency's ring."""
+    scale = np.float32(1.0 / step)
     for row in numba.prange(total.shape[0]):
         for column in range(total.shape[1]):
-            total[row, column] += spectrum[row, column]
-
-
-@numba.njit(cache=True, parallel=True, nogil=True)
-def _add_weighted(total, spectrum, rings, weights):  # type: ignore[no-untyped-def]
-    for row in numba.prange(total.shape[0]):
-        for column in range(total.shape[1]):
-            total[row, column] += spectrum[row, column] * weights[rings[row, column]]
-
-
-@numba.njit(cache=True, parallel=True, nogil=True)
-def _scale_rings(spectrum, rings, factor):  # type: ignore[no-untyped-def]
-    for row in numba.prange(spectrum.shape[0]):
-        for column in range(spectrum.shape[1]):
-            spectrum[row, column] *= factor[rings[row, column]]
+            k = np.sqrt(y[row] * y[row] + x[column] * x[column]) * scale
+            total[row, column] += spectrum[row, column] * factors[np.uintp(k + np.float32(0.5))]

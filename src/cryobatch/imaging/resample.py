@@ -1,0 +1,205 @@
+"""Take frames between their pixels, along a motion that bends slowly, and add them up.
+
+A frame is resampled along x, then along y, by ten taps that depend on the fraction of a pixel. They
+are the least-squares interpolator of a band (Laakso et al., IEEE Signal Processing Magazine 13:30
+(1996), section on the least-squares design): for a fraction t the filter of sum 1 whose response
+differs least from exp(2 pi i f t), here for all |f| < 0.44 cycles a pixel and fifty times more so
+for |f| < 0.25. It is exact to 0.4 % up to 0.2 and to 3 % up to 0.3. White noise loses up to a third
+of its amplitude towards Nyquist, which ``noise_response`` tells; divided by that, signal against
+noise is 0.994 of the exact one's on the ring at 0.9 Nyquist.
+
+The displacement is taken as constant along tiles of 16 pixels of a row. Local motion of 10 pixels
+over a quarter of a frame of 4096 pixels is followed within 0.05 pixels that way.
+"""
+
+import functools
+import math
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from cryobatch.imaging.arrays import FloatArray, ImageArray
+from cryobatch.imaging.spline import bend
+
+TAPS = 10
+AT_A_TIME = 4
+"""Frames for one pass over the sums, whose reading and writing costs as much as resampling."""
+
+_BANDS = ((0.25, 1.0), (0.44, 0.02))
+"""Limits, cycles a pixel, and weights; the bands lie within each other."""
+_FRACTIONS = 512
+_TILE = 16
+_BAND_ROWS = 32
+_BEFORE = TAPS // 2 - 1
+_PAD = 2 * TAPS
+# A loop is vectorised only where its places cannot be negative: numba would count those from the
+# end. Ten times faster.
+_1, _2, _3, _4, _5, _6, _7, _8, _9 = (np.uintp(step) for step in range(1, TAPS))
+
+
+@functools.cache
+def interpolation_taps() -> ImageArray:
+    """Return ``(513, 10)`` float32: taps at pixels -4 to 5 for fractions 0, 1/512, ... 1."""
+    places = np.arange(TAPS) - _BEFORE
+    fractions = np.arange(_FRACTIONS + 1) / _FRACTIONS
+    normal = _band_overlap(places[:, None] - places) + 1e-7 * np.eye(TAPS)
+    inverse = np.linalg.inv(normal)
+    taps = inverse @ _band_overlap(places[:, None] - fractions)
+    constant = inverse.sum(axis=1)
+    taps += np.outer(constant / constant.sum(), 1.0 - taps.sum(axis=0))
+    return np.ascontiguousarray(taps.T, dtype=np.float32)
+
+
+def _band_overlap(distance: FloatArray | NDArray[np.int64]) -> FloatArray:
+    """Return the scalar product, over the bands, of impulses that lie so many pixels apart."""
+    parts = [weight * limit * np.sinc(2.0 * limit * distance) for limit, weight in _BANDS]
+    return np.asarray(np.sum(parts, axis=0), dtype=np.float64)
+
+
+def noise_response(displacements_px: FloatArray, frequency_per_pixel: ImageArray) -> ImageArray:
+    """Return by how much white noise is damped along one axis, root mean square.
+
+    Args:
+        displacements_px: Any shape; their fractions count.
+        frequency_per_pixel: Cycles a pixel along that axis; the result has this shape.
+    """
+    fractions = np.rint((displacements_px - np.floor(displacements_px)) * _FRACTIONS)
+    share = np.bincount(fractions.astype(np.int64).ravel(), minlength=_FRACTIONS + 1)
+    taps = interpolation_taps().astype(np.float64)
+    # |H|² is a sum of cosines of the taps' autocorrelation, which may be averaged beforehand.
+    shifted = [taps[:, : TAPS - lag] * taps[:, lag:] for lag in range(TAPS)]
+    means = [share @ products.sum(axis=1) / share.sum() for products in shifted]
+    power = np.full(frequency_per_pixel.shape, means[0])
+    for lag in range(1, TAPS):
+        power += 2.0 * means[lag] * np.cos(2.0 * math.pi * lag * frequency_per_pixel)
+    response: ImageArray = np.sqrt(np.maximum(power, 1e-6)).astype(np.float32)
+    return response
+
+
+@numba.njit(cache=True, parallel=True, nogil=True, fastmath=True)
+def add_resampled(frames, count, moved, taps, part, sums, weights):  # type: ignore[no-untyped-def]
+    """Undo the motion of up to four frames and add them up.
+
+    Args:
+        frames: Four of ``(rows, columns)`` float32.
+        count: How many of them count.
+        moved: ``(4, 2, 6)`` float64: displacement of the content along x and y, pixels, as terms
+            1, u, u², v, v², uv of the place.
+        taps: From ``interpolation_taps``.
+        part: ``(rows, columns)`` float32, written: the sum of these frames alone.
+        sums: ``(sums, rows, columns)`` float32: running sums, added to.
+        weights: ``(sums, 4)`` float32: of each frame in each of them.
+    """
+    rows, columns = part.shape
+    width = (columns + _TILE - 1) // _TILE * _TILE
+    for band in numba.prange((rows + _BAND_ROWS - 1) // _BAND_ROWS):
+        first = band * _BAND_ROWS
+        last = min(first + _BAND_ROWS, rows)
+        padded = np.empty(width + 2 * _PAD + TAPS, np.float32)
+        out = np.empty(width, np.float32)
+        for number in range(count):
+            terms = moved[number]
+            low, high = _reach(terms[1], first, last, rows, columns)
+            lines = np.empty((high - low, width), np.float32)
+            for line in range(high - low):
+                row = low + line
+                _pad_line(frames[number][min(max(row, 0), rows - 1)], padded)
+                _along_x(padded, terms, row, rows, columns, taps, lines[line])
+            for row in range(first, last):
+                _along_y(lines, low, terms[1], row, rows, columns, taps, out)
+                _accumulate(out, part, sums, weights, number, row)
+
+
+@numba.njit(cache=True, nogil=True, inline="always")
+def _place(length, at):  # type: ignore[no-untyped-def]  # numba infers the types
+    """Split a place into a pixel, near enough to the frame, and a number of the table of taps."""
+    at = min(max(at, -float(TAPS)), length - 1.0 + TAPS)
+    pixel = math.floor(at)
+    return int(pixel), int((at - pixel) * _FRACTIONS + 0.5)
+
+
+@numba.njit(cache=True, nogil=True, inline="always")
+def _tap(taps, n):  # type: ignore[no-untyped-def]  # numba infers the types
+    return (
+        taps[n, 0], taps[n, 1], taps[n, 2], taps[n, 3],
+        taps[n, 4], taps[n, 5], taps[n, 6], taps[n, 7], taps[n, 8], taps[n, 9],
+    )  # fmt: skip
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True)
+def _reach(terms, first, last, rows, columns):  # type: ignore[no-untyped-def]
+    """Return the first row that a band needs, and the row after its last one.
+
+    Bands are low: displacements between their first and last row lie between those of the two.
+    """
+    low, high = rows + 2 * TAPS, -2 * TAPS
+    for row in (first, last - 1):
+        v = row / rows - 0.5
+        for column in range(0, columns, _TILE):
+            u = (column + 0.5 * _TILE) / columns - 0.5
+            pixel, _ = _place(rows, row + bend(terms, u, v))
+            low = min(low, pixel)
+            high = max(high, pixel)
+    return low - _BEFORE - 1, high - _BEFORE + TAPS + 1
+
+
+@numba.njit(cache=True, nogil=True)
+def _pad_line(line, padded):  # type: ignore[no-untyped-def]  # numba infers the types
+    columns = line.size
+    padded[:_PAD] = line[0]
+    padded[_PAD : _PAD + columns] = line
+    padded[_PAD + columns :] = line[columns - 1]
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True)
+def _along_x(padded, terms, row, rows, columns, taps, out):  # type: ignore[no-untyped-def]
+    for start in range(0, out.size, _TILE):
+        u = (start + 0.5 * _TILE) / columns - 0.5
+        # The displacement along x is that of the row where this one's content ends.
+        v = row / rows - 0.5
+        for _ in range(2):
+            v = (row - bend(terms[1], u, v)) / rows - 0.5
+        pixel, fraction = _place(columns, start + bend(terms[0], u, v))
+        a, b, c, d, e, f, g, h, m, n = _tap(taps, fraction)
+        p, q = np.uintp(pixel - _BEFORE + _PAD), np.uintp(start)
+        for i in range(_TILE):
+            k = p + np.uintp(i)
+            out[q + np.uintp(i)] = (
+                a * padded[k] + b * padded[k + _1] + c * padded[k + _2] + d * padded[k + _3]
+                + e * padded[k + _4] + f * padded[k + _5] + g * padded[k + _6] + h * padded[k + _7]
+                + m * padded[k + _8] + n * padded[k + _9]
+            )  # fmt: skip
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True)
+def _along_y(lines, low, terms, row, rows, columns, taps, out):  # type: ignore[no-untyped-def]
+    v = row / rows - 0.5
+    for start in range(0, out.size, _TILE):
+        u = (start + 0.5 * _TILE) / columns - 0.5
+        pixel, fraction = _place(rows, row + bend(terms, u, v))
+        a, b, c, d, e, f, g, h, m, n = _tap(taps, fraction)
+        p = np.uintp(min(max(pixel - _BEFORE - low, 0), lines.shape[0] - TAPS))
+        q = np.uintp(start)
+        for i in range(_TILE):
+            k = q + np.uintp(i)
+            out[k] = (
+                a * lines[p, k] + b * lines[p + _1, k] + c * lines[p + _2, k]
+                + d * lines[p + _3, k] + e * lines[p + _4, k] + f * lines[p + _5, k]
+                + g * lines[p + _6, k] + h * lines[p + _7, k] + m * lines[p + _8, k]
+                + n * lines[p + _9, k]
+            )  # fmt: skip
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True)
+def _accumulate(line, part, sums, weights, number, row):  # type: ignore[no-untyped-def]
+    columns = part.shape[1]
+    if number == 0:
+        part[row] = line[:columns]
+    else:
+        part[row] += line[:columns]
+    for index in range(sums.shape[0]):
+        weight = weights[index, number]
+        total = sums[index, row]
+        for column in range(columns):
+            total[column] += weight * line[column]

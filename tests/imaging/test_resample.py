@@ -1,0 +1,92 @@
+"""Resampling keeps signal and noise, and follows motion."""
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from cryobatch.imaging import resample
+
+SHAPE = (96, 130)
+
+
+def resampled(
+    frames: list[NDArray[np.float32]], moved: NDArray[np.float64], weights: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return the sum of up to four frames, and weighted ones."""
+    part = np.empty(frames[0].shape, np.float32)
+    sums = np.zeros((len(weights), *frames[0].shape), np.float32)
+    four = tuple(frames[min(number, len(frames) - 1)] for number in range(4))
+    resample.add_resampled(
+        four, len(frames), moved, resample.interpolation_taps(), part, sums, weights
+    )
+    return part, sums
+
+
+def moves(*shifts: tuple[float, float]) -> NDArray[np.float64]:
+    """Return motions of whole frames."""
+    terms = np.zeros((4, 2, 6))
+    terms[: len(shifts), :, 0] = shifts
+    return terms
+
+
+def test_taps_are_exact_at_whole_pixels_and_sum_to_one() -> None:
+    """A frame that moves by whole pixels is copied, and none changes its mean."""
+    taps = resample.interpolation_taps()
+    assert taps.sum(axis=1) == pytest.approx(1.0, abs=1e-6)
+    assert taps[0] == pytest.approx([0, 0, 0, 0, 1, 0, 0, 0, 0, 0], abs=1e-4)
+    assert taps[-1] == pytest.approx([0, 0, 0, 0, 0, 1, 0, 0, 0, 0], abs=1e-4)
+
+
+@pytest.mark.parametrize(("frequency", "least"), [(0.2, 0.9999), (0.4, 0.998), (0.45, 0.97)])
+def test_signal_is_kept(frequency: float, least: float) -> None:
+    """Of signal against noise, an axis keeps so much up to 0.9 Nyquist, over all fractions."""
+    taps = resample.interpolation_taps().astype(np.float64)
+    place = np.arange(-4, 6)
+    fractions = np.linspace(0.0, 1.0, len(taps))[:, None]
+    response = (taps * np.exp(2j * np.pi * frequency * (place - fractions))).sum(axis=1)
+    assert response.real.mean() / np.sqrt((np.abs(response) ** 2).mean()) > least
+
+
+def test_noise_response_is_what_white_noise_becomes() -> None:
+    """Divided by it, resampled white noise is white again."""
+    random = np.random.default_rng(3)
+    shifts = random.uniform(-3.0, 3.0, (4, 2))
+    frequency = np.fft.rfftfreq(256)
+    power = np.zeros(129)
+    for _ in range(4):
+        frames = [random.standard_normal((256, 256)).astype(np.float32) for _ in range(4)]
+        part, _ = resampled(frames, moves(*shifts), np.zeros((0, 4), np.float32))
+        power += (np.abs(np.fft.rfft(part, axis=1)) ** 2).mean(axis=0) / 256 / 4 / 4
+    expected = resample.noise_response(shifts[:, 0], frequency.astype(np.float32)) ** 2
+    rows = resample.noise_response(shifts[:, 1], np.fft.fftfreq(256).astype(np.float32)) ** 2
+    assert power[:125] == pytest.approx(expected[:125] * rows.mean(), rel=0.12)
+    assert power.mean() == pytest.approx((expected * rows.mean()).mean(), rel=0.01)
+
+
+def test_content_moves_back_and_is_weighted() -> None:
+    """Displaced smooth content comes to lie where it was; each sum has its own weights."""
+    y, x = np.mgrid[: SHAPE[0], : SHAPE[1]].astype(float)
+
+    def scene(dx: float, dy: float) -> NDArray[np.float32]:
+        shown = np.sin(0.4 * (x - dx)) + np.cos(1.2 * (y - dy) + 0.2 * (x - dx))
+        return np.asarray(shown, dtype=np.float32)
+
+    shifts = [(0.0, 0.0), (1.37, -2.61), (-5.2, 0.5)]
+    weights = np.array([[1.0, 0.0, 0.0, 9.0], [1.0, 2.0, 3.0, 9.0]], np.float32)
+    part, sums = resampled([scene(*shift) for shift in shifts], moves(*shifts), weights)
+    inside = (slice(12, -12), slice(12, -12))
+    still = scene(0.0, 0.0)
+    assert np.abs(part / 3 - still)[inside].max() < 5e-3
+    assert np.abs(sums[0] - still).max() < 1e-4
+    assert np.abs(sums[1] / 6 - still)[inside].max() < 5e-3
+
+
+@pytest.mark.parametrize("far", [25.0, 300.0, -1e7])
+def test_what_comes_from_outside_is_the_border(far: float) -> None:
+    """However far content has moved, no pixel is read outside: the border goes on."""
+    frame = np.broadcast_to(np.arange(SHAPE[1], dtype=np.float32), SHAPE).copy()
+    terms = moves((far, -far))
+    terms[0, :, 1:] = 40.0
+    part, _ = resampled([frame], terms, np.zeros((0, 4), np.float32))
+    assert np.isfinite(part).all()
+    assert -30.0 < part.min() <= part.max() < SHAPE[1] + 30.0
