@@ -100,6 +100,10 @@ class Companions:
             return self._epu_account(recording)
         return self._mdoc_account(recording) if self.mdocs else Account()
 
+    def is_stack(self, recording: Path) -> bool:
+        """Tell whether a file holds the images of a series or map, as its mdoc says: no movie."""
+        return self.mdocs.is_stack(recording)
+
     def expected_frames(self, recording: Path) -> int | None:
         """Return how many frames a movie should have in its file, None when nothing says so.
 
@@ -112,7 +116,7 @@ class Companions:
     def _epu_account(self, recording: Path) -> Account:
         xml = self.epu.xml_of(recording)
         if xml is None:
-            return Account(lacks="its XML is not there")
+            return Account(lacks="its XML is not there" if self.epu else "")
         try:
             return Account(xml, read_epu(xml))
         except BadInput as error:

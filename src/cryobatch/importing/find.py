@@ -56,8 +56,9 @@ def find_recordings(
     named, folders = _sort_out(paths)
     refused: list[Refused] = []
     files = sorted({file for folder in folders for file in _walk(folder, refused)})
-    chosen = sorted({*named, *choose_recordings(files)})
     companions = Companions([*files, *_neighbours(named)])
+    inside = (path for path in choose_recordings(files) if not companions.is_stack(path))
+    chosen = sorted({*named, *inside})
     recordings: list[Recording] = []
     for number, path in enumerate(chosen, start=1):
         if skip is None or not skip(path):
@@ -85,9 +86,11 @@ def read_recording(
         BadInput: It is incomplete, broken, or no recording of one exposure.
     """
     _check_name(path)
-    reason = companions.mdocs.stack_reason(path)
-    if reason:
-        raise BadInput(f"{path}: {reason}; name the folder of the series' frames")
+    if companions.is_stack(path):
+        raise BadInput(
+            f"{path}: holds the images of a series or map, as its mdoc says, and is no movie; name "
+            "the folder of the series' frames"
+        )
     header = inspect_recording(path)
     account = companions.account(path)
     named = (pattern.read(path) if pattern is not None else None) or Named()

@@ -111,19 +111,17 @@ class MdocFiles:
         view = read.views[stem]
         return Stated(path, read.mdoc, view.section, view)
 
-    def stack_reason(self, recording: Path) -> str:
-        """Return why a file is the stack of a series or montage and no movie, else nothing."""
+    def is_stack(self, recording: Path) -> bool:
+        """Tell whether a file holds the images of a series or map, each an exposure of its own."""
         path = self.named_like(recording)
-        if path is None or not recording.name.lower().endswith(_STACK_ENDINGS):
-            return ""
+        if path is None or recording_kind(recording.name) != "mrc":
+            return False
         try:
             mdoc = read_mdoc(path)
         except BadInput:
-            return ""
+            return False
         images = sum(section.kind == "ZValue" for section in mdoc.sections)
-        if mdoc.frame_sets or images < 2:
-            return ""
-        return f"holds the {images} images of a series or a map, as {path.name} says, and no movie"
+        return not mdoc.frame_sets and images > 1
 
     def _read_new(self) -> None:
         """Read the mdocs that were added, and those of series again that have changed."""
@@ -166,7 +164,7 @@ def _look_at(place: str) -> Look | None:
 
 def _key(name: str) -> str:
     """Return what a recording and the mdoc of its frames have in common."""
-    lower = name.lower().removesuffix(ENDING)
+    lower = name.lower().removesuffix(ENDING).removesuffix(".st")
     return recording_stem(lower) if recording_kind(lower) is not None else lower
 
 
