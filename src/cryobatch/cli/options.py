@@ -115,6 +115,7 @@ def choose_scripts(
     *,
     force: bool = False,
     top: bool = False,
+    first_now: bool = False,
 ) -> "Choice":
     """Return the choice that the options mean."""
     from cryobatch.project.submission import Choice
@@ -124,7 +125,8 @@ def choose_scripts(
     names = None
     if scripts is not None:
         names = tuple(name.strip() for name in scripts.split(",") if name.strip())
-    return Choice(names, workflow, project.parse_parameters(assignments or ()), force, top)
+    parameters = project.parse_parameters(assignments or ())
+    return Choice(names, workflow, parameters, force, top, first_now)
 
 
 def read_assignments(texts: list[str], example: str) -> dict[str, str]:

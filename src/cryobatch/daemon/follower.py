@@ -1,10 +1,12 @@
 """A follower: follows one watched folder, however it comes and goes."""
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable
 
 from cryobatch.daemon.taker import Room, Taker, Tell
+from cryobatch.errors import CryobatchError
 from cryobatch.importing.watch_events import Events
 from cryobatch.importing.watch_tree import Tree
 from cryobatch.importing.watch_waiting import Waiting
@@ -112,6 +114,8 @@ class Follower:
     def close(self) -> None:
         """End."""
         self._close_events()
+        with contextlib.suppress(CryobatchError), self._project.database.transaction() as t:
+            store.set_status(t, self.watched.id, {})
 
     def _remember(self) -> None:
         with self._project.database.reading() as r:

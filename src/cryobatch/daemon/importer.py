@@ -32,6 +32,7 @@ class Importer:
         project: Project,
         session: Collection[int] = (),
         *,
+        only: bool = False,
         room: Callable[[int], str | None] = has_room,
         clock: Callable[[], float] = time.monotonic,
         moment: Callable[[], float] = time.time,
@@ -41,12 +42,14 @@ class Importer:
         Args:
             project: Takes the images, and knows the watched folders.
             session: Folders that are followed though they are stopped: as long as we are.
+            only: Whether no others are followed.
             room: Says why so many bytes more should not be written, None where they may.
             clock: Gives seconds that only go forward.
             moment: Gives seconds since the epoch.
         """
         self._project = project
         self._session = frozenset(session)
+        self._only = only
         self._room = room
         self._clock = clock
         self._moment = moment
@@ -94,7 +97,9 @@ class Importer:
         return min(waits)
 
     def is_settling(self) -> bool:
-        """Tell whether files wait of which nobody has been told that they lack something."""
+        """Tell whether anything may still happen with what has been seen."""
+        if self._clock() < max(self._paused_until.values(), default=0.0):
+            return True
         return any(follower.is_settling() for follower in self._followers.values())
 
     def close(self) -> None:
@@ -108,7 +113,7 @@ class Importer:
         wanted = {
             item.id: item
             for item in self._project.watching.listing()
-            if item.active or item.id in self._session
+            if item.id in self._session or (item.active and not self._only)
         }
         for number, follower in list(self._followers.items()):
             now = wanted.get(number)
@@ -156,3 +161,20 @@ class Importer:
                 self._trouble, self._trouble_until = text, self._clock() + SHOWN_S
             self._awake.wait(sleep_s)
         self.close()
+
+
+def scan_once(project: Project, watches: Collection[int]) -> None:
+    """Look through watched folders, and take in what settles: where no daemon does it.
+
+    Args:
+        project: Takes the images.
+        watches: Numbers of the folders, also of stopped ones.
+    """
+    importer = Importer(project, watches, only=True)
+    try:
+        wait_s = importer.step()
+        while importer.is_settling():
+            time.sleep(wait_s)
+            wait_s = importer.step()
+    finally:
+        importer.close()
