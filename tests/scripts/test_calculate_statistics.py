@@ -111,6 +111,15 @@ def test_a_wrong_dose_shows(tmp_path: Path, micrograph: Path, frames: Path) -> N
     assert calculate_statistics(run, dose_disagreement=60.0)["quality"] == "green"
 
 
+def test_a_short_movie_is_amber(tmp_path: Path, micrograph: Path) -> None:
+    """A movie with fewer frames than it should have is flagged, one with all or more is not."""
+    for frames, quality in ((46, "amber"), (50, "green"), (51, "green")):
+        run = make_run(tmp_path, {"micrograph": micrograph}, frames=frames, frames_expected=50)
+        values = calculate_statistics(run)
+        assert values["quality"] == quality
+        assert values["quality_reasons"] == ("short: 46 of 50 frames" if frames == 46 else "")
+
+
 def test_a_dark_image_is_known_by_its_group(tmp_path: Path, micrograph: Path) -> None:
     """An image under a tenth of the recent median is red."""
     run = make_run(tmp_path, {"micrograph": micrograph}, usual_intensity=5000.0)

@@ -30,6 +30,8 @@ class Findings:
         particle_count: Picked particles.
         dose_disagreement_percent: Measured less stated dose, of the stated one.
         pixel_size_angstrom: Of the micrograph.
+        frames: Frames in the movie.
+        frames_expected: Frames that it should have.
     """
 
     mean_intensity: float | None = None
@@ -44,6 +46,8 @@ class Findings:
     particle_count: int | None = None
     dose_disagreement_percent: float | None = None
     pixel_size_angstrom: float | None = None
+    frames: int | None = None
+    frames_expected: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +145,9 @@ def _other_faults(findings: Findings, limits: Limits) -> Iterator[Fault]:
     count = findings.particle_count
     if count is not None and count < limits.least_particles:
         yield Grade.AMBER, f"{count} particles < {limits.least_particles}"
+    frames, expected = findings.frames, findings.frames_expected
+    if frames is not None and expected is not None and frames < expected:
+        yield Grade.AMBER, f"short: {frames} of {expected} frames"
     wrong, limit = findings.dose_disagreement_percent, limits.dose_disagreement_percent
     if wrong is not None and abs(wrong) > limit:
         yield Grade.AMBER, f"dose {wrong:+.0f} % off what was stated"

@@ -50,6 +50,8 @@ from cryobatch.model import Optional, Output, Parameter, Run, Value, script
         "voltage?",
         "cs?",
         "amplitude_contrast?",
+        "frames?",
+        "frames_expected?",
         "drift_range?",
         "defocus_u?",
         "defocus_v?",

@@ -80,4 +80,6 @@ def findings(run: Run, values: dict[str, object]) -> Findings:
         particle_count=run.read("particle_count"),
         dose_disagreement_percent=number("dose_disagreement"),
         pixel_size_angstrom=run.read("micrograph_pixel_size") or run.read("pixel_size"),
+        frames=run.read("frames"),
+        frames_expected=run.read("frames_expected"),
     )
