@@ -73,6 +73,7 @@ import cryobatch
 
 @cryobatch.script(category="Pick Particles", values={"never": cryobatch.Value("B")})
 def deadly(run):
+    print("its last words", flush=True)
     os.kill(os.getpid(), signal.SIGSEGV)
 """
 

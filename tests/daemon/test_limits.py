@@ -126,6 +126,8 @@ def test_a_batch_that_kills_its_processor_again_and_again_is_quarantined(
     assert reason.startswith("quarantined: its processor died 3 times with it")
     assert "SIGSEGV" in reason
     assert reason in texts(project)
+    said = (project.images.folder(1) / "logs" / "deadly.log").read_text()
+    assert said == 3 * "its last words\n"
     assert batch_of(project, other).state is BatchState.DONE
 
 

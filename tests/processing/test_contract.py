@@ -146,7 +146,7 @@ def test_a_place_that_is_no_folder_fails_the_script(project: Project) -> None:
     """A file stands where results should go: the reason names it, the processor lives on."""
     folder = project.images.folder(1)
     (folder / "logs").write_text("in the way")
-    told = behave(project, "keeps")
+    told = behave(project, "speaks")
     assert str(folder / "logs") in told.failures["odd"]
 
 

@@ -19,7 +19,7 @@ def write_bytes_durably(path: Path, data: bytes, *, fsync: bool = True) -> None:
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:
         try:
-            _write_all(descriptor, data)
+            write_all(descriptor, data)
             if fsync:
                 os.fsync(descriptor)
         finally:
@@ -57,7 +57,8 @@ def _name_beside(path: Path) -> str:
     return f"{path.parent}/.{path.name[:40]}.{secrets.token_hex(6)}.new"
 
 
-def _write_all(descriptor: int, data: bytes) -> None:
+def write_all(descriptor: int, data: bytes) -> None:
+    """Write all bytes; the kernel may take a part of them at a time."""
     view = memoryview(data)
     while view:
         view = view[os.write(descriptor, view) :]

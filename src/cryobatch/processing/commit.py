@@ -5,14 +5,15 @@ import os
 import shutil
 from collections.abc import Sequence
 from concurrent.futures import Executor
+from concurrent.futures import wait as wait_for
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
 from cryobatch.errors import CryobatchError, SettingsError
 from cryobatch.formats import parameter_file
-from cryobatch.formats.atomic import sync_folder, write_bytes_durably
+from cryobatch.formats.atomic import sync_folder
 from cryobatch.model.image import ImageRecord
 from cryobatch.processing.history import HISTORY_FOLDER
 from cryobatch.processing.image_folder import (
@@ -23,6 +24,7 @@ from cryobatch.processing.image_folder import (
     read_record,
 )
 from cryobatch.processing.orders import StagedResult
+from cryobatch.processing.workspace import write_staged
 
 
 class Step(Protocol):
@@ -69,7 +71,7 @@ class _Commit:
         try:
             locks.enter_context(image_lock(self.folder, wait=wait))
             if identify(self.folder) != self.result.base:
-                self.merged = _merge(self.folder, self.result)
+                self.merged, self.result = _merge(self.folder, self.result)
         except (CryobatchError, OSError) as error:
             self.error = error
 
@@ -139,6 +141,8 @@ STEPS: tuple[Step, ...] = (sync_record, keep_history, move_products, replace_rec
 """The steps of a commit in their order."""
 WAITING_STEPS = frozenset({"sync_record", "sync_names"})
 """Steps that only wait for the disk: taken for several images at the same time, they wait once."""
+SHARE = 4
+"""Images for which a thread waits one after the other: to wake a thread costs as much as a wait."""
 
 
 def commit_results(
@@ -172,12 +176,17 @@ def commit_results(
 
 
 def _take_all(step: Step, commits: Sequence[_Commit], waiters: Executor | None) -> None:
-    if waiters is None or len(commits) == 1 or step.__name__ not in WAITING_STEPS:
-        for commit in commits:
+    def take(some: Sequence[_Commit]) -> None:
+        for commit in some:
             commit.take(step)
+
+    if waiters is None or step.__name__ not in WAITING_STEPS:
+        take(commits)
         return
-    for _ in waiters.map(lambda commit: commit.take(step), commits):
-        pass
+    shares = [commits[start : start + SHARE] for start in range(0, len(commits), SHARE)]
+    others = [waiters.submit(take, share) for share in shares[1:]]
+    take(shares[0])
+    wait_for(others)
 
 
 def commit_result(folder: Path, result: StagedResult) -> Committed:
@@ -223,13 +232,15 @@ def recover_staged(folder: Path, script: str, record_path: Path, staged: Path) -
     return True
 
 
-def _merge(folder: Path, result: StagedResult) -> ImageRecord:
+def _merge(folder: Path, result: StagedResult) -> tuple[ImageRecord, StagedResult]:
     """Bring a script's run into the parameter file as somebody else has left it."""
-    record_path = Path(result.record)
-    staged = parameter_file.read(record_path)
+    staged = parameter_file.read(Path(result.record))
     script = result.script
     merged = read_record(folder).with_run(
         script, staged.runs[script], staged.values.get(script, {})
     )
-    write_bytes_durably(record_path, parameter_file.dumps(merged).encode())
-    return merged
+    content = parameter_file.dumps(merged).encode()
+    record = write_staged(Path(result.staged).parent, script, content)
+    if str(record) != result.record:
+        Path(result.record).unlink(missing_ok=True)
+    return merged, replace(result, record=str(record))

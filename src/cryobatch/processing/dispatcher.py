@@ -1,7 +1,6 @@
 """The dispatcher: gives batches to processors and takes their results."""
 
 import select
-import shutil
 import time
 from collections.abc import Callable, Collection, Sequence
 from functools import partial
@@ -204,7 +203,7 @@ class Dispatcher:
     def _lose(self, slot: Slot, turn: Turn) -> None:
         assert slot.processor is not None
         how = slot.processor.end()
-        shutil.rmtree(self._plant.work_of(slot.name), ignore_errors=True)
+        self._plant.clear_work(slot.name)
         lose_processor(slot, how, self._plant, turn)
         slot.die(turn.now)
         self._claiming = True

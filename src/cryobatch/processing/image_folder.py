@@ -13,7 +13,8 @@ from cryobatch.formats.atomic import write_bytes_durably
 from cryobatch.model.image import ImageRecord
 
 PARAMETER_FILE = "image.toml"
-LOCK_FILE = ".lock"
+LOCKS_FOLDER = ".locks"
+_LOCK_FLAGS = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
 
 Identity = tuple[int, int, int]
 """Modification time in ns, size in bytes and inode of a file."""
@@ -31,8 +32,7 @@ def image_lock(folder: Path, *, wait: bool = True) -> Iterator[None]:
         ConflictError: Somebody else holds it, and this was not to wait.
     """
     try:
-        # A file, not the folder: network file systems lock only what is open for writing.
-        descriptor = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        descriptor = _open_lock(folder)
     except OSError as error:
         raise ProjectError(
             f"{folder}: the image's folder cannot be written to ({error.strerror}); "
@@ -43,6 +43,20 @@ def image_lock(folder: Path, *, wait: bool = True) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def _open_lock(folder: Path) -> int:
+    """Open a folder's lock file, which lies in one folder with those of its neighbours.
+
+    A file, not the folder itself: network file systems lock only what is open for writing. And
+    not in it: the first new file of a folder costs some file systems as much as a whole commit.
+    """
+    path = f"{folder.parent}/{LOCKS_FOLDER}/{folder.name}"
+    try:
+        return os.open(path, _LOCK_FLAGS, 0o666)
+    except FileNotFoundError:
+        Path(path).parent.mkdir(exist_ok=True)
+        return os.open(path, _LOCK_FLAGS, 0o666)
 
 
 def _lock(descriptor: int, folder: Path, wait: bool) -> None:

@@ -18,11 +18,15 @@ from cryobatch.model.script import Script
 from cryobatch.model.value import Result
 from cryobatch.processing.discovery import find_function, load_file
 from cryobatch.processing.executable import end_leftovers, run_executable
+from cryobatch.processing.output import OutputFile
 from cryobatch.processing.workspace import check_values, explain_disk
 from cryobatch.version import VERSION
 
 _REPORTED_TOOLS = ("numpy", "scipy", "numba", "tifffile", "imagecodecs", "mrcfile")
 
+
+Log = IO[bytes] | OutputFile
+"""Takes what a script says."""
 
 Collect = Callable[[], Mapping[str, str]]
 """Checks what was written; returns the file below the image's folder by product."""
@@ -44,7 +48,12 @@ class Outcome:
 
 
 def invoke(
-    script: Script, run: Run, parameters: Mapping[str, Any], log_path: Path, collect: Collect
+    script: Script,
+    run: Run,
+    parameters: Mapping[str, Any],
+    log_path: Path,
+    output: OutputFile,
+    collect: Collect,
 ) -> Outcome:
     """Run a script and check what it gave.
 
@@ -53,15 +62,13 @@ def invoke(
         run: What it is given.
         parameters: Its resolved parameters; files as absolute paths.
         log_path: Takes all that it says, and why it failed.
+        output: Takes what a function prints meanwhile.
         collect: Checks its outputs.
 
     Raises:
         CryobatchError: It has failed; the text says why.
     """
-    with explain_disk(log_path):
-        log_path.parent.mkdir(parents=True, exist_ok=True)
-        log = log_path.open("ab", buffering=0)
-    with log:
+    with _open_log(script, log_path, output) as log:
         try:
             values, tools = _call(script, run, parameters, log)
             return Outcome(check_values(script, values), collect(), tools)
@@ -73,17 +80,36 @@ def invoke(
             raise ScriptFailed(_in_words(error)) from error
 
 
-def _note(log: IO[bytes], text: str) -> None:
+@contextmanager
+def _open_log(script: Script, path: Path, output: OutputFile) -> Iterator[Log]:
+    """Give what takes a script's output: a program's log can be read while it runs."""
+    with explain_disk(path):
+        if script.kind == "executable":
+            path.parent.mkdir(exist_ok=True)
+            with path.open("ab", buffering=0) as log:
+                yield log
+            return
+        output.begin(path)
+        try:
+            yield output
+        except BaseException:
+            with contextlib.suppress(OSError):  # the reason of a failure comes first
+                output.keep()
+            raise
+        output.keep()
+
+
+def _note(log: Log, text: str) -> None:
     # On a full disk the reason is still told to the daemon.
     with contextlib.suppress(OSError):
         log.write(text.encode(errors="backslashreplace"))
 
 
 def _call(
-    script: Script, run: Run, parameters: Mapping[str, Any], log: IO[bytes]
+    script: Script, run: Run, parameters: Mapping[str, Any], log: Log
 ) -> tuple[object, Mapping[str, str]]:
     """Return what a script gave as its values, and the versions of what it used."""
-    if script.kind == "executable":
+    if not isinstance(log, OutputFile):
         answers = run_executable(script, run, parameters, log)
         return answers.values, {"cryobatch": VERSION, **answers.tools}
     arguments = {
@@ -116,7 +142,7 @@ def _load_module(script: Script) -> ModuleType:
 
 
 @contextmanager
-def _output_into(log: IO[bytes]) -> Iterator[None]:
+def _output_into(log: OutputFile) -> Iterator[None]:
     """Send standard output and error into a log, those of C libraries and children too."""
     kept = [os.dup(1), os.dup(2)]
     sys.stdout.flush()

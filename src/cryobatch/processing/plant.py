@@ -1,5 +1,7 @@
 """The plant: where a dispatcher works and what it may use."""
 
+import contextlib
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,7 +9,9 @@ from typing import Protocol
 
 from cryobatch.model.batch import Batch
 from cryobatch.model.image import ImageRecord
+from cryobatch.processing.output import keep_output
 from cryobatch.processing.processors import StartProcessor
+from cryobatch.processing.workspace import output_of
 
 FindStale = Callable[[ImageRecord, Path], tuple[str, ...]]
 """Tells which scripts' results are stale, given an image's record and folder."""
@@ -72,9 +76,13 @@ class Plant:
         """Return the staging folder of an attempt at a batch."""
         return self.staging / self.name_attempt(batch)
 
-    def work_of(self, processor: str) -> Path:
-        """Return the folder in which a processor's scripts run."""
-        return self.staging / processor
+    def clear_work(self, processor: str) -> None:
+        """Remove what a processor that is gone has left, but keep what its script has said."""
+        work = self.staging / processor
+        with contextlib.suppress(OSError):
+            keep_output(output_of(work), self.images)
+            output_of(work).unlink(missing_ok=True)
+        shutil.rmtree(work, ignore_errors=True)
 
     def scratch_of(self, batch: Batch) -> Path:
         """Return the scratch folder of an attempt at a batch."""

@@ -46,6 +46,8 @@ def recover(database: Database, plant: Plant, now: float) -> int:
     for batch in running:
         folder = plant.image_folder(*places[batch.image_id])
         interrupted.append(_look_after(database, batch, folder, plant, now))
+    for output in plant.staging.glob("*.out"):
+        plant.clear_work(output.stem)
     sweep(plant)
     with database.transaction() as t:
         for item in interrupted:

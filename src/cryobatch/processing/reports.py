@@ -1,8 +1,7 @@
 """Reports: what a processor says, turned into what must be committed, written and answered."""
 
 import shutil
-from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Callable, Mapping
 
 from cryobatch.errors import CryobatchError
 from cryobatch.model.batch import BEFORE_SCRIPTS, NOT_RUN, Batch, BatchState
@@ -111,15 +110,10 @@ def clear_folders(plant: Plant, batch: Batch, *, whole: bool = False) -> None:
         if staging.exists():
             shutil.rmtree(staging, ignore_errors=True)
         return
-    for path in (*staging.parent.glob(f"{staging.name}.*"), *_half_written(staging)):
+    for path in staging.parent.glob(f"{staging.name}.*"):
         path.unlink(missing_ok=True)
     shutil.rmtree(staging, ignore_errors=True)
     shutil.rmtree(plant.scratch_of(batch), ignore_errors=True)
-
-
-def _half_written(staging: Path) -> Iterator[Path]:
-    """Return what a processor was writing when it was killed: atomic files' hidden first names."""
-    return staging.parent.glob(f".{staging.name}.*")
 
 
 def _begin_script(slot: Slot, message: Message, plant: Plant, turn: Turn) -> None:

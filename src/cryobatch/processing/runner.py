@@ -24,9 +24,10 @@ from cryobatch.processing.currency import (
 from cryobatch.processing.image_folder import read_record
 from cryobatch.processing.invocation import invoke
 from cryobatch.processing.orders import BatchOrder, Setup, to_json
+from cryobatch.processing.output import OutputFile
 from cryobatch.processing.staging import Finished, Stopwatch, stage_result
 from cryobatch.processing.staleness import find_stale
-from cryobatch.processing.workspace import explain_disk
+from cryobatch.processing.workspace import Workspace, explain_disk
 
 Message = Mapping[str, Any]
 """A message as JSON's types."""
@@ -53,6 +54,7 @@ class Runner:
     receive: Callable[[], Message]
     digests: FileDigests = field(init=False)
     plans: Plans = field(init=False)
+    output: OutputFile | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         self.digests = FileDigests(Path(self.setup.project_folder))
@@ -182,6 +184,8 @@ class Runner:
             course.record = read_record(course.folder)
 
     def _find_stale(self, course: Course, staged: Collection[str]) -> tuple[str, ...]:
+        if len(course.record.runs) == 1:
+            return ()  # the run of this moment alone
         surroundings = Surroundings(
             scripts=self.scripts,
             layers=course.layers[:-1],  # each run's record holds what was given for its batch
@@ -210,13 +214,13 @@ class Runner:
         with explain_disk(course.workspace.staging):
             work, outputs = course.workspace.prepare(script, course.wanted_after(script))
         run = self._describe_run(course, script, work, outputs)
-        log = course.folder / "logs" / f"{script.name}.log"
         parameters = self._parameters(course, script)
         outcome = invoke(
             script,
             run,
             self.digests.find_files(script, parameters),
-            log,
+            course.folder / "logs" / f"{script.name}.log",
+            self._open_output(course.workspace),
             lambda: course.workspace.collect(script, outputs),
         )
         return Finished(
@@ -228,6 +232,11 @@ class Runner:
             seconds=watch.seconds(),
             memory_bytes=watch.memory_peak(),
         )
+
+    def _open_output(self, workspace: Workspace) -> OutputFile:
+        if self.output is None:
+            self.output = OutputFile(workspace.output)
+        return self.output
 
     def _describe_run(
         self, course: Course, script: Script, work: Path, outputs: Mapping[str, Path]

@@ -1,13 +1,13 @@
 """Staging: making a script's results ready to be committed."""
 
 import contextlib
+import os
 import resource
 import socket
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 
 from cryobatch.model.image import RunRecord
 from cryobatch.model.parameter import ParameterValue
@@ -55,7 +55,11 @@ class Stopwatch:
         # Lets the kernel measure the peak of this run alone; where it may not, the process's
         # own peak is the honest upper bound.
         with contextlib.suppress(OSError):
-            Path("/proc/self/clear_refs").write_text("5")
+            descriptor = os.open("/proc/self/clear_refs", os.O_WRONLY | os.O_CLOEXEC)
+            try:
+                os.write(descriptor, b"5")
+            finally:
+                os.close(descriptor)
 
     def seconds(self) -> float:
         """Return how long it has run."""
@@ -82,11 +86,13 @@ def stage_result(course: Course, script: Script, finished: Finished, setup: Setu
         staged, course.folder, before, ending, keep_products=setup.keep_products
     )
     after = before.with_run(script.name, run, finished.outcome.values)
-    course.workspace.stage_record(script.name, after)
+    if finished.products or history is not None:
+        course.workspace.sync_staged(script.name)
+    record = course.workspace.stage_record(script.name, after)
     course.record = after
     return StagedResult(
         script=script.name,
-        record=str(course.workspace.staged_record(script.name)),
+        record=str(record),
         staged=str(staged),
         base=course.base,
         products=finished.products,
@@ -126,6 +132,10 @@ def _children_peak() -> int:
 
 
 def _resident_peak() -> int:
-    text = Path("/proc/self/status").read_bytes()
+    descriptor = os.open("/proc/self/status", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        text = os.read(descriptor, 8192)
+    finally:
+        os.close(descriptor)
     start = text.find(b"VmHWM:")
     return 0 if start < 0 else int(text[start : start + 40].split()[1]) * 1024

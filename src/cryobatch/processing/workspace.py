@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cryobatch.errors import BadInput, ContractError, ScriptFailed
 from cryobatch.formats import parameter_file
-from cryobatch.formats.atomic import replacing, sync_folder
+from cryobatch.formats.atomic import sync_folder, write_all
 from cryobatch.model.image import ImageRecord
 from cryobatch.model.product import TRANSIENT_PRODUCTS
 from cryobatch.model.script import Script
@@ -45,13 +45,10 @@ class Workspace:
         """Return the folder of a script's products; it is there when the script makes some."""
         return self.staging / script
 
-    def staged_record(self, script: str) -> Path:
-        """Return the place of the image's next parameter file.
-
-        It lies beside the folder, so that a script without products needs none: making and
-        removing folders is what costs most in a short batch.
-        """
-        return self.staging.with_name(f"{self.staging.name}.{script}{_RECORD_ENDING}")
+    @property
+    def output(self) -> Path:
+        """Return the file that takes what scripts print."""
+        return output_of(self.work)
 
     def prepare(self, script: Script, wanted: frozenset[str]) -> tuple[Path, dict[str, Path]]:
         """Make a script's folders.
@@ -105,16 +102,20 @@ class Workspace:
         if earlier is not None and earlier != path:
             earlier.unlink(missing_ok=True)
 
-    def stage_record(self, script: str, record: ImageRecord) -> None:
-        """Put the image's next parameter file beside the products, all of it on the disk."""
+    def sync_staged(self, script: str) -> None:
+        """Wait until all in the folder of a script's products is on the disk."""
         for folder, _, files in os.walk(self.staged(script)):
             for file in files:
                 _sync_file(Path(folder) / file)
             sync_folder(Path(folder))
-        # Last of all: where it lies whole, all that belongs to it does.
-        # The commit waits for the disk, for several images at once.
-        with replacing(self.staged_record(script)) as beside:
-            beside.write_bytes(parameter_file.dumps(record).encode())
+
+    def stage_record(self, script: str, record: ImageRecord) -> Path:
+        """Write the image's next parameter file, last of all that belongs to a result.
+
+        Returns:
+            Its place. The commit waits for the disk, for several images at once.
+        """
+        return write_staged(self.staging, script, parameter_file.dumps(record).encode())
 
 
 def _fetch(written: Path, path: Path) -> None:
@@ -146,13 +147,39 @@ def check_values(script: Script, given: object) -> dict[str, Result]:
     }
 
 
+def write_staged(staging: Path, script: str, content: bytes) -> Path:
+    """Write an image's next parameter file, whose name tells its size: so it is seen when whole.
+
+    It lies beside the attempt's folder, so that a script without products needs none: making and
+    removing folders is what costs most in a short batch.
+
+    Returns:
+        Its place.
+    """
+    path = f"{staging}.{script}.{len(content)}{_RECORD_ENDING}"
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
+    try:
+        write_all(descriptor, content)
+    finally:
+        os.close(descriptor)
+    return Path(path)
+
+
 def find_staged(staging: Path) -> dict[str, Path]:
-    """Return the staged parameter files of an attempt by script."""
+    """Return the staged parameter files of an attempt that are whole, by script."""
+    found: dict[str, Path] = {}
     start = f"{staging.name}."
-    return {
-        path.name.removeprefix(start).removesuffix(_RECORD_ENDING): path
-        for path in staging.parent.glob(f"{start}*{_RECORD_ENDING}")
-    }
+    for path in staging.parent.glob(f"{start}*{_RECORD_ENDING}"):
+        name = path.name.removeprefix(start).removesuffix(_RECORD_ENDING)
+        script, _, size = name.rpartition(".")
+        if size == str(path.stat().st_size):
+            found[script] = path
+    return found
+
+
+def output_of(work: Path) -> Path:
+    """Return the file for what scripts print that run in a folder."""
+    return work.with_name(f"{work.name}.out")
 
 
 def _make_empty(folder: Path) -> None:

@@ -27,10 +27,11 @@ _REGISTER = """
 """
 
 _INDEX = """
-    UPDATE image SET results = ?, absences = ?, flag = ?, comment = ?, trashed = ?, stale = ?,
+    UPDATE image SET results = ?1, absences = ?2, flag = ?3, comment = ?4, trashed = ?5, stale = ?6,
         indexed = (SELECT coalesce(max(other.indexed), 0) + 1 FROM image AS other
                    WHERE other.grp = image.grp)
-    WHERE id = ?
+    WHERE id = ?7 AND (indexed = 0 OR (results, absences, ifnull(flag, ''), comment, trashed, stale)
+        != (?1, ?2, ifnull(?3, ''), ?4, ?5, ?6))
 """
 
 
@@ -64,7 +65,11 @@ def register(t: Transaction, images: Iterable[ImageIdentity]) -> None:
 
 
 def index(t: Transaction, image_id: int, entry: IndexEntry) -> bool:
-    """Repeat what an image's parameter file holds; False when the image is not registered."""
+    """Repeat what an image's parameter file holds.
+
+    Returns:
+        Whether that has changed anything: where it has not, nothing is written.
+    """
     t.executemany("INSERT OR IGNORE INTO value_name VALUES (?)", ((n,) for n in entry.values))
     changed = t.execute(
         _INDEX,
