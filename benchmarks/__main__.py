@@ -11,6 +11,7 @@ MODULES = {
     "kernels": "benchmarks.kernels",
     "drift": "benchmarks.drift",
     "accuracy": "benchmarks.accuracy",
+    "signal": "benchmarks.signal_kept",
     "peers": "benchmarks.queue_peers",
     "scale": "benchmarks.scale",
 }

@@ -23,7 +23,8 @@ from cryobatch.imaging.motion_model import spatial_terms, temporal_terms
 from cryobatch.imaging.simulate import SimulatedMovie, SimulationSettings, simulate_movie
 
 FAILURE_ANGSTROM = 1.0
-SEEDS = (9001, 9002)
+FIRST_SEED = 9101
+FIRST_LARGE_SEED = 9201
 ROBUSTNESS_SEEDS = (9011, 9012)
 DOSES = (0.5, 1.0, 1.5)
 PIXELS_ANGSTROM = (0.6, 0.85, 1.3)
@@ -92,12 +93,13 @@ def _plain_grid(place: Path) -> None:
         for pixel in PIXELS_ANGSTROM:
             for local in (False, True):
                 settings = _settings(dose, pixel, 2048, local)
-                found = [measure(place, settings, seed) for seed in SEEDS]
+                seed = FIRST_SEED + len(rows)
+                found = [measure(place, settings, seed)]
                 whole[local] += found
                 rows.append([_name(dose, pixel, local), *summary(found)])
     for local, found in whole.items():
         rows.append([f"all, {'local' if local else 'whole frames'}", *summary(found)])
-    print_table(f"drift error, 2048 x 2048 x 32, {len(SEEDS)} seeds each", COLUMNS, rows)
+    print_table("drift error, 2048 x 2048 x 32", COLUMNS, rows)
 
 
 def _large(place: Path) -> None:
@@ -105,7 +107,8 @@ def _large(place: Path) -> None:
     whole: dict[bool, list[Measured]] = {False: [], True: []}
     for dose, pixel in LARGE:
         for local in (False, True):
-            found = [measure(place, _settings(dose, pixel, 4096, local), SEEDS[0])]
+            seed = FIRST_LARGE_SEED + len(rows)
+            found = [measure(place, _settings(dose, pixel, 4096, local), seed)]
             whole[local] += found
             rows.append([_name(dose, pixel, local), *summary(found)])
     for local, found in whole.items():
@@ -194,7 +197,8 @@ def _left_by_polynomial(movie: SimulatedMovie) -> NDArray[np.float64]:
     in_space, in_time = np.linalg.pinv(centred), np.linalg.pinv(time)
     table = np.einsum("sp,fpa,tf->sta", in_space, local, in_time)
     fitted: NDArray[np.float64] = np.einsum("ps,ft,sta->fpa", centred, time, table)
-    return local - fitted
+    left: NDArray[np.float64] = local - fitted
+    return left
 
 
 def _rms(distances: Sequence[NDArray[np.float64]]) -> float:

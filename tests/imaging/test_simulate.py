@@ -32,6 +32,16 @@ def test_a_seed_decides_everything(movie: SimulatedMovie) -> None:
     assert not np.array_equal(movie.frames, other.frames)
 
 
+def test_another_noise_changes_nothing_else(movie: SimulatedMovie) -> None:
+    """Two movies that differ in the noise's seed have one truth; their difference is noise."""
+    other = simulate_movie(SMALL, 3, noise_seed=8)
+    assert np.array_equal(movie.motion.global_shifts_px, other.motion.global_shifts_px)
+    assert np.array_equal(movie.gain, other.gain)
+    difference = movie.frames[0].astype(float) - other.frames[0]
+    assert abs(difference.mean()) < 0.05 * movie.frames[0].mean()
+    assert difference.std() > 0.5 * movie.frames[0].std()
+
+
 def test_counts_are_poisson() -> None:
     """Counts have the variance and the share of zeros of their mean, small or large."""
     for mean in (0.3, 2.0, 45.0):

@@ -206,22 +206,30 @@ class SimulatedMicrograph:
 
 
 def simulate_movie(
-    settings: SimulationSettings, seed: int, *, camera: Camera | None = None, threads: int = 2
+    settings: SimulationSettings,
+    seed: int,
+    *,
+    camera: Camera | None = None,
+    noise_seed: int | None = None,
+    threads: int = 2,
 ) -> SimulatedMovie:
     """Record a movie.
 
     Args:
         settings: What and how.
-        seed: Integer; decides the specimen, its motion and the noise.
+        seed: Integer; decides the specimen and its motion.
         camera: The camera to record with; by default one that the seed decides.
+        noise_seed: Decides which electrons arrive; by default the seed does. Two movies that differ
+            in nothing else differ by noise alone.
         threads: For Fourier transforms.
     """
+    noise = 1_000_003 * (seed if noise_seed is None else noise_seed)
     camera = camera or simulated_camera(settings, seed)
     motion = simulated_motion(settings, seed)
     field = make_field(settings, motion, seed, threads)
     frames = np.empty((settings.frames, *settings.shape), np.uint8)
     for index, intensity in enumerate(_intensities(settings, field, motion)):
-        frames[index] = counts_of(intensity, camera, seed * 1_000_003 + index, settings.readouts)
+        frames[index] = counts_of(intensity, camera, noise + index, settings.readouts)
     return SimulatedMovie(settings, frames, camera, motion, field.centres_in_frame())
 
 
