@@ -22,7 +22,6 @@ from cryobatch.importing import (
 from cryobatch.model.batch import ParameterSet
 from cryobatch.model.facts import FACTS
 from cryobatch.model.image import Fact, FactValue, ImageIdentity, ImageRecord
-from cryobatch.model.index import index_entry
 from cryobatch.model.resolution import resolve_parameters
 from cryobatch.model.settings import ProjectSettings, SiteSettings
 from cryobatch.model.workflow import Workflow
@@ -82,21 +81,26 @@ class Registrar:
     def gather_facts(
         self, recording: Recording, options: Mapping[str, FactValue]
     ) -> dict[str, Fact]:
-        """Return all facts of a recording, each from the most certain source that has it.
+        """Return all facts of a recording, each from the most certain source that has it."""
+        return merge_facts(*self.gather_layers(recording, options), frames=recording.frames)
+
+    def gather_layers(
+        self, recording: Recording, options: Mapping[str, FactValue]
+    ) -> list[Mapping[str, Fact]]:
+        """Return what each source says of a recording, the most certain first.
 
         What a person says comes first (options, then the project's settings), then what the site
         has measured, then what the recording itself says, then what is usual.
         """
         usual = {"amplitude_contrast": USUAL_AMPLITUDE_CONTRAST}
-        return merge_facts(
+        return [
             option_facts(options),
             name_source(self.settings.acquisition, "project.toml"),
             name_source(calibrate(self.site, recording.facts), "site.toml, calibrated"),
             recording.facts,
             name_source(self.site.acquisition, "site.toml"),
             name_source(usual, "the field's usual value"),
-            frames=recording.frames,
-        )
+        ]
 
     def find_new(self, recordings: Sequence[Recording]) -> list[Recording]:
         """Return the recordings that are no images yet, each once."""
@@ -157,8 +161,6 @@ class Registrar:
                 records.append((recording, record))
         with self.database.transaction() as t:
             library.register(t, [record.image for _, record in records])
-            for _, record in records:
-                library.index(t, record.image.id, index_entry(record, ()))
         if take is Take.MOVE:
             refused += self._remove_sources([(item.path, record) for item, record in records])
         return [record.image.id for _, record in records], refused
