@@ -1,6 +1,6 @@
 """Find where the sources of a recording's facts disagree: one of them must be wrong."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from cryobatch.model.facts import FACTS
@@ -74,27 +74,6 @@ def find_disagreements(
     if "dose_per_frame" in found:
         found.pop("total_dose", None)  # the same said twice
     return tuple(found.values())
-
-
-def sum_up(found: Sequence[tuple[str, Disagreement]]) -> dict[str, str]:
-    """Return one text for each kind of disagreement.
-
-    Args:
-        found: Names of recordings, each with a disagreement.
-
-    Returns:
-        Texts by kind: the first recording's values, and how many others there are.
-    """
-    first: dict[str, tuple[str, Disagreement]] = {}
-    counts: dict[str, int] = {}
-    for name, item in found:
-        first.setdefault(item.kind, (name, item))
-        counts[item.kind] = counts.get(item.kind, 0) + 1
-    texts = {}
-    for kind, (name, item) in first.items():
-        others = f" and {counts[kind] - 1} others" if counts[kind] > 1 else ""
-        texts[kind] = f"{name}{others}: {item.describe()}; correct the wrong one"
-    return texts
 
 
 def _with_dose(layer: Mapping[str, Fact], frames: int) -> Mapping[str, Fact]:

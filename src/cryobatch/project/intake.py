@@ -18,6 +18,7 @@ from cryobatch.project.registration import (
     find_missing_facts,
     needed_facts,
 )
+from cryobatch.project.scrutiny import Scrutiny
 from cryobatch.project.submission import Choice, Planner, submit_images
 from cryobatch.store import library, queue
 
@@ -64,7 +65,8 @@ class Intake:
             MissingFactError: Something that the scripts must know is unknown, and we are not
                 patient.
         """
-        new = self.registrar.find_new(found.recordings)
+        scrutiny = Scrutiny(self.images.database)
+        new = scrutiny.compare_frames(self.registrar.find_new(found.recordings))
         facts = {item.source_id: self.registrar.gather_facts(item, options) for item in new}
         refused = list(found.refused)
         if choice is not None:
@@ -84,6 +86,8 @@ class Intake:
                 for name, lacking in sorted(unknown.items())
                 for item in lacking
             ]
+        layers = {i.source_id: self.registrar.gather_layers(i, options) for i in new}
+        remarks = scrutiny.find_remarks(new, layers, once=patient)
         images: list[int] = []
         batches: list[int] = []
         parameters: ParameterSet = {}
@@ -109,7 +113,7 @@ class Intake:
             refused=tuple(refused),
             ignored=found.ignored_count,
             batches=tuple(batches),
-            remarks=tuple(f"{item.path.name}: {remark}" for item in new for remark in item.remarks),
+            remarks=tuple(remarks),
             placed=placed,
         )
 
