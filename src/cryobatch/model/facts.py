@@ -85,6 +85,8 @@ FACTS: Mapping[str, FactDeclaration] = MappingProxyType({
     "hole_y": FactDeclaration("stage position y of the foil hole", "µm"),
     "shot": FactDeclaration("which of the exposures of a hole", kind="str"),
     "multi_shot": FactDeclaration("hole and position of a multiple record", kind="str"),
+    "optics_group": FactDeclaration("images that share the beam's place", kind="int", low=1),
+    "doubts": FactDeclaration("why something known about it may be wrong", kind="str"),
     "navigator_label": FactDeclaration("label in SerialEM's navigator", kind="str"),
     "exposure_number": FactDeclaration("running number in the file name", kind="int", low=0),
 })  # fmt: skip
