@@ -12,8 +12,10 @@ MODULES = {
     "drift": "benchmarks.drift",
     "accuracy": "benchmarks.accuracy",
     "signal": "benchmarks.signal_kept",
+    "workflow": "benchmarks.workflow",
     "peers": "benchmarks.queue_peers",
     "scale": "benchmarks.scale",
+    "import": "benchmarks.importing",
 }
 
 

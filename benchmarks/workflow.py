@@ -1,0 +1,246 @@
+"""The whole default workflow: images an hour, cost by script, growth with frames and pixels.
+
+``cryobatch run`` works on copies of a simulated movie with as many processors as there are cores,
+after two of them that load the compiled code. Asked: 340 images an hour of 4096 x 4096 x 32 on two
+cores (goal 500). ``if alone`` is what the processor seconds allow on two cores that do nothing
+else; on a busy machine only that can be compared.
+"""
+
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import tomllib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.movie_files import write_eer, write_tiff
+from benchmarks.plot import Plot, draw
+from benchmarks.recordings import THREADS, run_script
+from benchmarks.table import print_table
+from cryobatch.formats.mrc import write_image
+from cryobatch.imaging.simulate import SimulatedMovie, SimulationSettings, simulate_movie
+from cryobatch.scripts.calculate_statistics import calculate_statistics
+from cryobatch.scripts.correct_drift import correct_drift
+from cryobatch.scripts.fit_ctf import fit_ctf
+from cryobatch.scripts.pick_particles import pick_particles
+from cryobatch.scripts.unpack import unpack
+
+CORES = 2
+SEED = 9301
+EER_HARDWARE_FRAMES = 20
+PICTURE = Path(__file__).resolve().parents[1] / "docs" / "pictures" / "cost.svg"
+FRAME_COUNTS = (8, 16, 32, 64)
+SIDES = (1024, 1536, 2048, 3072, 4096)
+SIDES_FRAMES = 16
+SCRIPTS = (
+    "unpack", "fourier_crop", "correct_drift", "fit_ctf", "pick_particles", "calculate_statistics",
+)  # fmt: skip
+
+SETTINGS = SimulationSettings(
+    rows=4096, columns=4096, frames=32, pixel_size_angstrom=0.8, dose_per_frame=1.0,
+    local_motion_angstrom=8.0, hot_pixels=300, dead_pixels=300,
+)  # fmt: skip
+K3 = SimulationSettings(
+    rows=4092, columns=5760, frames=40, pixel_size_angstrom=0.83, dose_per_frame=1.0,
+    local_motion_angstrom=8.0, hot_pixels=300, dead_pixels=300,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A kind of movie to measure.
+
+    Args:
+        name: What it is.
+        file: The movie's file name.
+        write: Writes it.
+        pixel_size_angstrom: Of the file.
+        dose_per_frame: e/Å² of a frame of the file.
+        gain: ``(rows, columns)`` of the file.
+        images: How many copies are measured.
+        parameters: Parameters of scripts, as the command line takes them.
+    """
+
+    name: str
+    file: str
+    write: Callable[[Path], None]
+    pixel_size_angstrom: float
+    dose_per_frame: float
+    gain: NDArray[np.float32]
+    images: int
+    parameters: tuple[str, ...] = ()
+
+
+def main() -> None:
+    """Measure and print."""
+    movie = simulate_movie(SETTINGS, SEED, threads=THREADS)
+    with tempfile.TemporaryDirectory(prefix="cryobatch-workflow-") as folder:
+        rows = [_measure(Path(folder), recording) for recording in _large(movie)]
+    columns = ["", "images an hour", "if alone", "wall s", "cpu s", "GB", *SCRIPTS]
+    print_table(
+        f"default workflow, {CORES} processors, for each image; scripts: wall s", columns, rows
+    )
+    _measure_growth(movie)
+
+
+def _large(movie: SimulatedMovie) -> Sequence[Recording]:
+    """Return the kinds of movie; K3's are simulated when they are written first."""
+    pixel = SETTINGS.pixel_size_angstrom
+    k3 = simulate_movie(K3, SEED, threads=THREADS)
+    fine_gain = np.repeat(np.repeat(k3.gain, 2, axis=0), 2, axis=1)
+    return (
+        Recording(
+            "4096 x 4096 x 32, LZW", "m.tiff", lambda path: write_tiff(path, movie.frames), pixel,
+            SETTINGS.dose_per_frame, movie.gain, 4,
+        ),
+        Recording(
+            "EER of 640 frames", "m.eer",
+            lambda path: write_eer(path, movie.frames, EER_HARDWARE_FRAMES), pixel,
+            SETTINGS.dose_per_frame / EER_HARDWARE_FRAMES, movie.gain, 2,
+        ),
+        Recording(
+            "K3 4092 x 5760 x 40, LZW", "m.tiff", lambda path: write_tiff(path, k3.frames),
+            K3.pixel_size_angstrom, K3.dose_per_frame, k3.gain, 2,
+        ),
+        Recording(
+            "K3 8184 x 11520 x 40, LZW", "m.tiff",
+            lambda path: write_tiff(path, k3.frames, super_resolution=True),
+            0.5 * K3.pixel_size_angstrom, K3.dose_per_frame, fine_gain, 2,
+            ("fourier_crop.factor=2",),
+        ),
+    )  # fmt: skip
+
+
+def _measure(folder: Path, recording: Recording) -> Sequence[object]:
+    """Make a project, run two images to warm up, then the measured ones."""
+    place = folder / recording.name.replace(" ", "-")
+    (place / "warm").mkdir(parents=True)
+    first = place / "warm" / recording.file
+    recording.write(first)
+    write_image(place / "gain.mrc", recording.gain, recording.pixel_size_angstrom)
+    _cryobatch(
+        place, "new", "project", "--voltage", "300", "--cs", "2.7", "--gain",
+        str(place / "gain.mrc"), "--pixel-size", str(recording.pixel_size_angstrom),
+        "--dose-per-frame", str(recording.dose_per_frame),
+    )  # fmt: skip
+    shutil.copy(first, first.with_stem("second"))
+    _import_and_run(place, place / "warm", recording)
+    measured = place / "measured"
+    measured.mkdir()
+    for number in range(recording.images):
+        shutil.copy(first, measured / f"{number}{first.suffix}")
+    wall, cpu, memory = _import_and_run(place, measured, recording)
+    each = 1.0 / recording.images
+    runs = _runs(place / "project", "measured", recording.images)
+    shutil.rmtree(place)
+    return [
+        recording.name, 3600.0 / (wall * each), CORES * 3600.0 / (cpu * each), wall * each,
+        cpu * each, memory, *runs,
+    ]  # fmt: skip
+
+
+def _import_and_run(place: Path, movies: Path, recording: Recording) -> tuple[float, float, float]:
+    """Return wall and processor seconds, and the most memory of a process in GB."""
+    given = [part for text in recording.parameters for part in ("--set", text)]
+    _cryobatch(place / "project", "import", str(movies), *given)
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    started = time.perf_counter()
+    _cryobatch(place / "project", "run", "--processors", str(CORES))
+    wall = time.perf_counter() - started
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return wall, cpu, after.ru_maxrss / 1e6
+
+
+def _cryobatch(folder: Path, *arguments: str) -> None:
+    program = str(Path(sys.executable).with_name("cryobatch"))
+    done = subprocess.run(
+        [program, *arguments], cwd=folder, capture_output=True, text=True, timeout=3600
+    )
+    if done.returncode:
+        raise RuntimeError(f"cryobatch {' '.join(arguments)}: {done.stdout}{done.stderr}")
+
+
+def _runs(project: Path, group: str, images: int) -> list[float]:
+    """Return the mean wall seconds of each script."""
+    files = list((project / "images" / group).glob("*/image.toml"))
+    if len(files) != images:
+        raise RuntimeError(f"{len(files)} of {images} images are in {project}")
+    records: list[dict[str, Any]] = [tomllib.loads(file.read_text())["runs"] for file in files]
+    return [sum(float(record[name]["seconds"]) for record in records) / images for name in SCRIPTS]
+
+
+def _measure_growth(movie: SimulatedMovie) -> None:
+    """Measure what the scripts cost by frames and by pixels, in this process, and draw it."""
+    long = simulate_movie(
+        SimulationSettings(
+            rows=2048, columns=2048, frames=max(FRAME_COUNTS), pixel_size_angstrom=0.8,
+            dose_per_frame=1.0,
+        ),
+        SEED,
+        threads=THREADS,
+    )  # fmt: skip
+    _scripts_cpu_s(long.frames[:4, :512, :512], long.gain[:512, :512])
+    by_frames = [
+        (float(count), _scripts_cpu_s(long.frames[:count], long.gain)) for count in FRAME_COUNTS
+    ]
+    by_pixels = [
+        (
+            side * side / 1e6,
+            _scripts_cpu_s(movie.frames[:SIDES_FRAMES, :side, :side], movie.gain[:side, :side]),
+        )
+        for side in SIDES
+    ]
+    plots = [
+        _plot("Frames of 2048 x 2048", "frames", by_frames),
+        _plot(f"Pixels of {SIDES_FRAMES} frames", "million pixels a frame", by_pixels),
+    ]
+    rows = [_growth_row(plot) for plot in plots]
+    print_table(
+        "cpu s of the default workflow's scripts", ["", "x", "cpu s", "constant", "a unit of x",
+        "furthest from the line, s"], rows,
+    )  # fmt: skip
+    PICTURE.write_text(draw(plots))
+
+
+def _plot(title: str, x_name: str, points: Sequence[tuple[float, float]]) -> Plot:
+    x, y = np.array(points).T
+    slope, start = np.polyfit(x, y, 1)
+    line = ((0.0, max(0.0, float(start))), (float(x[-1]), float(start + slope * x[-1])))
+    return Plot(title, x_name, "cpu s a movie", points, line)
+
+
+def _growth_row(plot: Plot) -> Sequence[object]:
+    x, y = np.array(plot.points).T
+    slope, start = np.polyfit(x, y, 1)
+    places, costs = " ".join(f"{v:.3g}" for v in x), " ".join(f"{v:.1f}" for v in y)
+    off = float(np.abs(y - start - slope * x).max())
+    return [plot.title, places, costs, float(start), float(slope), off]
+
+
+def _scripts_cpu_s(frames: NDArray[np.uint8], gain: NDArray[np.float32]) -> float:
+    """Return processor seconds of the scripts (without fourier_crop, which hands on) on a movie."""
+    with tempfile.TemporaryDirectory(prefix="cryobatch-growth-") as name:
+        folder = Path(name)
+        write_tiff(folder / "movie.tiff", np.ascontiguousarray(frames))
+        write_image(folder / "gain.mrc", np.ascontiguousarray(gain), 0.8)
+        facts: dict[str, object] = {
+            "pixel_size": 0.8, "voltage": 300.0, "cs": 2.7, "amplitude_contrast": 0.1,
+            "dose_per_frame": 1.0, "gain": str(folder / "gain.mrc"),
+        }  # fmt: skip
+        started = time.process_time()
+        for script in (unpack, correct_drift, fit_ctf, pick_particles, calculate_statistics):
+            facts |= run_script(script, folder, facts, lambda event: None)
+        return time.process_time() - started
+
+
+if __name__ == "__main__":
+    main()
