@@ -19,7 +19,7 @@ def make_run(
     folder: Path,
     inputs: Mapping[str, Path],
     usual_intensity: float | None = None,
-    **reads: float | None,
+    **reads: float | str | None,
 ) -> Run:
     """Return a run of the script on files."""
     declared = declared_script(calculate_statistics)
@@ -197,3 +197,30 @@ def test_damaged_files_are_named(tmp_path: Path, micrograph: Path) -> None:
     inputs = {"micrograph": micrograph, "frames": tmp_path / "frames.star"}
     with pytest.raises(BadInput, match=r"^[^:]*frames\.star: has no block data_frames"):
         calculate_statistics(make_run(tmp_path, inputs))
+
+
+def test_a_gain_that_does_not_fit_is_red(tmp_path: Path, micrograph: Path) -> None:
+    """A turned reference is said with the orientation that fits, another camera's as such."""
+    inputs = {"micrograph": micrograph}
+    run = make_run(tmp_path, inputs, gain_verdict="turned", gain_fit=0.01,
+                   gain_best="gain_rotation=1 gain_flip=0")  # fmt: skip
+    values = calculate_statistics(run)
+    assert values["quality"] == "red"
+    assert values["quality_reasons"] == (
+        "gain reference turned wrongly (1 % of its pattern shows): gain_rotation=1 gain_flip=0 fits"
+    )
+    run = make_run(tmp_path, inputs, gain_verdict="foreign", gain_fit=0.02)
+    assert calculate_statistics(run)["quality"] == "red"
+    for verdict in ("fits", "undecided", None):
+        run = make_run(tmp_path, inputs, gain_verdict=verdict, gain_fit=0.98)
+        assert calculate_statistics(run)["quality"] == "green"
+
+
+def test_doubts_about_the_recording_are_amber(tmp_path: Path, micrograph: Path) -> None:
+    """What an import or a guard has doubted is a reason; an empty text is none."""
+    run = make_run(tmp_path, {"micrograph": micrograph}, doubts="pixel size twice the calibrated")
+    values = calculate_statistics(run)
+    assert values["quality"] == "amber"
+    assert values["quality_reasons"] == "pixel size twice the calibrated"
+    run = make_run(tmp_path, {"micrograph": micrograph}, doubts="")
+    assert calculate_statistics(run)["quality"] == "green"

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from cryobatch.imaging.gain_orientation import GainVerdict
+
 
 class Grade(StrEnum):
     """How good an image is, as far as numbers can tell."""
@@ -32,6 +34,10 @@ class Findings:
         pixel_size_angstrom: Of the micrograph.
         frames: Frames in the movie.
         frames_expected: Frames that it should have.
+        gain_verdict: Of `cryobatch.imaging.gain_orientation`.
+        gain_fit: How much of the gain's pattern the counts show.
+        gain_best: The orientation in which it fits best, in words.
+        doubts: Why something known about the image may be wrong, in words.
     """
 
     mean_intensity: float | None = None
@@ -48,6 +54,10 @@ class Findings:
     pixel_size_angstrom: float | None = None
     frames: int | None = None
     frames_expected: int | None = None
+    gain_verdict: str | None = None
+    gain_fit: float | None = None
+    gain_best: str | None = None
+    doubts: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +89,7 @@ def grade(findings: Findings, limits: Limits) -> tuple[Grade, list[str]]:
     """Return the worst grade of all faults, and the faults in words, the worst first."""
     faults = [*_intensity_faults(findings, limits), *_drift_faults(findings, limits)]
     faults += [*_ctf_faults(findings, limits), *_other_faults(findings, limits)]
+    faults += _acquisition_faults(findings)
     order = [Grade.RED, Grade.AMBER]
     faults.sort(key=lambda fault: order.index(fault[0]))
     return (faults[0][0] if faults else Grade.GREEN), [text for _, text in faults]
@@ -151,3 +162,13 @@ def _other_faults(findings: Findings, limits: Limits) -> Iterator[Fault]:
     wrong, limit = findings.dose_disagreement_percent, limits.dose_disagreement_percent
     if wrong is not None and abs(wrong) > limit:
         yield Grade.AMBER, f"dose {wrong:+.0f} % off what was stated"
+
+
+def _acquisition_faults(findings: Findings) -> Iterator[Fault]:
+    shown = f"{100.0 * (findings.gain_fit or 0.0):.0f} % of its pattern shows"
+    if findings.gain_verdict == GainVerdict.TURNED:
+        yield Grade.RED, f"gain reference turned wrongly ({shown}): {findings.gain_best} fits"
+    if findings.gain_verdict == GainVerdict.FOREIGN:
+        yield Grade.RED, f"gain reference of another camera or time ({shown})"
+    if findings.doubts:
+        yield Grade.AMBER, findings.doubts

@@ -82,4 +82,8 @@ def findings(run: Run, values: dict[str, object]) -> Findings:
         pixel_size_angstrom=run.read("micrograph_pixel_size") or run.read("pixel_size"),
         frames=run.read("frames"),
         frames_expected=run.read("frames_expected"),
+        gain_verdict=run.read("gain_verdict"),
+        gain_fit=run.read("gain_fit"),
+        gain_best=run.read("gain_best"),
+        doubts=run.read("doubts"),
     )
