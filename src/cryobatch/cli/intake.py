@@ -60,6 +60,12 @@ def import_recordings(
     submit: Annotated[
         bool, typer.Option("--submit/--no-submit", help="Whether to queue batches of the images.")
     ] = True,
+    pattern: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PATTERN", help="Read facts and group from names: '{grid}_{square}_*'."
+        ),
+    ] = None,
     json: Json = False,
     *,
     facts: Mapping[str, str],
@@ -77,8 +83,9 @@ def import_recordings(
     with open_project(context) as project, Progress("registering", quiet=json) as progress:
         choice = choose_scripts(project, scripts, workflow, assignments, top=top)
         report = project.import_recordings(
-            paths, facts=facts, take=take, choice=choice, submit=submit, done=progress.show
-        )
+            paths, facts=facts, take=take, choice=choice, submit=submit, names=pattern,
+            done=progress.show,
+        )  # fmt: skip
     if json:
         show_json(_to_json(report))
     else:

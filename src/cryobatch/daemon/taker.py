@@ -137,7 +137,7 @@ class Taker:
             state = FileState.INCOMPLETE
             return self._postpone(path, look, state, verdict.missing, verdict.again_s)
         try:
-            recording = read_recording(place, waiting.companions)
+            recording = read_recording(place, waiting.companions, self._project.read_pattern())
         except BadInput as error:
             return self._postpone(path, look, FileState.FAILED, str(error))
         return Examined(path, look, recording)

@@ -15,6 +15,7 @@ from cryobatch.model.settings import (
     DEFAULT_WORKFLOWS,
     DiskSettings,
     HistorySettings,
+    ImportSettings,
     Microscope,
     Place,
     ProcessorSettings,
@@ -23,13 +24,19 @@ from cryobatch.model.settings import (
     SiteSettings,
 )
 
-Record = TypeVar("Record", ProcessorSettings, QueueSettings, HistorySettings, DiskSettings, Place)
+Record = TypeVar(
+    "Record", ProcessorSettings, QueueSettings, HistorySettings, DiskSettings, ImportSettings, Place
+)
+AnyRecord = (
+    ProcessorSettings | QueueSettings | HistorySettings | DiskSettings | ImportSettings | Place
+)
 Settings = TypeVar("Settings")
 Table = Mapping[str, Any]
 """A table of a TOML file (Any: TOML's own variety)."""
 
 _PROJECT_KEYS = {"project", "acquisition", "workflows", "default_workflows", "categories",
-                 "parameters", "processors", "queue", "history", "disk", "place"}  # fmt: skip
+                 "parameters", "processors", "queue", "history", "disk", "import",
+                 "place"}  # fmt: skip
 _NUMBERS: Mapping[str, tuple[type, float]] = {
     "number": (int, 1), "threads": (int, 1), "gpus": (int, 0), "memory_limit_gb": (float, 0.05),
     "machine_limit": (int, 1), "max_losses": (int, 1), "warn_gb": (float, 0.0),
@@ -74,6 +81,7 @@ def parse_project(data: Table) -> ProjectSettings:
         queue=_record(QueueSettings, data, "queue"),
         history=_record(HistorySettings, data, "history"),
         disk=_record(DiskSettings, data, "disk"),
+        importing=_record(ImportSettings, data, "import"),
         place=_record(Place, data, "place") if "place" in data else None,
     )
 
@@ -113,6 +121,7 @@ def dump_project(settings: ProjectSettings) -> str:
         "queue": _set_members(settings.queue),
         "history": _set_members(settings.history),
         "disk": _set_members(settings.disk),
+        "import": _set_members(settings.importing),
     }
     if settings.place is not None:
         data["place"] = _set_members(settings.place)
@@ -230,9 +239,7 @@ def _member(where: str, name: str, value: Any) -> Any:
     return kind(value)
 
 
-def _set_members(
-    record: ProcessorSettings | QueueSettings | HistorySettings | DiskSettings | Place,
-) -> dict[str, Any]:
+def _set_members(record: AnyRecord) -> dict[str, Any]:
     members = {field.name: getattr(record, field.name) for field in dataclasses.fields(record)}
     defaults = {field.name: field.default for field in dataclasses.fields(record)}
     return {name: value for name, value in members.items()

@@ -13,7 +13,7 @@ _SHARES = {
 """Facts that are compared, with the share that sources may differ by: a calibration moves a pixel
 size by a few percent, and a dose is an estimate."""
 _DISTANCES = {"tilt_angle": 1.0, "frames": 0.0}
-_SOURCES_OF_ONE_FILE = ("EPU XML", "mdoc", "metadata", "option")
+_SOURCES_OF_ONE_FILE = ("EPU XML", "mdoc", "metadata")
 
 
 @dataclass(frozen=True, slots=True)

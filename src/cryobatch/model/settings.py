@@ -77,6 +77,17 @@ class DiskSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ImportSettings:
+    """How recordings are understood.
+
+    Args:
+        pattern: Reads facts and group from names, such as ``{grid}_{square}_*``; None: nothing.
+    """
+
+    pattern: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Place:
     """Where database and lock are kept when the project lies on a network file system.
 
@@ -146,6 +157,7 @@ class ProjectSettings:
         queue: The queue's settings.
         history: What is kept of earlier runs.
         disk: How much room must be left.
+        importing: How recordings are understood.
         place: Where database and lock are, when not in the project.
     """
 
@@ -163,4 +175,5 @@ class ProjectSettings:
     queue: QueueSettings = field(default_factory=QueueSettings)
     history: HistorySettings = field(default_factory=HistorySettings)
     disk: DiskSettings = field(default_factory=DiskSettings)
+    importing: ImportSettings = field(default_factory=ImportSettings)
     place: Place | None = None

@@ -13,6 +13,7 @@ from cryobatch.formats import group_file
 from cryobatch.formats.group_file import GroupRecord
 from cryobatch.formats.settings_file import read_project_settings
 from cryobatch.importing import Found, Pace, Take, find_recordings
+from cryobatch.importing.pattern import NamePattern, parse_pattern
 from cryobatch.model.batch import ParameterSet
 from cryobatch.model.event import Level, LogEntry
 from cryobatch.model.image import FactValue
@@ -183,6 +184,7 @@ class Project:
         choice: Choice | None = None,
         submit: bool = True,
         done: Done = _tell_nobody,
+        names: str | None = None,
         skip: Callable[[Path], bool] | None = None,
         patient: bool = False,
     ) -> ImportReport:
@@ -198,6 +200,8 @@ class Project:
             choice: What shall be done to the new images; None: the project's own workflow.
             submit: Whether anything shall be done.
             done: Is told of the progress.
+            names: Reads facts and group from names, such as ``{grid}_{square}_*``; None: as the
+                project's settings say.
             skip: Leaves files out before they are opened.
             patient: Whether recordings of which too little is known are refused one by one, and
                 do not stop the others.
@@ -206,7 +210,8 @@ class Project:
             MissingFactError: Something that the scripts must know is unknown, and we are not
                 patient; the text names the options.
         """
-        found = find_recordings([Path(path) for path in paths], skip=skip)
+        pattern = parse_pattern(names) if names is not None else self.read_pattern()
+        found = find_recordings([Path(path) for path in paths], pattern=pattern, skip=skip)
         return self.take_in(
             found, facts=facts, take=take, choice=choice, submit=submit, done=done, patient=patient
         )
@@ -338,8 +343,17 @@ class Project:
         own = self.workforce.settings.scratch
         return Path(own) / self.settings.id if own else self.place.folder / ".scratch"
 
+    def read_pattern(self) -> NamePattern | None:
+        """Return what reads facts and groups from names, None where the settings say nothing."""
+        text = self.settings.importing.pattern
+        try:
+            return parse_pattern(text) if text is not None else None
+        except UsageError as error:
+            raise SettingsError(f"{self.place.settings}: [import] {error}") from error
+
     def _check_settings(self) -> None:
-        """See that the project's parameters are those of scripts: else nobody would use them."""
+        """See that the project's settings mean something: else nobody would use them."""
+        self.read_pattern()
         broken = {Path(problem.place).stem for problem in self.catalog.problems}
         for name, given in self.settings.parameters.items():
             where = f"{self.place.settings}: [parameters.{name}]"
