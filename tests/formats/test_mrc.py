@@ -49,6 +49,15 @@ def test_a_stack_comes_back_as_it_was_written(tmp_path: Path, dtype: str) -> Non
         for index, frame in enumerate(frames):
             np.testing.assert_array_equal(stack.raw_frame(index), frame)
             assert stack.frame(index).dtype == np.float32
+            np.testing.assert_array_equal(stack.frame(index), frame.astype(np.float32))
+
+
+def test_a_frame_larger_than_a_piece_is_read_whole(tmp_path: Path) -> None:
+    """Frames are read piece by piece; the rows of the last, shorter piece are there too."""
+    frames = np.random.default_rng(2).integers(0, 16, (2, 1031, 2049)).astype(np.uint8)
+    for packed in (False, True):
+        path = write_stack(tmp_path / f"{packed}.mrc", frames, packed=packed)
+        np.testing.assert_array_equal(read_last_frame(path), frames[1])
 
 
 @pytest.mark.parametrize("dtype", ["int8", "int16", "uint16", "float16", "float32"])

@@ -10,6 +10,7 @@ import pytest
 from cryobatch.formats.motion_star import read_motion
 from cryobatch.formats.mrc import StackWriter, read_image
 from cryobatch.formats.star import StarTable, write_star
+from cryobatch.imaging import fourier
 from cryobatch.imaging.dose import Exposure
 from cryobatch.imaging.motion_model import MotionModel
 from cryobatch.imaging.simulate import SimulationSettings, simulate_movie
@@ -60,6 +61,12 @@ def test_sums_and_signs_agree_with_relion(tmp_path: Path) -> None:
     ours = sum_frames(frames, model, 1.5, options).weighted
     assert ours is not None
     theirs, _ = read_image(tmp_path / "out" / "movie.mrc")
-    assert np.corrcoef(ours.ravel(), theirs.ravel())[0, 1] > 0.998
+    # Beyond 0.9 Nyquist, and where nothing is known at the edges, resampling and RELION's phase
+    # shifts may differ.
+    smaller = fourier.cropped_shape(settings.shape, 1.1)
+    ours_inside, theirs_inside = (
+        fourier.crop_image(image, smaller)[16:-16, 16:-16].ravel() for image in (ours, theirs)
+    )
+    assert np.corrcoef(ours_inside, theirs_inside)[0, 1] > 0.998
     assert ours.std() == pytest.approx(theirs.std(), rel=0.01)
     assert ours.mean() == pytest.approx(theirs.mean(), rel=0.002)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from cryobatch.imaging import resample
+from cryobatch.imaging import fourier, resample
 
 SHAPE = (96, 130)
 
@@ -47,20 +47,23 @@ def test_signal_is_kept(frequency: float, least: float) -> None:
     assert response.real.mean() / np.sqrt((np.abs(response) ** 2).mean()) > least
 
 
-def test_noise_response_is_what_white_noise_becomes() -> None:
-    """Divided by it, resampled white noise is white again."""
+def test_whitening_undoes_what_resampling_does_to_noise() -> None:
+    """Resampled white noise is white again, of its variance, along the axes and in the corners."""
     random = np.random.default_rng(3)
-    shifts = random.uniform(-3.0, 3.0, (4, 2))
-    frequency = np.fft.rfftfreq(256)
-    power = np.zeros(129)
+    shifts = np.array([[0.0, 0.5], [1.3, -0.5], [0.5, 0.0], [-2.4, 2.4]])
+    power = np.zeros((256, 129))
+    response = resample.noise_response(shifts[:, None], np.ones(4))
+    y, x = fourier.frequencies((256, 256))
     for _ in range(4):
         frames = [random.standard_normal((256, 256)).astype(np.float32) for _ in range(4)]
         part, _ = resampled(frames, moves(*shifts), np.zeros((0, 4), np.float32))
-        power += (np.abs(np.fft.rfft(part, axis=1)) ** 2).mean(axis=0) / 256 / 4 / 4
-    expected = resample.noise_response(shifts[:, 0], frequency.astype(np.float32)) ** 2
-    rows = resample.noise_response(shifts[:, 1], np.fft.fftfreq(256).astype(np.float32)) ** 2
-    assert power[:125] == pytest.approx(expected[:125] * rows.mean(), rel=0.12)
-    assert power.mean() == pytest.approx((expected * rows.mean()).mean(), rel=0.01)
+        spectrum = fourier.forward(part)
+        resample.whiten(spectrum, response, y[:, 0], x[0])
+        power += np.abs(spectrum) ** 2 / part.size / 16
+    high_y, high_x = np.abs(y) > 0.4, x > 0.4
+    for part_of in (high_y & high_x, high_y & ~high_x, ~high_y & high_x, ~high_y & ~high_x):
+        assert power[part_of].mean() == pytest.approx(1.0, abs=0.06)
+    assert power.mean() == pytest.approx(1.0, abs=0.02)
 
 
 def test_content_moves_back_and_is_weighted() -> None:

@@ -14,12 +14,10 @@ _FIRST_THAT_OVERFLOWS = 0x477FF000
 """65520 as a 32-bit float's bits: from here on rounding gives infinity."""
 
 
-def widen(half: NDArray[np.float16]) -> NDArray[np.float32]:
-    """Return 16-bit floats as 32-bit floats."""
+def widen(half: NDArray[np.float16], wide: NDArray[np.float32]) -> None:
+    """Write 16-bit floats into 32-bit floats of the same shape, C order."""
     bits = np.ascontiguousarray(half).view(np.uint16)
-    wide = np.empty(half.shape, np.float32)
     _widen(bits.reshape(-1), wide.reshape(-1))
-    return wide
 
 
 def narrow(values: NDArray[np.float32]) -> NDArray[np.float16]:

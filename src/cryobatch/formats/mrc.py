@@ -21,7 +21,8 @@ from cryobatch.formats.mrc_header import (
 from cryobatch.formats.mrc_pixels import (
     Frame,
     PixelsTooLarge,
-    decode_frame,
+    copy_to_float32,
+    decode_rows,
     pack_frame,
     to_float16,
     to_float32,
@@ -41,6 +42,8 @@ __all__ = [
 
 TRAILING_BYTES = 1024
 """So much beyond the last pixel is taken as padding; more means that the header is wrong."""
+
+_PIECE_BYTES = 1 << 20
 
 _DTYPES = ("int8", "uint8", "int16", "uint16", "float16", "float32")
 
@@ -72,17 +75,39 @@ class Stack:
         if not 0 <= index < frames:
             raise IndexError(f"{self.path}: no frame {index}, it has {frames}")
         header = self._header
-        with reading(self.path):
-            data = self._source.read_at(
-                header.data_offset + index * header.frame_bytes, header.frame_bytes
-            )
-        if len(data) < header.frame_bytes:
-            raise BadInput(f"{self.path}: ends within frame {index + 1} of {frames}; copy it again")
-        return decode_frame(header, data)
+        place = header.data_offset + index * header.frame_bytes
+        return decode_rows(header, self._read(place, header.frame_bytes, index))
 
     def frame(self, index: int) -> NDArray[np.float32]:
         """Return a frame, ``(rows, columns) float32``."""
-        return to_float32(self.raw_frame(index))
+        frame = np.empty(self.shape[1:], np.float32)
+        self.read_frame(index, frame)
+        return frame
+
+    def read_frame(self, index: int, out: NDArray[np.float32]) -> None:
+        """Read a frame into ``(rows, columns) float32``, C order.
+
+        A piece of the file at a time: memory that is new to the process costs more than reading.
+        """
+        frames, rows, _ = self.shape
+        if not 0 <= index < frames:
+            raise IndexError(f"{self.path}: no frame {index}, it has {frames}")
+        header = self._header
+        piece = max(1, _PIECE_BYTES // header.row_bytes)
+        for first in range(0, rows, piece):
+            last = min(first + piece, rows)
+            place = header.data_offset + index * header.frame_bytes + first * header.row_bytes
+            data = self._read(place, (last - first) * header.row_bytes, index)
+            copy_to_float32(decode_rows(header, data), out[first:last])
+
+    def _read(self, place: int, count: int, index: int) -> bytearray:
+        with reading(self.path):
+            data = self._source.read_at(place, count)
+        if len(data) < count:
+            raise BadInput(
+                f"{self.path}: ends within frame {index + 1} of {self.shape[0]}; copy it again"
+            )
+        return data
 
     def close(self) -> None:
         """Let go of the file."""
@@ -228,7 +253,7 @@ class StackWriter:
             raise ValueError(f"{self.path}: frame {index} was not written yet")
         header = self._header
         place = header.data_offset + index * header.frame_bytes
-        return decode_frame(header, read_at(self._descriptor, place, header.frame_bytes))
+        return decode_rows(header, read_at(self._descriptor, place, header.frame_bytes))
 
     def close(self) -> None:
         """Let go of the file."""

@@ -17,12 +17,12 @@ class PixelsTooLarge(ScriptFailed):
     """A frame's values do not fit the type of the stack; write it with a wider one."""
 
 
-def decode_frame(header: MrcHeader, data: bytearray) -> Frame:
-    """Return a frame, ``(rows, columns)``, from its bytes, in our byte order."""
-    _, rows, columns = header.shape
+def decode_rows(header: MrcHeader, data: bytearray) -> Frame:
+    """Return whole rows of a frame, ``(rows, columns)``, from their bytes, in our byte order."""
+    columns = header.shape[2]
     if header.packed:
-        return _unpack(np.frombuffer(data, np.uint8).reshape(rows, -1), columns)
-    pixels = np.frombuffer(data, header.dtype).reshape(rows, columns)
+        return _unpack(np.frombuffer(data, np.uint8).reshape(-1, header.row_bytes), columns)
+    pixels = np.frombuffer(data, header.dtype).reshape(-1, columns)
     return pixels.astype(header.dtype.newbyteorder("="), copy=False)
 
 
@@ -30,10 +30,20 @@ def to_float32(frame: Frame) -> NDArray[np.float32]:
     """Return a frame of any number type as 32-bit floats."""
     if frame.dtype != np.float16:
         return frame.astype(np.float32, copy=False)
+    wide = np.empty(frame.shape, np.float32)
+    copy_to_float32(frame, wide)
+    return wide
+
+
+def copy_to_float32(frame: Frame, out: NDArray[np.float32]) -> None:
+    """Write a frame of any number type into 32-bit floats of the same shape."""
+    if frame.dtype != np.float16:
+        np.copyto(out, frame, casting="unsafe")
+        return
     # numba takes a third of a second to import: only who has 16-bit floats needs it.
     from cryobatch.formats.half_float import widen
 
-    return widen(frame)
+    widen(frame, out)
 
 
 def to_float16(pixels: NDArray[np.float32], path: Path) -> NDArray[np.float16]:

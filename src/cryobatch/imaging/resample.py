@@ -29,6 +29,7 @@ AT_A_TIME = 4
 _BANDS = ((0.25, 1.0), (0.44, 0.02))
 """Limits, cycles a pixel, and weights; the bands lie within each other."""
 _FRACTIONS = 512
+_RESPONSE_STEPS = 256
 _TILE = 16
 _BAND_ROWS = 32
 _BEFORE = TAPS // 2 - 1
@@ -57,24 +58,52 @@ def _band_overlap(distance: FloatArray | NDArray[np.int64]) -> FloatArray:
     return np.asarray(np.sum(parts, axis=0), dtype=np.float64)
 
 
-def noise_response(displacements_px: FloatArray, frequency_per_pixel: ImageArray) -> ImageArray:
-    """Return by how much white noise is damped along one axis, root mean square.
+def noise_response(displacements_px: FloatArray, weights: FloatArray) -> ImageArray:
+    """Return by how much white noise is damped in a sum of resampled frames, root mean square.
 
     Args:
-        displacements_px: Any shape; their fractions count.
-        frequency_per_pixel: Cycles a pixel along that axis; the result has this shape.
+        displacements_px: ``(frames, points, 2)``, x and y; their fractions count.
+        weights: ``(frames,)``: of each frame in the sum.
+
+    Returns:
+        ``(257, 257)`` float32 at frequencies 0, 1/512, ... 1/2 cycles a pixel along y and x.
     """
-    fractions = np.rint((displacements_px - np.floor(displacements_px)) * _FRACTIONS)
-    share = np.bincount(fractions.astype(np.int64).ravel(), minlength=_FRACTIONS + 1)
     taps = interpolation_taps().astype(np.float64)
-    # |H|² is a sum of cosines of the taps' autocorrelation, which may be averaged beforehand.
-    shifted = [taps[:, : TAPS - lag] * taps[:, lag:] for lag in range(TAPS)]
-    means = [share @ products.sum(axis=1) / share.sum() for products in shifted]
-    power = np.full(frequency_per_pixel.shape, means[0])
-    for lag in range(1, TAPS):
-        power += 2.0 * means[lag] * np.cos(2.0 * math.pi * lag * frequency_per_pixel)
-    response: ImageArray = np.sqrt(np.maximum(power, 1e-6)).astype(np.float32)
+    frequency = np.arange(_RESPONSE_STEPS + 1) * 0.5 / _RESPONSE_STEPS
+    powers = np.abs(taps @ np.exp(2j * math.pi * np.outer(np.arange(TAPS), frequency))) ** 2
+    fractions = np.rint((displacements_px - np.floor(displacements_px)) * _FRACTIONS)
+    x, y = np.moveaxis(fractions.astype(np.int64).reshape(-1, 2), -1, 0)
+    share = np.repeat(weights**2, displacements_px.shape[1])
+    power = (powers[y] * (share / share.sum())[:, None]).T @ powers[x]
+    response: ImageArray = np.sqrt(power).astype(np.float32)
     return response
+
+
+@numba.njit(cache=True, parallel=True, nogil=True)
+def whiten(spectrum, response, y, x):  # type: ignore[no-untyped-def]  # numba infers the types
+    """Divide a spectrum by a response of ``noise_response``.
+
+    Args:
+        spectrum: ``(rows, half)`` complex64, overwritten.
+        response: Between whose frequencies it is linear.
+        y: ``(rows,)`` float32, cycles a pixel.
+        x: ``(half,)`` float32, cycles a pixel.
+    """
+    for row in numba.prange(spectrum.shape[0]):
+        line, part = _split(y[row])
+        for column in range(spectrum.shape[1]):
+            place, rest = _split(x[column])
+            one = response[line, place] * (1 - part) + response[line + 1, place] * part
+            two = response[line, place + 1] * (1 - part) + response[line + 1, place + 1] * part
+            spectrum[row, column] /= one * (1 - rest) + two * rest
+
+
+@numba.njit(cache=True, nogil=True, inline="always")
+def _split(frequency):  # type: ignore[no-untyped-def]  # numba infers the types
+    """Return a frequency's place in a response, and how far it is from the next one."""
+    at = np.float32(abs(frequency)) * np.float32(2 * _RESPONSE_STEPS)
+    place = min(int(at), _RESPONSE_STEPS - 1)
+    return place, at - np.float32(place)
 
 
 @numba.njit(cache=True, parallel=True, nogil=True, fastmath=True)

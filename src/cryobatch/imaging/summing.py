@@ -16,7 +16,7 @@ import numpy as np
 from cryobatch.imaging import fourier, resample
 from cryobatch.imaging.arrays import FloatArray, ImageArray, SpectrumArray
 from cryobatch.imaging.dose import Exposure, WeightBasis, weight_basis
-from cryobatch.imaging.motion_frames import FrameSource
+from cryobatch.imaging.motion_frames import FrameSource, read_frame
 from cryobatch.imaging.motion_model import MotionModel
 
 FrameSink = Callable[[int, ImageArray], None]
@@ -24,6 +24,7 @@ FrameSink = Callable[[int, ImageArray], None]
 
 _RINGS_A_STEP = 4
 _PROBED = 12
+_NEAR_NYQUIST = 0.95
 _LARGE_FRAME_PIXELS = 1 << 25
 """Beyond it fewer frames are held at a time."""
 
@@ -96,17 +97,20 @@ def sum_frames(
 def _batches(source: FrameSource, options: SumOptions) -> Iterator[tuple[int, list[ImageArray]]]:
     """Yield a few successive frames of a group at a time, reading the next ones meanwhile."""
     limits = list(_limits(source.shape, options))
+    most = max(last - first for first, last in limits)
+    buffers = np.empty((2, most, *source.shape[1:]), np.float32)
 
-    def read(first: int, last: int) -> tuple[int, list[ImageArray]]:
-        return first, [_finite(source.frame(index)) for index in range(first, last)]
+    def read(number: int) -> tuple[int, list[ImageArray]]:
+        first, last = limits[number]
+        places = zip(range(first, last), buffers[number % 2], strict=False)
+        return first, [_finite(read_frame(source, index, buffer)) for index, buffer in places]
 
     with ThreadPoolExecutor(1) as pool:
-        coming = pool.submit(read, *limits[0])
-        for following in limits[1:]:
+        coming = pool.submit(read, 0)
+        for number in range(1, len(limits)):
             batch = coming.result()
-            coming = pool.submit(read, *following)
+            coming = pool.submit(read, number)
             yield batch
-            del batch
         yield coming.result()
 
 
@@ -136,7 +140,7 @@ class _Sums:
         self.model = model
         self.options = options
         self.threads = threads
-        # Pixels of all movies are square.
+        self.pixel_size_angstrom = pixel_size_angstrom
         self.ring_step = 1.0 / (_RINGS_A_STEP * max(self.shape) * pixel_size_angstrom)
         self.y, self.x = fourier.frequencies(self.shape, pixel_size_angstrom)
         self.basis = self._basis()
@@ -172,7 +176,9 @@ class _Sums:
         taps = resample.interpolation_taps()
         resample.add_resampled(padded, count, moved, taps, self.part, self.sums, weights)
         if self.options.frame_sink is not None:
-            self.options.frame_sink(first, self._image(fourier.forward(self.part, self.threads)))
+            alone = np.arange(self.frames) == first
+            spectrum = fourier.forward(self.part, self.threads)
+            self.options.frame_sink(first, self._image(spectrum, alone.astype(np.float64)))
         if self.group is not None:
             self.group += self.part
             if last % self.options.group_frames == 0:
@@ -196,21 +202,33 @@ class _Sums:
                 factors = self.basis.in_space[max(index - halves + 1, 0)]
                 _add_by_ring(total, spectrum, self.y[:, 0], self.x[0], self.ring_step, factors)
             if index < halves:
-                images.append(self._image(spectrum))
-        weighted = None if total is None else self._image(total)
+                images.append(self._image(spectrum, self.in_time[index]))
+        weighted = None if total is None else self._image(total, self._fine_weights())
         if not self.options.halves:
             return FrameSums(images[0], weighted, None, None)
         odd, even = images
         return FrameSums(odd + even, weighted, even, odd)
 
-    def _image(self, spectrum: SpectrumArray) -> ImageArray:
-        """Return the image of a sum, its noise white; overwrites the spectrum."""
-        rows, columns = self.shape
-        y, x = ((np.arange(_PROBED) + 0.5) / _PROBED * size for size in self.shape)
-        moves = self.model.shifts_px(np.tile(x, _PROBED), np.repeat(y, _PROBED))
-        response_y = resample.noise_response(moves[..., 1], np.fft.fftfreq(rows))
-        response_x = resample.noise_response(moves[..., 0], np.fft.rfftfreq(columns))
-        _scale(spectrum, 1.0 / response_y, 1.0 / response_x)
+    def _fine_weights(self) -> FloatArray:
+        """Return ``(frames,)``: weights by dose near Nyquist, where resampling damps noise."""
+        if self.options.exposure is None:
+            return np.ones(self.frames)
+        near = np.array([0.5 * _NEAR_NYQUIST / self.pixel_size_angstrom])
+        exposure = self.options.exposure
+        return np.concatenate([exposure.weights(index, near) for index in range(self.frames)])
+
+    def _image(self, spectrum: SpectrumArray, weights: FloatArray) -> ImageArray:
+        """Return the image of a sum, its noise white; overwrites the spectrum.
+
+        Args:
+            spectrum: Of the sum.
+            weights: ``(frames,)``: of the frames in it, at high frequencies.
+        """
+        points_y, points_x = ((np.arange(_PROBED) + 0.5) / _PROBED * size for size in self.shape)
+        moves = self.model.shifts_px(np.tile(points_x, _PROBED), np.repeat(points_y, _PROBED))
+        response = resample.noise_response(moves, weights)
+        y, x = fourier.frequencies(self.shape)
+        resample.whiten(spectrum, response, y[:, 0], x[0])
         return fourier.inverse(spectrum, self.shape, self.threads)
 
 
@@ -220,13 +238,6 @@ def _finite(frame: ImageArray) -> ImageArray:
         return frame
     mean = frame[finite].mean() if finite.any() else 0.0
     return np.where(finite, frame, np.float32(mean)).astype(np.float32)
-
-
-@numba.njit(cache=True, parallel=True, nogil=True)
-def _scale(spectrum, y, x):  # type: ignore[no-untyped-def]  # numba infers the types
-    for row in numba.prange(spectrum.shape[0]):
-        for column in range(spectrum.shape[1]):
-            spectrum[row, column] *= y[row] * x[column]
 
 
 @numba.njit(cache=True, parallel=True, nogil=True, fastmath=True)

@@ -32,5 +32,13 @@ class ReportedFrames:
 
     def frame(self, index: int) -> NDArray[np.float32]:
         """Return frame ``index``, ``(rows, columns)`` float32."""
-        self.run.progress(self.done + self.share * index / self.shape[0])
+        self._report(index)
         return self.stack.frame(index)
+
+    def read_frame(self, index: int, out: NDArray[np.float32]) -> None:
+        """Read frame ``index`` into ``(rows, columns)`` float32."""
+        self._report(index)
+        self.stack.read_frame(index, out)
+
+    def _report(self, index: int) -> None:
+        self.run.progress(self.done + self.share * index / self.shape[0])
