@@ -22,7 +22,8 @@ def make_folder(folder: Path) -> Path:
     write_tiff(folder / "a.tiff", MOVIE)
     write_mrc(folder / "b.mrc", MOVIE[0].astype(np.float32), 1.25)
     write_eer(folder / "sub dir" / "c.eer", make_events(5, (16, 16), 9), (16, 16),
-              metadata={"exposureTime": "2.5"})  # fmt: skip
+              metadata={"exposureTime": "2.5", "meanDoseRate": "x", "commercialName": "Falcon 4",
+                        "eerGainReference": "1_EER_GainReference.gain"})  # fmt: skip
     (folder / "picks.csv").write_text("x,y\n")
     write_mrc(folder / "gain.mrc", np.ones((16, 24), np.float32))
     return folder
@@ -41,6 +42,9 @@ def test_a_folder_is_searched_with_all_below(tmp_path: Path) -> None:
     assert b.facts["pixel_size"].value == pytest.approx(1.25)
     assert b.facts["pixel_size"].source == "MRC header"
     assert c.facts["exposure_time"].value == 2.5
+    assert c.facts["camera"].value == "Falcon 4"
+    assert c.facts["gain_stated"].value == "1_EER_GainReference.gain"
+    assert "dose_rate" not in c.facts
     assert "pixel_size" not in a.facts
     assert found.ignored_count == 2
     assert found.refused == ()

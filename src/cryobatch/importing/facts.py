@@ -25,15 +25,19 @@ def option_facts(values: Mapping[str, FactValue]) -> dict[str, Fact]:
 
 
 def header_facts(header: RecordingHeader) -> dict[str, Fact]:
-    """Return what a recording's own header says."""
+    """Return what a recording's own header says; of an EER, what its XML says too."""
     facts: dict[str, FactValue] = {"frames": header.frames}
     pixel = header.pixel_size_angstrom
     low, high = SENSIBLE_PIXEL_SIZES
     if pixel is not None and low <= pixel <= high and pixel != 1.0:
         facts["pixel_size"] = round(pixel, 6)
-    exposure = _number(header.metadata.get("exposureTime"))
-    if exposure is not None:
-        facts["exposure_time"] = exposure
+    for name, key in {"exposure_time": "exposureTime", "dose_rate": "meanDoseRate"}.items():
+        number = _number(header.metadata.get(key))
+        if number is not None:
+            facts[name] = number
+    for name, key in {"camera": "commercialName", "gain_stated": "eerGainReference"}.items():
+        if text := header.metadata.get(key):
+            facts[name] = text
     return sensible_facts(facts, f"{header.kind.upper()} header")
 
 
