@@ -66,7 +66,8 @@ def noise_response(displacements_px: FloatArray, weights: FloatArray) -> ImageAr
         weights: ``(frames,)``: of each frame in the sum.
 
     Returns:
-        ``(257, 257)`` float32 at frequencies 0, 1/512, ... 1/2 cycles a pixel along y and x.
+        ``(257, 257)`` float32 at frequencies 0, 1/512, ... 1/2 cycles a pixel along y and x; not
+        less than 0.3, where frames half a pixel apart have nothing left to see.
     """
     taps = interpolation_taps().astype(np.float64)
     frequency = np.arange(_RESPONSE_STEPS + 1) * 0.5 / _RESPONSE_STEPS
@@ -75,7 +76,7 @@ def noise_response(displacements_px: FloatArray, weights: FloatArray) -> ImageAr
     x, y = np.moveaxis(fractions.astype(np.int64).reshape(-1, 2), -1, 0)
     share = np.repeat(weights**2, displacements_px.shape[1])
     power = (powers[y] * (share / share.sum())[:, None]).T @ powers[x]
-    response: ImageArray = np.sqrt(power).astype(np.float32)
+    response: ImageArray = np.sqrt(np.maximum(power, 0.09)).astype(np.float32)
     return response
 
 

@@ -147,6 +147,8 @@ class _Sums:
         self.in_time = self._in_time()
         self.sums = np.zeros((len(self.in_time), *self.shape), np.float32)
         self.part = np.empty(self.shape, np.float32)
+        # The same for all counts, so that parts of the sum add up to it.
+        self.response = self._response(np.ones(self.frames))
         self.group = np.zeros(self.shape, np.float32) if options.group_sink else None
 
     def _basis(self) -> WeightBasis | None:
@@ -176,9 +178,8 @@ class _Sums:
         taps = resample.interpolation_taps()
         resample.add_resampled(padded, count, moved, taps, self.part, self.sums, weights)
         if self.options.frame_sink is not None:
-            alone = np.arange(self.frames) == first
             spectrum = fourier.forward(self.part, self.threads)
-            self.options.frame_sink(first, self._image(spectrum, alone.astype(np.float64)))
+            self.options.frame_sink(first, self._image(spectrum, self.response))
         if self.group is not None:
             self.group += self.part
             if last % self.options.group_frames == 0:
@@ -202,8 +203,10 @@ class _Sums:
                 factors = self.basis.in_space[max(index - halves + 1, 0)]
                 _add_by_ring(total, spectrum, self.y[:, 0], self.x[0], self.ring_step, factors)
             if index < halves:
-                images.append(self._image(spectrum, self.in_time[index]))
-        weighted = None if total is None else self._image(total, self._fine_weights())
+                images.append(self._image(spectrum, self.response))
+        weighted = None
+        if total is not None:
+            weighted = self._image(total, self._response(self._fine_weights()))
         if not self.options.halves:
             return FrameSums(images[0], weighted, None, None)
         odd, even = images
@@ -217,16 +220,14 @@ class _Sums:
         exposure = self.options.exposure
         return np.concatenate([exposure.weights(index, near) for index in range(self.frames)])
 
-    def _image(self, spectrum: SpectrumArray, weights: FloatArray) -> ImageArray:
-        """Return the image of a sum, its noise white; overwrites the spectrum.
+    def _response(self, weights: FloatArray) -> ImageArray:
+        """Return what resampling does to noise in a sum of frames with such weights."""
+        y, x = ((np.arange(_PROBED) + 0.5) / _PROBED * size for size in self.shape)
+        moves = self.model.shifts_px(np.tile(x, _PROBED), np.repeat(y, _PROBED))
+        return resample.noise_response(moves, weights)
 
-        Args:
-            spectrum: Of the sum.
-            weights: ``(frames,)``: of the frames in it, at high frequencies.
-        """
-        points_y, points_x = ((np.arange(_PROBED) + 0.5) / _PROBED * size for size in self.shape)
-        moves = self.model.shifts_px(np.tile(points_x, _PROBED), np.repeat(points_y, _PROBED))
-        response = resample.noise_response(moves, weights)
+    def _image(self, spectrum: SpectrumArray, response: ImageArray) -> ImageArray:
+        """Return the image of a sum, its noise white; overwrites the spectrum."""
         y, x = fourier.frequencies(self.shape)
         resample.whiten(spectrum, response, y[:, 0], x[0])
         return fourier.inverse(spectrum, self.shape, self.threads)
