@@ -19,6 +19,7 @@ from cryobatch.importing import (
     remove_source,
     take_recording,
 )
+from cryobatch.importing.optics_groups import OPTICS_GROUP
 from cryobatch.model.batch import ParameterSet
 from cryobatch.model.facts import FACTS
 from cryobatch.model.image import Fact, FactValue, ImageIdentity, ImageRecord
@@ -26,6 +27,7 @@ from cryobatch.model.resolution import resolve_parameters
 from cryobatch.model.settings import ProjectSettings, SiteSettings
 from cryobatch.model.workflow import Workflow
 from cryobatch.processing.image_folder import PARAMETER_FILE, read_record, write_record
+from cryobatch.project.optics import Optics
 from cryobatch.project.place import ProjectPlace
 from cryobatch.project.site import calibrate
 from cryobatch.store import library
@@ -147,20 +149,25 @@ class Registrar:
         take: Take,
         pace: Pace | None,
     ) -> tuple[list[int], list[Refused]]:
+        optics = Optics(self.place, self.database)
+        optics.recall()
         with self.database.transaction() as t:
-            numbers = iter(library.reserve_image_ids(t, len(chunk)))
+            numbers = library.reserve_image_ids(t, len(chunk))
+            own = {one: facts[r.source_id] for one, r in zip(numbers, chunk, strict=True)}
+            groups = optics.assign(t, own)
         records: list[tuple[Recording, ImageRecord]] = []
         refused: list[Refused] = []
-        for recording in chunk:
+        for number, recording in zip(numbers, chunk, strict=True):
+            known = {**own[number], **_optics_group(groups.pop(number, None))}
             try:
-                own = facts[recording.source_id]
-                record = self._make_folder(recording, next(numbers), own, parameters, take, pace)
+                record = self._make_folder(recording, number, known, parameters, take, pace)
             except (CryobatchError, OSError) as error:
                 refused.append(Refused(recording.path, str(error)))
             else:
                 records.append((recording, record))
         with self.database.transaction() as t:
             library.register(t, [record.image for _, record in records])
+        optics.complete(groups)
         if take is Take.MOVE:
             refused += self._remove_sources([(item.path, record) for item, record in records])
         return [record.image.id for _, record in records], refused
@@ -245,6 +252,10 @@ class Registrar:
             except (CryobatchError, OSError) as error:
                 refused.append(Refused(path, str(error)))
         return refused
+
+
+def _optics_group(group: Fact | None) -> dict[str, Fact]:
+    return {} if group is None else {OPTICS_GROUP: group}
 
 
 def find_missing_facts(
