@@ -60,6 +60,8 @@ class Staff:
             max_losses=self._project.settings.queue.max_losses,
             memory_limit_bytes=None if limit_gb is None else int(limit_gb * 1e9),
             medians={name: s.medians for name, s in scripts.items() if s.medians},
+            in_order=frozenset(name for name, s in scripts.items() if s.in_order),
+            previous={name: s.previous for name, s in scripts.items() if s.previous},
             find_stale=self._project.images.find_stale,
         )
 

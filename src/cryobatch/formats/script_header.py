@@ -14,7 +14,7 @@ from cryobatch.model.value import Value
 
 _OPENING = re.compile(r"^\s*(?P<mark>#|//|--|%|;)\s*///\s*cryobatch\s*$")
 _KEYS = {"title", "category", "inputs", "outputs", "values", "parameters", "reads", "medians",
-         "help", "time_limit_s", "gpus", "version"}  # fmt: skip
+         "in_order", "previous", "help", "time_limit_s", "gpus", "version"}  # fmt: skip
 
 
 def find_header(text: str) -> str | None:
@@ -77,6 +77,8 @@ def _build(data: Mapping[str, Any], path: Path, version: str, origin: str) -> Sc
         parameters={k: _parameter(k, v) for k, v in data.get("parameters", {}).items()},
         reads=tuple(Read.parse(item) for item in _texts(data, "reads")),
         medians=tuple(_texts(data, "medians")),
+        in_order=_truth(data, "in_order"),
+        previous=tuple(_texts(data, "previous")),
         help=str(data.get("help", "")),
         time_limit_s=None if "time_limit_s" not in data else float(data["time_limit_s"]),
         gpus=int(data.get("gpus", 0)),
@@ -87,6 +89,13 @@ def _texts(data: Mapping[str, Any], key: str) -> Sequence[str]:
     found = data.get(key, [])
     if not isinstance(found, list) or not all(isinstance(item, str) for item in found):
         raise BrokenScriptError(f"{key} should be a list of texts")
+    return found
+
+
+def _truth(data: Mapping[str, Any], key: str) -> bool:
+    found = data.get(key, False)
+    if not isinstance(found, bool):
+        raise BrokenScriptError(f"{key} should be true or false")
     return found
 
 

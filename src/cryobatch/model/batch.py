@@ -47,6 +47,7 @@ class Batch:
         started_at: Seconds since the epoch, None before the first claim.
         finished_at: Seconds since the epoch, None before the end.
         cancel: Whether a person wants it stopped.
+        in_order: Whether it waits for the images recorded before in its group.
     """
 
     id: int
@@ -64,3 +65,4 @@ class Batch:
     started_at: float | None
     finished_at: float | None
     cancel: bool
+    in_order: bool = False

@@ -33,6 +33,8 @@ def script(
     values: Mapping[str, Value] | None = None,
     reads: Sequence[str] = (),
     medians: Sequence[str] = (),
+    in_order: bool = False,
+    previous: Sequence[str] = (),
     time_limit_s: float | None = None,
     gpus: int = 0,
 ) -> Callable[[Function], Function]:
@@ -56,6 +58,8 @@ def script(
             parameters=_read_parameters(function),
             reads=tuple(Read.parse(item) for item in reads),
             medians=tuple(medians),
+            in_order=in_order,
+            previous=tuple(previous),
             help=inspect.getdoc(function) or "",
             time_limit_s=time_limit_s,
             gpus=gpus,

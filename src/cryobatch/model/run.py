@@ -28,6 +28,7 @@ class Run:
         outputs: Paths to write the declared outputs to, by product.
         reads: The declared facts and values; None for an optional one that is unknown.
         medians: Medians over the group's recent images, for the declared values that have one.
+        previous: The declared values of the image recorded before, where it has them.
         threads: Cores that it may use.
         report: Takes progress and messages.
     """
@@ -37,6 +38,7 @@ class Run:
     outputs: Mapping[str, Path] = field(default_factory=dict)
     reads: Mapping[str, Any] = field(default_factory=dict)
     medians: Mapping[str, float] = field(default_factory=dict)
+    previous: Mapping[str, Any] = field(default_factory=dict)
     threads: int = 1
     report: Report = _report_nothing
 
@@ -69,6 +71,13 @@ class Run:
     def median(self, value: str) -> float | None:
         """Return the median of a value over the group's recent images, None if there is none."""
         return self.medians.get(value)
+
+    def before(self, value: str) -> Any:
+        """Return a value of the image recorded before in its group (Any: number or text).
+
+        Of the nearest one that has it; None if there is none.
+        """
+        return self.previous.get(value)
 
     def progress(self, fraction: float) -> None:
         """Tell how much is done, from 0 to 1."""

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from cryobatch.errors import BrokenScriptError
 from cryobatch.model.parameter import Parameter
 from cryobatch.model.product import TRANSIENT_PRODUCTS, Input, Output
 from cryobatch.model.value import Value
@@ -44,6 +45,8 @@ class Script:
         parameters: Its settings, by name.
         reads: Facts and other scripts' values that it reads.
         medians: Values of which it wants the median over the group's recent images.
+        in_order: Whether the images of a group have it run one after another, as recorded.
+        previous: Values of which it wants that of the image recorded before; only in order.
         help: What it does, in a few sentences.
         time_limit_s: After so many seconds it is stopped and has failed; None: no limit.
         gpus: GPUs that it needs.
@@ -62,9 +65,18 @@ class Script:
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
     reads: tuple[Read, ...] = ()
     medians: tuple[str, ...] = ()
+    in_order: bool = False
+    previous: tuple[str, ...] = ()
     help: str = ""
     time_limit_s: float | None = None
     gpus: int = 0
+
+    def __post_init__(self) -> None:
+        if self.previous and not self.in_order:
+            raise BrokenScriptError(
+                f"{self.name} wants {self.previous[0]} of the image before: say in_order as well, "
+                "or that image may not have it yet"
+            )
 
     @property
     def transforms(self) -> frozenset[str]:
@@ -104,5 +116,6 @@ def script_from_json(data: Mapping[str, Any]) -> Script:
             },
             "reads": tuple(Read(**r) for r in data["reads"]),
             "medians": tuple(data["medians"]),
+            "previous": tuple(data["previous"]),
         }
     )

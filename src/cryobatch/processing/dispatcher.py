@@ -187,6 +187,8 @@ class Dispatcher:
                 return
             busy = slot.batch is not None
             take_report(slot, message, self._plant, turn)
+            if turn.released:
+                self._claiming = True
             if slot.batch is None:
                 self._claiming = True
                 if busy:

@@ -82,6 +82,7 @@ def describe_run(run: Run, parameters: Mapping[str, Any]) -> dict[str, Any]:
         "acquisition": {name: value for name, value in run.reads.items() if name in FACTS},
         "values": {name: value for name, value in run.reads.items() if name not in FACTS},
         "medians": dict(run.medians),
+        "previous": dict(run.previous),
         "resources": {"threads": run.threads, "workspace": str(run.workspace)},
     }
 

@@ -51,6 +51,7 @@ class BatchOrder:
         staging: Folder, on the images' file system, for what waits to be committed.
         scratch: Folder for transient products.
         medians: Medians of values over the group's recent images.
+        previous: Values of the images recorded before in the group.
     """
 
     batch: int
@@ -63,6 +64,7 @@ class BatchOrder:
     staging: str
     scratch: str
     medians: Mapping[str, float] = field(default_factory=dict)
+    previous: Mapping[str, float | int | str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

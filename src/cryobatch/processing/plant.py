@@ -3,7 +3,7 @@
 import contextlib
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -52,6 +52,8 @@ class Plant:
         memory_limit_bytes: What a processor may use, None for no limit.
         medians: Values of which a script wants the median, by script.
         find_stale: Tells which scripts' results are stale.
+        in_order: Scripts that the images of a group have run one after another.
+        previous: Values of the image before that a script wants, by script.
     """
 
     images: Path
@@ -63,10 +65,17 @@ class Plant:
     memory_limit_bytes: int | None
     medians: Mapping[str, tuple[str, ...]]
     find_stale: FindStale
+    in_order: frozenset[str] = frozenset()
+    previous: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def image_folder(self, group: str, name: str) -> Path:
         """Return the folder of an image."""
         return self.images / group / name
+
+    def ends_order(self, batch: Batch, script: str) -> bool:
+        """Tell whether the next image's turn comes when a batch has ended with a script."""
+        ordered = [name for name in batch.scripts if name in self.in_order]
+        return batch.in_order and ordered[-1:] == [script]
 
     def name_attempt(self, batch: Batch) -> str:
         """Return the name of an attempt's folders."""

@@ -31,6 +31,10 @@ def prepare(t: Transaction, batch: Batch, plant: Plant) -> Prepared:
     attempt = plant.name_attempt(batch)
     wanted = {value for script in batch.scripts for value in plant.medians.get(script, ())}
     medians = {value: library.recent_median(t, group, value) for value in sorted(wanted)}
+    followed = {value for script in batch.scripts for value in plant.previous.get(script, ())}
+    previous = {
+        value: library.previous_value(t, batch.image_id, value) for value in sorted(followed)
+    }
     order = BatchOrder(
         batch=batch.id,
         attempt=batch.attempt,
@@ -42,6 +46,7 @@ def prepare(t: Transaction, batch: Batch, plant: Plant) -> Prepared:
         staging=f"{plant.staging}/{attempt}",
         scratch=f"{plant.scratch}/{attempt}",
         medians={value: median for value, median in medians.items() if median is not None},
+        previous={value: found for value, found in previous.items() if found is not None},
     )
     return Prepared(batch, order)
 

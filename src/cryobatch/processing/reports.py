@@ -52,11 +52,13 @@ def conclude_result(
         _index(result, outcome, plant, turn)
         text = _describe(result.message)
         turn.log_batch(result.processor, result.batch, text, script=script)
+        _release(result.batch, script, plant, turn)
         answer = {"do": "committed", "base": outcome.base, "merged": bool(outcome.merged)}
     else:
         reason = f"its results could not be kept: {outcome}"
         failures[script] = reason
         _record_failure(result.processor, result.batch, script, reason, turn)
+        _release(result.batch, script, plant, turn)
         answer = {"do": "refused", "reason": reason}
     if result.answer is None:
         _finish(result.processor, result.batch, failures, plant, turn)
@@ -130,6 +132,8 @@ def _note_message(slot: Slot, message: Message, plant: Plant, turn: Turn) -> Non
 
 def _note_skipped(slot: Slot, message: Message, plant: Plant, turn: Turn) -> None:
     turn.log(slot, "up to date", script=message["script"])
+    assert slot.batch is not None
+    _release(slot.batch, message["script"], plant, turn)
 
 
 def _end_remade(slot: Slot, message: Message, plant: Plant, turn: Turn) -> None:
@@ -139,6 +143,8 @@ def _end_remade(slot: Slot, message: Message, plant: Plant, turn: Turn) -> None:
 
 def _note_failure(slot: Slot, message: Message, plant: Plant, turn: Turn) -> None:
     _fail_script(slot, message["script"], message["reason"], turn)
+    assert slot.batch is not None
+    _release(slot.batch, message["script"], plant, turn)
 
 
 def _take_result(slot: Slot, message: Message, plant: Plant, turn: Turn) -> None:
@@ -191,6 +197,18 @@ def _fail_script(slot: Slot, script: str, reason: str, turn: Turn) -> None:
     slot.failures[script] = reason
     slot.end_script()
     _record_failure(slot.name, slot.batch, script, reason, turn)
+
+
+def _release(batch: Batch, script: str, plant: Plant, turn: Turn) -> None:
+    """Let the next image of the group begin when a batch's last script in order has ended."""
+    if not plant.ends_order(batch, script):
+        return
+
+    def write(t: Transaction) -> None:
+        queue.release(t, batch.id, batch.attempt)
+
+    turn.writes.append(write)
+    turn.released = True
 
 
 def _record_failure(processor: str, batch: Batch, script: str, reason: str, turn: Turn) -> None:

@@ -249,6 +249,7 @@ class Runner:
             outputs=outputs,
             reads=self.digests.find_fact_files(reads),
             medians={n: v for n, v in course.order.medians.items() if n in script.medians},
+            previous={n: v for n, v in course.order.previous.items() if n in script.previous},
             threads=self.setup.threads,
             report=lambda event: self.send({**event, "script": script.name}),
         )

@@ -49,6 +49,7 @@ class Turn:
         writes: Changes of queue and library, in their order.
         entries: Rows of the log.
         actions: What is done when the transaction has been committed.
+        released: Whether a batch that had waited for another one can be claimed now.
     """
 
     now: float
@@ -56,6 +57,7 @@ class Turn:
     writes: list[Write] = field(default_factory=list)
     entries: list[LogEntry] = field(default_factory=list)
     actions: list[Action] = field(default_factory=list)
+    released: bool = False
 
     def log(
         self, slot: Slot, text: str, level: Level = Level.INFO, script: str | None = None

@@ -207,8 +207,11 @@ def submit_images(
     if choice.first_now:
         done = _submit_apart(images, accepted, roots, kinds, parameters, choice)
     else:
+        ordered = {root: _is_in_order(plan, scripts[root]) for root, plan in kinds.items()}
         requests = [
-            Submission(one, scripts[roots[one]], parameters, choice.force) for one in accepted
+            Submission(one, scripts[root], parameters, choice.force, ordered[root])
+            for one in accepted
+            for root in [roots[one]]
         ]
         done = queue.submit_all(images.database, requests, top=choice.top, now=time.time())
     left_out = {name: why for plan in kinds.values() for name, why in plan.left_out.items()}
@@ -229,16 +232,24 @@ def _submit_apart(
     """
     scripts = {root: plan.chosen_in_order() for root, plan in kinds.items()}
     counts = {root: _count_first(kinds[root], names) for root, names in scripts.items()}
-    first, rest = [], []
+    first: list[Submission] = []
+    rest: list[Submission] = []
     for one in ids:
-        names, count = scripts[roots[one]], counts[roots[one]]
-        first.append(Submission(one, names[:count], parameters, choice.force))
-        if names[count:]:
-            rest.append(Submission(one, names[count:], parameters, choice.force))
+        plan, names, count = kinds[roots[one]], scripts[roots[one]], counts[roots[one]]
+        for part, bundle in ((names[:count], first), (names[count:], rest)):
+            if part:
+                in_order = _is_in_order(plan, part)
+                bundle.append(Submission(one, part, parameters, choice.force, in_order))
     with images.database.transaction() as t:
         now = time.time()
         done = queue.submit(t, first, top=True, now=now), queue.submit(t, rest, top=False, now=now)
     return Submitted(done[0].ids + done[1].ids, done[0].duplicates + done[1].duplicates)
+
+
+def _is_in_order(workflow: Workflow, chosen: Sequence[str]) -> bool:
+    """Tell whether chosen scripts, or ones that come along for them, run in recording order."""
+    others = set(workflow.chosen_in_order()) - set(chosen)
+    return any(script.in_order and script.name not in others for script in workflow.scripts)
 
 
 def _count_first(workflow: Workflow, names: Sequence[str]) -> int:

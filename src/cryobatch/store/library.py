@@ -201,6 +201,23 @@ def absences(r: Reading, image_id: int) -> dict[str, str]:
     return dict(json.loads(row[0])) if row else {}
 
 
+def previous_value(r: Reading, image_id: int, value: str) -> float | int | str | None:
+    """Return a value of the image recorded before one in its group, the nearest that has it.
+
+    Images without a time count as recorded last, in the order of their import.
+    """
+    found = value_field(value)
+    row = r.execute(
+        f"SELECT {found.sql} FROM image JOIN image AS own ON own.id = ? AND own.grp = image.grp "  # noqa: S608
+        "WHERE (coalesce(image.recorded_at, '~'), image.id) "
+        "< (coalesce(own.recorded_at, '~'), own.id) "
+        f"AND {found.sql} IS NOT NULL "
+        "ORDER BY coalesce(image.recorded_at, '~') DESC, image.id DESC LIMIT 1",
+        (*found.parameters, image_id, *found.parameters),
+    ).fetchone()
+    return None if row is None else row[0]
+
+
 def recent_median(r: Reading, group: str, value: str, count: int = 50) -> float | None:
     """Return the median of a value over the last images of a group to be calculated.
 

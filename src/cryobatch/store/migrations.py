@@ -130,7 +130,17 @@ _WATCHES = (
     "CREATE INDEX watched_file_state ON watched_file (watch, state, noted_at)",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _WATCHES)
+_ORDER = (
+    # Batches whose images wait for one another stand in a line, their group's, until their scripts
+    # in the order of recording have ended.
+    "ALTER TABLE batch ADD COLUMN in_order INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE batch ADD COLUMN line TEXT",
+    "ALTER TABLE batch ADD COLUMN line_time TEXT",
+    "CREATE INDEX batch_line ON batch (line, line_time, image_id) WHERE line IS NOT NULL",
+    "CREATE INDEX image_order ON image (grp, coalesce(recorded_at, '~'), id)",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _WATCHES, _ORDER)
 """The statements that lead from version n to n + 1, at index n."""
 
 

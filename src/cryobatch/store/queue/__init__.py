@@ -13,6 +13,7 @@ from cryobatch.store.queue.claim import (
     give_back,
     give_back_all,
     record_failure,
+    release,
 )
 from cryobatch.store.queue.listing import (
     QueueRow,
@@ -65,6 +66,7 @@ __all__ = [
     "move_to",
     "pause",
     "record_failure",
+    "release",
     "remove",
     "request_cancel",
     "resume",

@@ -16,16 +16,27 @@ from cryobatch.store.text import storable
 
 End = Literal[BatchState.DONE, BatchState.FAILED, BatchState.CANCELLED]
 
-_CLAIM = f"""
-    UPDATE batch SET state = 'running', attempt = attempt + 1, processor = ?, started_at = ?
-    WHERE id = (
-        SELECT id FROM batch INDEXED BY batch_waiting
+_ITS_TURN = """(line IS NULL OR NOT EXISTS (
+            SELECT 1 FROM batch AS earlier INDEXED BY batch_line
+            WHERE earlier.line = batch.line AND earlier.state IN ('waiting', 'running')
+              AND (earlier.line_time, earlier.image_id) < (batch.line_time, batch.image_id)))"""
+
+_CLAIMABLE = f"""
+        FROM batch INDEXED BY batch_waiting
         WHERE state = 'waiting'
           AND image_id NOT IN (
             SELECT image_id FROM batch INDEXED BY batch_running WHERE state = 'running')
           AND image_id NOT IN (SELECT value FROM json_each(?))
+          AND {_ITS_TURN}
           AND NOT EXISTS (SELECT 1 FROM setting WHERE name = 'paused' AND value = 'true')
-        ORDER BY position LIMIT 1)
+        ORDER BY position LIMIT 1
+"""  # noqa: S608 - a constant of ours
+
+_CAN_CLAIM = f"SELECT 1 {_CLAIMABLE}"
+
+_CLAIM = f"""
+    UPDATE batch SET state = 'running', attempt = attempt + 1, processor = ?, started_at = ?
+    WHERE id = (SELECT id {_CLAIMABLE})
     RETURNING {BATCH_COLUMNS}
 """  # noqa: S608 - a constant of ours
 
@@ -50,12 +61,7 @@ def claim(
 
 def can_claim(r: Reading) -> bool:
     """Tell whether a processor that asked now would get a batch."""
-    row = r.execute(
-        "SELECT 1 FROM batch INDEXED BY batch_waiting WHERE state = 'waiting' AND image_id NOT IN "
-        "(SELECT image_id FROM batch INDEXED BY batch_running WHERE state = 'running') "
-        "AND NOT EXISTS (SELECT 1 FROM setting WHERE name = 'paused' AND value = 'true') LIMIT 1"
-    ).fetchone()
-    return row is not None
+    return r.execute(_CAN_CLAIM, (as_set(()),)).fetchone() is not None
 
 
 def finish(
@@ -81,8 +87,18 @@ def finish(
     """
     changed = t.execute(
         "UPDATE batch SET state = ?, failures = json_patch(failures, ?), finished_at = ?, "
-        "processor = coalesce(?, processor) WHERE id = ? AND attempt = ? AND state = 'running'",
+        "line = NULL, processor = coalesce(?, processor) "
+        "WHERE id = ? AND attempt = ? AND state = 'running'",
         (state, json.dumps(dict(failures)), now, processor, batch_id, attempt),
+    )
+    return changed.rowcount == 1
+
+
+def release(t: Transaction, batch_id: int, attempt: int) -> bool:
+    """Let the images behind one begin; False when this attempt does not run."""
+    changed = t.execute(
+        "UPDATE batch SET line = NULL WHERE id = ? AND attempt = ? AND state = 'running'",
+        (batch_id, attempt),
     )
     return changed.rowcount == 1
 

@@ -147,7 +147,7 @@ def _of_state(
         f"ORDER BY {_ORDERS[state]} LIMIT :limit OFFSET :offset",
         {"limit": limit, "offset": offset, "after": finished_after},
     )
-    return (QueueRow(read_batch(row), row[15], row[16]) for row in rows)
+    return (QueueRow(read_batch(row), row["name"], row["grp"]) for row in rows)
 
 
 def _condition(state: BatchState, finished_after: float | None) -> str:

@@ -9,7 +9,7 @@ from cryobatch.model import Batch, BatchState
 
 BATCH_COLUMNS = (
     "id, image_id, scripts, parameters, force, state, position, attempt, losses, failures, "
-    "processor, submitted_at, started_at, finished_at, cancel"
+    "processor, submitted_at, started_at, finished_at, cancel, in_order"
 )
 
 
@@ -40,6 +40,7 @@ def read_batch(row: sqlite3.Row) -> Batch:
         started_at=row[12],
         finished_at=row[13],
         cancel=bool(row[14]),
+        in_order=bool(row[15]),
     )
 
 

@@ -14,6 +14,11 @@ from cryobatch.store.queue.places import GAP, take_bottom, take_top
 from cryobatch.store.queue.rows import as_set
 
 _CHUNK = 1000  # about 0.02 s of work between two commits
+_STAND_IN_LINE = """
+    UPDATE batch SET in_order = 1, (line, line_time) = (
+        SELECT grp, coalesce(recorded_at, '~') FROM image WHERE image.id = batch.image_id)
+    WHERE id = ?
+"""
 _BREATH_S = 0.004  # other processes look for the lock every 0.002 s
 
 
@@ -26,12 +31,14 @@ class Submission:
         scripts: Names of the chosen scripts.
         parameters: What is given for this batch, in the parameters' own types.
         force: Whether what is up to date runs too.
+        in_order: Whether it waits for the images recorded before in its group.
     """
 
     image_id: int
     scripts: tuple[str, ...]
     parameters: ParameterSet = field(default_factory=dict)
     force: bool = False
+    in_order: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +114,7 @@ def retry(t: Transaction, ids: Sequence[int] | None, *, top: bool, now: float) -
     rows = _all_failed(t) if ids is None else _ended(t, ids)
     requests = [
         Submission(row["image_id"], tuple(json.loads(row["scripts"])),
-                   json.loads(row["parameters"]), bool(row["force"]))
+                   json.loads(row["parameters"]), bool(row["force"]), bool(row["in_order"]))
         for row in rows
     ]  # fmt: skip
     found = {row["id"] for row in rows}
@@ -137,6 +144,8 @@ def _insert(
         row = (request.image_id, scripts, parameters, request.force, signature,
                first_place + index * GAP, now)  # fmt: skip
         ids.append(_insert_row(t, row))
+        if request.in_order:
+            t.execute(_STAND_IN_LINE, (ids[-1],))
     return Submitted(tuple(ids), tuple(duplicates))
 
 
