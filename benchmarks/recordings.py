@@ -12,7 +12,7 @@ from cryobatch.formats.motion_star import read_motion
 from cryobatch.formats.mrc import StackWriter, read_image, write_image
 from cryobatch.imaging.motion_model import MotionModel
 from cryobatch.imaging.simulate import SimulatedMovie
-from cryobatch.model import Run
+from cryobatch.model import Absent, Run
 from cryobatch.model.declaration import declared_script
 from cryobatch.scripts.correct_drift import correct_drift
 from cryobatch.scripts.unpack import unpack
@@ -94,7 +94,8 @@ def run_script(
         for name, output in declared.outputs.items()
         if name not in TRANSIENT
     }
-    reads = {read.name: facts.get(read.name) for read in declared.reads}
+    known = {name: fact for name, fact in facts.items() if not isinstance(fact, Absent)}
+    reads = {read.name: known.get(read.name) for read in declared.reads}
     run = Run(
         folder, {name: here[name] for name in wanted if name in here}, outputs, reads,
         threads=THREADS, report=report,
