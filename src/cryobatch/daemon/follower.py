@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from cryobatch.daemon.taker import Room, Taker, Tell
 from cryobatch.errors import CryobatchError
+from cryobatch.importing.companions import Companions
 from cryobatch.importing.watch_events import Events
 from cryobatch.importing.watch_tree import Tree
 from cryobatch.importing.watch_waiting import Waiting
@@ -43,6 +44,7 @@ class Follower:
         tell: Tell,
         room: Room,
         wake: Callable[[], None],
+        companions: Companions,
         clock: Callable[[], float] = time.monotonic,
         moment: Callable[[], float] = time.time,
     ) -> None:
@@ -54,6 +56,7 @@ class Follower:
             tell: Writes a line into the log, each only once.
             room: Says whether there is room for copies.
             wake: Is called, from another thread, when something was reported.
+            companions: The metadata files of all watched folders: a recording's may be in another.
             clock: Gives seconds that only go forward.
             moment: Gives seconds since the epoch.
         """
@@ -66,8 +69,9 @@ class Follower:
         orders = watched.orders
         self._polled = lacks_events(watched.folder)
         self._waiting = Waiting(
-            watched.folder, orders.patterns, orders.patience, clock=clock, moment=moment
-        )
+            watched.folder, orders.patterns, orders.patience, companions=companions,
+            clock=clock, moment=moment,
+        )  # fmt: skip
         self._tree = Tree(watched.folder, orders.patterns, self._waiting, inodes=not self._polled)
         self._taker = Taker(
             project, watched, self._waiting, tell=tell, room=room, local=not self._polled,

@@ -128,7 +128,8 @@ class Companions:
             frames = self.mdocs.frames_of(recording)
         except BadInput as error:
             return Account(series=series, lacks="its mdoc cannot be read", broken=(str(error),))
-        lacks = "" if frames or series else "no mdoc names it"
+        named = frames is not None or series is not None
+        lacks = "no mdoc names it" if not named and self.mdocs.are_near(recording) else ""
         return Account(frames=frames, series=series, lacks=lacks)
 
 

@@ -1,6 +1,7 @@
 """Find what SerialEM's mdocs say of a recording: that of its frames, and that of its series."""
 
 import os
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,6 +61,7 @@ class MdocFiles:
     def __init__(self) -> None:
         """Begin empty."""
         self._named = PathsByKey()
+        self._folders: Counter[Path] = Counter()
         self._unread: set[str] = set()
         self._series: dict[str, _Read] = {}
 
@@ -67,9 +69,16 @@ class MdocFiles:
         """Tell whether there is any."""
         return bool(self._named)
 
+    def are_near(self, recording: Path) -> bool:
+        """Tell whether there are any where those of a recording could be: beside, above, below."""
+        above = recording.parent.parent
+        near = (recording.parent, above)
+        return any(folder in near or folder.parent in near for folder in self._folders)
+
     def add(self, path: Path) -> None:
         """Take note of a file; what is no mdoc is left alone."""
         if path.name.lower().endswith(ENDING) and self._named.add(_key(path.name), path):
+            self._folders[path.parent] += 1
             inner = path.name[: -len(ENDING)]
             # "x.tif.mdoc" is that of one movie; "x.mrc.mdoc" and "x.mdoc" may be that of a series.
             if recording_kind(inner) in (None, "mrc"):
@@ -77,7 +86,8 @@ class MdocFiles:
 
     def discard(self, path: Path) -> None:
         """Forget a file."""
-        self._named.discard(_key(path.name), path)
+        if self._named.discard(_key(path.name), path):
+            self._folders -= Counter([path.parent])
         self._unread.discard(str(path))
         self._series.pop(str(path), None)
 

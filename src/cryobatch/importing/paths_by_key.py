@@ -23,13 +23,15 @@ class PathsByKey:
         self._places[key] = (*several, place) if several else place
         return True
 
-    def discard(self, key: str, path: Path) -> None:
-        """Forget a path."""
-        left = tuple(place for place in self._all(key) if place != str(path))
+    def discard(self, key: str, path: Path) -> bool:
+        """Forget a path; tells whether it was known."""
+        before = self._all(key)
+        left = tuple(place for place in before if place != str(path))
         if left:
             self._places[key] = left
         else:
             self._places.pop(key, None)
+        return left != before
 
     def get(self, key: str) -> list[Path]:
         """Return the paths of a key."""

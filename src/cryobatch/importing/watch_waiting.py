@@ -24,6 +24,7 @@ class Waiting:
         patterns: Patterns,
         patience: Patience,
         *,
+        companions: Companions | None = None,
         clock: Callable[[], float] = time.monotonic,
         moment: Callable[[], float] = time.time,
     ) -> None:
@@ -33,10 +34,11 @@ class Waiting:
             root: The watched folder.
             patterns: Which files are wanted.
             patience: How long a file must have been unchanged.
+            companions: Takes note of metadata files too; None: only of those of this folder.
             clock: Gives seconds that only go forward.
             moment: Gives seconds since the epoch.
         """
-        self.companions = Companions()
+        self.companions = companions if companions is not None else Companions()
         self.candidates: dict[str, Candidate] = {}
         self.arriving = False
         """Whether what is seen for the first time is new; what was there before us is not."""
@@ -50,6 +52,7 @@ class Waiting:
         self._due: list[tuple[float, str]] = []
         self._by_key: dict[str, set[str]] = {}
         self._metadata: set[str] = set()
+        self._unread: dict[str, list[str]] = {}
         self._movies: set[str] = set()
         self._in_vain = False
 
@@ -89,10 +92,22 @@ class Waiting:
 
     def see_metadata(self, path: str) -> None:
         """Take note of a metadata file: a recording may have waited for it."""
-        if path not in self._metadata:
-            self._metadata.add(path)
-            self.companions.add(self._root / path)
-            self._wake(shared_key(path))
+        if path in self._metadata:
+            return
+        self._metadata.add(path)
+        key = shared_key(path)
+        if is_epu(path) and self._companions.epu:
+            # Of 100,000 files most belong to recordings that were taken long ago.
+            self._unread.setdefault(key, []).append(path)
+        else:
+            self._companions.add(self._root / path)
+        self._wake(key)
+
+    def companions_of(self, path: str) -> Companions:
+        """Return metadata files among which all are that a recording has."""
+        for other in self._unread.pop(shared_key(path), ()):
+            self._companions.add(self._root / other)
+        return self._companions
 
     def has_movie(self, path: str) -> bool:
         """Tell whether a candidate is EPU's sum of an exposure whose movie is there."""
@@ -163,7 +178,7 @@ class Waiting:
         if is_sum(path):
             sum_s = max(SUM_PATIENCE_S, patient_s) if self._movies else patient_s
             found.append(Doubt("it is EPU's sum of an exposure, whose movie may come", sum_s))
-        if not lacks and is_epu(path) and not self.companions.epu and not self._in_vain:
+        if not lacks and is_epu(path) and not self._companions.epu and not self._in_vain:
             # The first exposure may come before its XML; a session without any is found out once.
             lacks = "its XML is not there"
             self._in_vain = self._clock() - self.candidates[path].changed_at >= patient_s
