@@ -55,6 +55,7 @@ def test_the_example_of_a_site_has_settings_that_hold() -> None:
     """A site.toml like the printed one is taken."""
     settings = parse_site(tomllib.loads(find_example("site.toml")))
     assert settings.microscopes["krios"].pixel_sizes["105000"] == 0.834
+    assert settings.cameras["k3"].columns == 5760
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,12 @@ def test_magnifications_are_numbers_however_they_are_written(tmp_path: Path) -> 
         ("[microscopes.k]\nname = 'x'\n", r"\[microscopes\.k\] is called 'name'; known: names"),
         ("[microscopes.k]\nnames = 'Krios'\n", r"microscopes\.k\.names should be a list"),
         ("[microscopes.k.facts]\ncs = 'big'\n", "cs = 'big'"),
+        ("[cameras.k]\nrows = 4096\n", r"\[cameras\.k\] should have rows and columns"),
+        ("[cameras.k]\nrows = 0\ncolumns = 5\n", r"\[cameras\.k\] should have rows and columns"),
+        (
+            "[cameras.k]\nrows = 9\ncolumns = 9\nnames = 'K'\n",
+            r"cameras\.k\.names should be a list",
+        ),
         ("[microscopes.k.pixel_sizes]\nlow = 1.0\n", "low = 1.0.*such as 130000 = 1.06"),
         ("[microscopes.k.pixel_sizes]\n130000 = 'x'\n", "130000 = 'x'.*such as 130000 = 1.06"),
         ("[microscopes.k.pixel_sizes]\n130000 = 0\n", "130000 = 0.*such as"),

@@ -13,6 +13,7 @@ from cryobatch.errors import CryobatchError, SettingsError, UnknownNameError
 from cryobatch.model.facts import check_fact
 from cryobatch.model.settings import (
     DEFAULT_WORKFLOWS,
+    Camera,
     DiskSettings,
     HistorySettings,
     ImportSettings,
@@ -88,7 +89,7 @@ def parse_project(data: Table) -> ProjectSettings:
 
 def parse_site(data: Table) -> SiteSettings:
     """Return the settings of a parsed site.toml."""
-    _check_keys("", data, {"acquisition", "microscopes", "parameters", "processors",
+    _check_keys("", data, {"acquisition", "microscopes", "cameras", "parameters", "processors",
                            "gain_folder", "programs", "file_group", "umask"})  # fmt: skip
     return SiteSettings(
         acquisition=_facts(_table(data, "acquisition")),
@@ -97,6 +98,10 @@ def parse_site(data: Table) -> SiteSettings:
                 f"microscopes.{name}", _table(_table(data, "microscopes"), name)
             )
             for name in _table(data, "microscopes")
+        },
+        cameras={
+            name: _parse_camera(f"cameras.{name}", _table(_table(data, "cameras"), name))
+            for name in _table(data, "cameras")
         },
         parameters=_parse_parameters(_table(data, "parameters")),
         processors=_record(ProcessorSettings, data, "processors"),
@@ -196,15 +201,30 @@ def _parse_parameters(table: Table) -> dict[str, dict[str, bool | int | float | 
 
 def _parse_microscope(where: str, table: Table) -> Microscope:
     _check_keys(where, table, {"names", "facts", "pixel_sizes"})
-    names = table.get("names", [])
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise SettingsError(f"{where}.names should be a list of texts")
     sizes = _table(table, "pixel_sizes")
     return Microscope(
-        names=tuple(names),
+        names=_parse_names(where, table),
         facts=_facts(_table(table, "facts")),
         pixel_sizes=dict(_parse_pixel_size(where, k, v) for k, v in sizes.items()),
     )
+
+
+def _parse_camera(where: str, table: Table) -> Camera:
+    _check_keys(where, table, {"names", "rows", "columns"})
+    rows, columns = table.get("rows"), table.get("columns")
+    for value in (rows, columns):
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise SettingsError(f"[{where}] should have rows and columns, in the camera's pixels")
+    assert isinstance(rows, int)
+    assert isinstance(columns, int)
+    return Camera(rows, columns, _parse_names(where, table))
+
+
+def _parse_names(where: str, table: Table) -> tuple[str, ...]:
+    names = table.get("names", [])
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise SettingsError(f"{where}.names should be a list of texts")
+    return tuple(names)
 
 
 def _parse_pixel_size(where: str, magnification: str, pixel_size: Any) -> tuple[str, float]:

@@ -116,12 +116,28 @@ class Microscope:
 
 
 @dataclass(frozen=True, slots=True)
+class Camera:
+    """What a site knows of one of its cameras.
+
+    Args:
+        rows: Height in the camera's own pixels.
+        columns: Width in the camera's own pixels.
+        names: Words of which one stands in the recordings' fact ``camera``.
+    """
+
+    rows: int
+    columns: int
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class SiteSettings:
     """What holds for all projects of a machine or laboratory.
 
     Args:
         acquisition: Facts that hold where nothing else is known.
         microscopes: The site's microscopes by name.
+        cameras: The site's cameras by name.
         parameters: Parameters by script.
         processors: This machine's processors.
         gain_folder: Where gain references are looked for by name.
@@ -132,6 +148,7 @@ class SiteSettings:
 
     acquisition: Mapping[str, FactValue] = field(default_factory=dict)
     microscopes: Mapping[str, Microscope] = field(default_factory=dict)
+    cameras: Mapping[str, Camera] = field(default_factory=dict)
     parameters: ParameterSet = field(default_factory=dict)
     processors: ProcessorSettings = field(default_factory=ProcessorSettings)
     gain_folder: str | None = None
