@@ -8,6 +8,7 @@ import pytest
 from cryobatch.importing import find_recordings
 from cryobatch.processing.image_folder import read_record
 from cryobatch.project import Project
+from cryobatch.store.neighbours import undated_images
 from tests.recording_files import make_events, write_eer, write_mrc, write_tiff
 
 FACTS = {"pixel_size": 1.5, "voltage": 300}
@@ -148,3 +149,26 @@ def test_missing_metadata_are_said_of_all_at_once(tmp_path: Path) -> None:
         report = project.import_recordings([tmp_path / "day"], submit=False)
     (remark,) = report.remarks
     assert remark == "m001.tif and 1 other: no mdoc names it: what it says is unknown"
+
+
+def test_metadata_that_come_late_are_taken_over(tmp_path: Path) -> None:
+    """Importing again gives images the facts of an mdoc that came after them; a person's stay."""
+    folder = write_movies(tmp_path / "day", [3, 3])
+    with Project.create(tmp_path / "project", facts={"voltage": 300}) as project:
+        facts = {"tilt_angle": 5.0}
+        (one, two) = project.import_recordings([folder], submit=False, facts=facts).images
+        (folder / "m000.tif.mdoc").write_text(
+            "[FrameSet = 0]\nPixelSpacing = 1.1\nTiltAngle = 33\nDateTime = 01-Jan-24 10:00:00\n"
+        )
+        for expected in (("1 image has got facts from metadata that came later",), ()):
+            report = project.import_recordings([folder], submit=False)
+            assert (report.images, report.known) == ((), 2)
+            assert report.remarks == expected
+        record, other = project.images.record(one), project.images.record(two)
+        assert record.fact("pixel_size") == 1.1
+        assert record.acquisition["pixel_size"].source == "mdoc m000.tif.mdoc"
+        assert record.fact("tilt_angle") == 5.0
+        assert record.image.recorded_at == "2024-01-01T10:00:00"
+        assert (other.fact("pixel_size"), other.image.recorded_at) == (None, None)
+        with project.database.reading() as r:
+            assert undated_images(r, [one, two]) == {two}

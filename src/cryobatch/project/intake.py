@@ -18,6 +18,7 @@ from cryobatch.project.registration import (
     find_missing_facts,
     needed_facts,
 )
+from cryobatch.project.renewal import Renewal
 from cryobatch.project.scrutiny import Scrutiny
 from cryobatch.project.submission import Choice, Planner, submit_images
 from cryobatch.store import library, queue
@@ -102,6 +103,10 @@ class Intake:
                 batches += submit_images(self.planner, self.images, ids, choice).batches
         if choice is not None and len(found.recordings) > len(new):
             batches += self._submit_left(found.recordings, images, choice)
+        renewed = Renewal(self.registrar, self.images).renew(found.recordings)
+        if renewed:
+            told = "image has" if len(renewed) == 1 else "images have"
+            remarks.append(f"{len(renewed)} {told} got facts from metadata that came later")
         placed = self._find_images(found.recordings)
         if take is Take.MOVE:
             made = set(images)
