@@ -7,8 +7,8 @@ from pathlib import Path
 from xml.etree.ElementTree import Element
 
 from cryobatch.errors import BadInput
-from cryobatch.formats.reading import reading
-from cryobatch.formats.safe_xml import parse_xml
+from cryobatch.formats.reading import read_small
+from cryobatch.formats.safe_xml import MOST_BYTES, parse_xml
 from cryobatch.model.image import FactValue
 
 _ANGSTROM_PER_METRE = 1e10
@@ -77,9 +77,7 @@ def read_epu(path: Path) -> EpuExposure:
     Raises:
         BadInput: It cannot be read, or is no ``MicroscopeImage``.
     """
-    with reading(path):
-        data = path.read_bytes()
-    return parse_epu(data, str(path))
+    return parse_epu(read_small(path, MOST_BYTES), str(path))
 
 
 def parse_epu(data: bytes, where: str) -> EpuExposure:

@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path, PureWindowsPath
 
 from cryobatch.errors import BadInput
-from cryobatch.formats.reading import PlainFile, reading, require_file
+from cryobatch.formats.reading import read_small
 
 MOST_BYTES = 64 << 20
 _SECTION = re.compile(r"\[\s*(?P<kind>\w+)\s*=\s*(?P<name>.*?)\s*\]\Z")
@@ -112,16 +112,7 @@ def read_mdoc(path: Path) -> Mdoc:
     Raises:
         BadInput: It cannot be read, or is none.
     """
-    with reading(path):
-        require_file(path)
-        file = PlainFile(path)
-        try:
-            data = file.read_at(0, MOST_BYTES + 1)
-        finally:
-            file.close()
-    if len(data) > MOST_BYTES:
-        raise BadInput(f"{path}: more than {MOST_BYTES >> 20} MB are more than an mdoc needs")
-    return parse_mdoc(data.decode("utf-8", "replace"), str(path))
+    return parse_mdoc(read_small(path, MOST_BYTES).decode("utf-8", "replace"), str(path))
 
 
 def parse_mdoc(text: str, where: str) -> Mdoc:

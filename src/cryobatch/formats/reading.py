@@ -134,6 +134,24 @@ def require_file(path: Path) -> None:
         raise OSError("it is a pipe or a device, not a file")
 
 
+def read_small(path: Path, most_bytes: int) -> bytes:
+    """Return the content of a text or XML that others wrote.
+
+    Raises:
+        BadInput: It cannot be read, is no plain file, or is longer than such files are.
+    """
+    with reading(path):
+        require_file(path)
+        file = PlainFile(path)
+        try:
+            data = file.read_at(0, most_bytes + 1)
+        finally:
+            file.close()
+    if len(data) > most_bytes:
+        raise BadInput(f"{path}: more than {most_bytes >> 20} MB are more than metadata need")
+    return bytes(data)
+
+
 def open_bytes(path: Path) -> ByteSource:
     """Open a file, through its compression if its name ends in .gz or .bz2."""
     require_file(path)
