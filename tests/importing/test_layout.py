@@ -34,6 +34,23 @@ def test_other_names_are_no_exposures(name: str) -> None:
     assert parse_exposure(name) is None
 
 
+@pytest.mark.parametrize(
+    ("name", "is_movie"),
+    [
+        ("FoilHole_1_Data_2_3_20160730_0223.xml", False),
+        ("FoilHole_1_Data_2_3_20160730_0223.mrc", False),
+        ("FoilHole_1_Data_2_3_20160730_0223_frames.mrcs", True),
+        ("FoilHole_1_Data_2_3_20160730_0223-10492.mrc", True),
+    ],
+)
+def test_names_of_early_epu_tell_their_exposure(name: str, is_movie: bool) -> None:
+    """Early names have no seconds, and numbers behind the time of a movie."""
+    exposure = parse_exposure(name)
+    assert exposure is not None
+    assert (exposure.key, exposure.stamp.minute) == ("FoilHole_1_Data_2_3", 23)
+    assert bool(exposure.ending) == is_movie
+
+
 def test_only_data_of_a_grid_square_is_taken() -> None:
     """Images of squares and holes, gain references and sums of kept movies are left out."""
     square = DATA.parent
@@ -42,11 +59,13 @@ def test_only_data_of_a_grid_square_is_taken() -> None:
     others = [
         DATA / f"{NAME}.mrc",
         DATA / "gain.mrc",
+        DATA / "FoilHole_1_20250108_154715.mrc",
         square / "GridSquare_20250108_151151.mrc",
         square / "FoilHoles" / "FoilHole_1_20250108_154715.mrc",
         Path("/raw/2025_EER_GainReference.gain"),
     ]
-    assert choose_recordings([movie, lone, *others]) == [movie, lone]
+    named = DATA / "renamed by hand.mrc"
+    assert choose_recordings([movie, lone, named, *others]) == [movie, lone, named]
 
 
 @pytest.mark.parametrize(

@@ -17,10 +17,12 @@ apart than they."""
 _GRID_SQUARE = re.compile(r"GridSquare_\w+\Z")
 _EXPOSURE = re.compile(
     r"(?P<key>FoilHole_(?P<hole>\w+?)_Data_(?P<template>[^_]+)_(?P<number>[^_]+))"
-    r"_(?P<date>\d{8})_(?P<time>\d{6})(?P<ending>_[A-Za-z].*)?\Z"
+    r"_(?P<date>\d{8})_(?P<time>\d{6}|\d{4})(?P<ending>_[A-Za-z].*|-\d.*)?\Z"
 )
 _SQUARE_IMAGE = re.compile(r"GridSquare_\d{8}_\d{6}\Z")
 _HOLE_IMAGE = re.compile(r"FoilHole_(?P<hole>\w+?)_\d{8}_\d{6}\Z")
+_PLACES = ("FoilHole_", "GridSquare_")
+"""What EPU's names begin with, exposures' too."""
 _REFERENCE = re.compile(
     r"(?i)(?<![a-z])(?:gain(?:ref\w*)?|defects?|darkref)(?![a-z])|^(?:superref|countref)"
 )
@@ -35,7 +37,8 @@ class Exposure:
         foil_hole: Number of the hole.
         shot: Which of the exposures of a hole: EPU's number of its place in the template.
         stamp: When the file was begun, by the microscope's clock.
-        ending: What stands behind the time, such as ``_fractions``; empty for EPU's own sum.
+        ending: What stands behind the time, such as ``_fractions``, of an early EPU ``-1234``;
+            empty for EPU's own sum.
     """
 
     key: str
@@ -155,15 +158,16 @@ def _read_stamp(date: str, time: str) -> datetime:
     # A hundred thousand names are read at a start: strptime would take seconds.
     return datetime(
         int(date[:4]), int(date[4:6]), int(date[6:]),
-        int(time[:2]), int(time[2:4]), int(time[4:]),
+        int(time[:2]), int(time[2:4]), int(time[4:] or 0),
     )  # fmt: skip
 
 
 def _is_candidate(path: Path) -> bool:
     if recording_kind(path.name) is None or path.name.startswith("."):
         return False
-    if grid_square(path) is not None:
-        return path.parent.name == "Data" and parse_exposure(path.name) is not None
     if is_overview(path.name):
+        return False
+    elsewhere = path.parent.name != "Data" or path.name.startswith(_PLACES)
+    if grid_square(path) is not None and elsewhere and parse_exposure(path.name) is None:
         return False
     return _REFERENCE.search(recording_stem(path.name)) is None
