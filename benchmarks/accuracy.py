@@ -157,7 +157,7 @@ def measure(place: Path, settings: SimulationSettings, seed: int) -> Measured:
     stated = corrected.values["drift_uncertainty"]
     return Measured(
         _distances(error, settings),
-        _rms([_distances(_left_by_polynomial(movie), settings)]),
+        _rms([_distances(left_by_polynomial(movie), settings)]),
         float(stated) if isinstance(stated, float) else float("inf"),
         any("drift" in text for text in corrected.warnings),
     )
@@ -185,7 +185,7 @@ def _distances(error_px: NDArray[np.float64], settings: SimulationSettings) -> N
     return result
 
 
-def _left_by_polynomial(movie: SimulatedMovie) -> NDArray[np.float64]:
+def left_by_polynomial(movie: SimulatedMovie) -> NDArray[np.float64]:
     """Return ``(frames, points, 2)``: what the best fit of RELION's class leaves of the truth."""
     truth = true_shifts_px(movie)
     local = truth - truth.mean(axis=1, keepdims=True)
