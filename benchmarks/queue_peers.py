@@ -71,10 +71,15 @@ class _End:
 
 def main() -> None:
     """Measure and print."""
+    with TemporaryDirectory(prefix="cryobatch-benchmark-") as folder:
+        _compare(Path(folder))
+
+
+def _compare(parent: Path) -> None:
     passages: list[Passage] = []
     rates: dict[str, list[float]] = {}
     for _ in range(REPEATS):
-        passages.append(pass_through_cryobatch(TASKS))
+        passages.append(pass_through_cryobatch(TASKS, parent))
         for name, package, measure in _PEERS:
             if find_spec(package) is None:
                 print(f"{name}: {package} is not installed, left out")
@@ -87,15 +92,15 @@ def main() -> None:
     found = {
         "free processor, batches waiting": [ms for p in passages for ms in p.delays_ms],
         "first line of its last batch": [ms for p in passages for ms in p.rounds_ms],
-        "submission to an idle processor": submit_one_by_one(SINGLE_TASKS),
+        "submission to an idle processor": submit_one_by_one(SINGLE_TASKS, parent),
     }
     delays = [[name, percentile(ms, 50), percentile(ms, 99)] for name, ms in found.items()]
     print_table("cryobatch, to the script's first line", ["from", "p50 ms", "p99 ms"], delays)
 
 
-def pass_through_cryobatch(tasks: int) -> Passage:
+def pass_through_cryobatch(tasks: int, parent: Path) -> Passage:
     """Work off a queue of no-ops in a project of its own."""
-    with project_of_files(tasks) as project:
+    with project_of_files(tasks, parent) as project:
         project.submit(Selection(everything=True), Choice(scripts=(NO_OPERATION,)))
         with _noting_free() as freed:
             outcome = run_queue(project, processors=WORKERS, show=lambda _: None)
@@ -112,9 +117,9 @@ def pass_through_cryobatch(tasks: int) -> Passage:
     return Passage(tasks / seconds, delays, rounds)
 
 
-def submit_one_by_one(tasks: int) -> list[float]:
+def submit_one_by_one(tasks: int, parent: Path) -> list[float]:
     """Return ms from the call that submits to the first line, the processors being idle."""
-    with project_of_files(tasks) as project, _serving(project):
+    with project_of_files(tasks, parent) as project, _serving(project):
         images = [int(str(row["id"])) for row in project.images.rows()]
         called: dict[int, float] = {}
         for image in images:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, mkdtemp
 
 import numpy as np
 
@@ -34,17 +34,20 @@ def {NO_OPERATION}(run):
 
 
 @contextmanager
-def project_of_files(images: int) -> Iterator[Project]:
-    """Make a project with so many images of 16 x 16 pixels, each with folder and parameter file."""
-    with TemporaryDirectory(prefix="cryobatch-benchmark-") as folder:
-        recordings = Path(folder) / "recordings"
-        recordings.mkdir()
-        pixels = np.random.default_rng(0).standard_normal((16, 16)).astype(np.float32)
-        for number in range(images):
-            write_image(recordings / f"image-{number:06d}.mrc", pixels, 1.0)
-        with _make_project(Path(folder)) as project:
-            project.import_recordings([recordings], submit=False)
-            yield project
+def project_of_files(images: int, parent: Path) -> Iterator[Project]:
+    """Make a project with so many images of 16 x 16 pixels, each with folder and parameter file.
+
+    It stays: some file systems make new files slowly for minutes after many were removed.
+    """
+    folder = Path(mkdtemp(dir=parent))
+    recordings = folder / "recordings"
+    recordings.mkdir()
+    pixels = np.random.default_rng(0).standard_normal((16, 16)).astype(np.float32)
+    for number in range(images):
+        write_image(recordings / f"image-{number:06d}.mrc", pixels, 1.0)
+    with _make_project(folder) as project:
+        project.import_recordings([recordings], submit=False)
+        yield project
 
 
 @contextmanager

@@ -1,7 +1,9 @@
 """Image folders: reading and replacing a parameter file under the image's lock."""
 
 import fcntl
+import hashlib
 import os
+import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,8 +15,9 @@ from cryobatch.formats.atomic import write_bytes_durably
 from cryobatch.model.image import ImageRecord
 
 PARAMETER_FILE = "image.toml"
-LOCKS_FOLDER = ".locks"
-_LOCK_FLAGS = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
+LOCK_FILE = ".lock"
+_STRUCT_FLOCK = "@hhqqi0q"
+"""The kernel's struct flock: type, whence, start, length, pid."""
 
 Identity = tuple[int, int, int]
 """Modification time in ns, size in bytes and inode of a file."""
@@ -32,7 +35,9 @@ def image_lock(folder: Path, *, wait: bool = True) -> Iterator[None]:
         ConflictError: Somebody else holds it, and this was not to wait.
     """
     try:
-        descriptor = _open_lock(folder)
+        descriptor = os.open(
+            folder.parent / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666
+        )
     except OSError as error:
         raise ProjectError(
             f"{folder}: the image's folder cannot be written to ({error.strerror}); "
@@ -45,23 +50,17 @@ def image_lock(folder: Path, *, wait: bool = True) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _open_lock(folder: Path) -> int:
-    """Open a folder's lock file, which lies in one folder with those of its neighbours.
-
-    A file, not the folder itself: network file systems lock only what is open for writing. And
-    not in it: the first new file of a folder costs some file systems as much as a whole commit.
-    """
-    path = f"{folder.parent}/{LOCKS_FOLDER}/{folder.name}"
-    try:
-        return os.open(path, _LOCK_FLAGS, 0o666)
-    except FileNotFoundError:
-        Path(path).parent.mkdir(exist_ok=True)
-        return os.open(path, _LOCK_FLAGS, 0o666)
-
-
 def _lock(descriptor: int, folder: Path, wait: bool) -> None:
+    """Lock an image's byte of the lock file that it shares with its neighbours.
+
+    A file of its own for each image would cost more to make than all else in a short batch, and
+    a byte can be locked on a network file system too. The lock belongs to the open file, not to
+    the process: threads of one process exclude each other as well.
+    """
+    place = int.from_bytes(hashlib.blake2b(os.fsencode(folder.name), digest_size=7).digest())
+    request = struct.pack(_STRUCT_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, place, 1, 0)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.fcntl(descriptor, fcntl.F_OFD_SETLKW if wait else fcntl.F_OFD_SETLK, request)
     except BlockingIOError:
         raise ConflictError(f"{folder}: another program holds the image's lock") from None
 
