@@ -5,6 +5,7 @@ and a 5x5 field, each point's mean over the frames left out (nobody can see it).
 the mean square along an axis, is what the error costs as a B-factor. Everything goes through the
 built-in scripts with their defaults. The seeds were used for nothing else.
 
+``a frame`` is how exactly one frame tells its place to who knows the particles (``oracle``).
 ``least`` is how near RELION's class of motion (whole frames' shifts and a polynomial of space and
 time) can come at all: the best fit of that class to the truth.
 """
@@ -17,6 +18,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.oracle import frame_bound_angstrom
 from benchmarks.recordings import THREADS, correct_movie
 from benchmarks.table import print_table
 from cryobatch.imaging.motion_model import spatial_terms, temporal_terms
@@ -97,10 +99,11 @@ def _plain_grid(place: Path) -> None:
                 seed = FIRST_SEED + len(rows)
                 found = [measure(place, settings, seed)]
                 whole[local] += found
-                rows.append([_name(dose, pixel, local), *summary(found)])
+                bound = frame_bound_angstrom(settings, seed)
+                rows.append([_name(dose, pixel, local), *summary(found), bound])
     for local, found in whole.items():
-        rows.append([f"all, {'local' if local else 'whole frames'}", *summary(found)])
-    print_table("drift error, 2048 x 2048 x 32", COLUMNS, rows)
+        rows.append([f"all, {'local' if local else 'whole frames'}", *summary(found), ""])
+    print_table("drift error, 2048 x 2048 x 32", [*COLUMNS, "a frame Å"], rows)
 
 
 def _large(place: Path) -> None:
@@ -109,12 +112,14 @@ def _large(place: Path) -> None:
     for dose, pixel in LARGE:
         for local in (False, True):
             seed = FIRST_LARGE_SEED + len(rows)
-            found = [measure(place, _settings(dose, pixel, 4096, local), seed)]
+            settings = _settings(dose, pixel, 4096, local)
+            found = [measure(place, settings, seed)]
             whole[local] += found
-            rows.append([_name(dose, pixel, local), *summary(found)])
+            bound = frame_bound_angstrom(settings, seed)
+            rows.append([_name(dose, pixel, local), *summary(found), bound])
     for local, found in whole.items():
-        rows.append([f"all, {'local' if local else 'whole frames'}", *summary(found)])
-    print_table("drift error, 4096 x 4096 x 32", COLUMNS, rows)
+        rows.append([f"all, {'local' if local else 'whole frames'}", *summary(found), ""])
+    print_table("drift error, 4096 x 4096 x 32", [*COLUMNS, "a frame Å"], rows)
 
 
 def _robustness(place: Path) -> None:

@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 from benchmarks.recordings import THREADS
 from cryobatch.imaging import fourier, spline
 from cryobatch.imaging.motion_model import MotionModel
-from cryobatch.imaging.simulate import SimulatedMovie, simulated_motion
+from cryobatch.imaging.simulate import SimulatedMovie, SimulationSettings, simulated_motion
 from cryobatch.imaging.simulate_field import make_field
-from cryobatch.imaging.simulate_motion import NODES, SimulatedMotion, node
+from cryobatch.imaging.simulate_motion import NODES, SimulatedMotion, at_rest, node
 from cryobatch.imaging.simulate_optics import damage_rate
+
+_FRAMES_APART = 4
 
 Image = NDArray[np.float32]
 Spectrum = NDArray[np.complex64]
@@ -53,6 +55,31 @@ def true_signal(movie: SimulatedMovie, seed: int, displaced_px: NDArray[np.float
     motion = SimulatedMotion(still, np.zeros((1, 2)), -displaced_px[None])
     signal: Image = field.resample(coefficients, motion, 0) / field.illumination - np.float32(1.0)
     return signal
+
+
+def frame_bound_angstrom(settings: SimulationSettings, seed: int) -> float:
+    """Return how exactly one frame tells its displacement to who knows the particles already.
+
+    The Cramér-Rao bound of a frame's shift in Poisson noise of e electrons a pixel,
+
+        variance along x = pixels / (e sum over k of (2 pi k_x)² |contrast(k)|²),
+
+    root mean square over the frames, as a distance in the plane. Less can be reached only by what
+    frames tell of each other: smooth motion, and ice that neighbours share.
+    """
+    field = make_field(settings, at_rest(settings.shape), seed, THREADS)
+    y, x = fourier.frequencies(field.shape)
+    from_coefficients = spline.coefficient_response(y) * spline.coefficient_response(x)
+    shown = np.abs(field.particles * field.transfer * from_coefficients) ** 2
+    variances = []
+    for frame in range(0, settings.frames, _FRAMES_APART):
+        dose = settings.pre_exposure + settings.dose_per_frame * (frame + 0.5)
+        seen = shown * np.exp(-2.0 * np.float32(dose) * field.damage)
+        # Half of the plane is stored, and tells the same as the other.
+        known = [2.0 * float((np.square(2.0 * np.pi * axis) * seen).sum()) for axis in (x, y)]
+        noise = field.shape[0] * field.shape[1] / settings.electrons_per_pixel
+        variances.append(sum(noise / part for part in known))
+    return float(np.sqrt(np.mean(variances))) * settings.pixel_size_angstrom
 
 
 def node_places(shape: tuple[int, int]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.accuracy import left_by_polynomial
 from benchmarks.movie_files import write_eer, write_tiff
-from benchmarks.oracle import oracle_micrograph, true_signal
+from benchmarks.oracle import frame_bound_angstrom, oracle_micrograph, true_signal
 from benchmarks.plot import HEIGHT, WIDTH, Plot, draw
 from benchmarks.signal_kept import noise_bands, ring_correlation
 from cryobatch.formats.movie import open_movie
@@ -50,6 +50,18 @@ def test_the_oracle_sees_more_than_a_sum(local: float) -> None:
     perfect = ring_correlation(oracle_micrograph(movie, 4), truth)
     plain = ring_correlation((movie.frames * movie.gain).sum(axis=0).astype(np.float32), truth)
     assert perfect[40:100].mean() > 2.0 * max(plain[40:100].mean(), 0.05)
+
+
+def test_a_frame_tells_more_with_more_electrons_and_pixels() -> None:
+    """The bound goes with one over the root of the electrons, and so of the field's area."""
+    bound = frame_bound_angstrom(SMALL, 6)
+    wide = frame_bound_angstrom(replace(SMALL, rows=1024, columns=1024), 6)
+    assert wide == pytest.approx(0.5 * bound, rel=0.2)
+    few, many = (
+        frame_bound_angstrom(replace(SMALL, frames=1, dose_per_frame=dose), 6)
+        for dose in (0.1, 0.4)
+    )
+    assert few == pytest.approx(2.0 * many, rel=0.1)
 
 
 def test_the_truth_can_be_displaced() -> None:
