@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 from cryobatch.daemon.taker import Room, Taker, Tell
 from cryobatch.errors import CryobatchError
-from cryobatch.importing.companions import Companions
 from cryobatch.importing.watch_events import Events
+from cryobatch.importing.watch_metadata import WatchedMetadata
 from cryobatch.importing.watch_tree import Tree
 from cryobatch.importing.watch_waiting import Waiting
 from cryobatch.model.event import Level
@@ -44,7 +44,7 @@ class Follower:
         tell: Tell,
         room: Room,
         wake: Callable[[], None],
-        companions: Companions,
+        metadata: WatchedMetadata,
         clock: Callable[[], float] = time.monotonic,
         moment: Callable[[], float] = time.time,
     ) -> None:
@@ -56,7 +56,7 @@ class Follower:
             tell: Writes a line into the log, each only once.
             room: Says whether there is room for copies.
             wake: Is called, from another thread, when something was reported.
-            companions: The metadata files of all watched folders: a recording's may be in another.
+            metadata: The metadata files of all watched folders: a recording's may be in another.
             clock: Gives seconds that only go forward.
             moment: Gives seconds since the epoch.
         """
@@ -69,7 +69,7 @@ class Follower:
         orders = watched.orders
         self._polled = lacks_events(watched.folder)
         self._waiting = Waiting(
-            watched.folder, orders.patterns, orders.patience, companions=companions,
+            watched.folder, orders.patterns, orders.patience, metadata=metadata,
             clock=clock, moment=moment,
         )  # fmt: skip
         self._tree = Tree(watched.folder, orders.patterns, self._waiting, inodes=not self._polled)

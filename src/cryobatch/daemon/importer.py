@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection
 
 from cryobatch.daemon.follower import Follower
 from cryobatch.errors import CryobatchError
-from cryobatch.importing.companions import Companions
+from cryobatch.importing.watch_metadata import WatchedMetadata
 from cryobatch.model.event import Level
 from cryobatch.project import Project
 from cryobatch.project.watching import WatchedFolder
@@ -54,7 +54,7 @@ class Importer:
         self._room = room
         self._clock = clock
         self._moment = moment
-        self._companions = Companions()
+        self._metadata = WatchedMetadata()
         self._followers: dict[int, Follower] = {}
         self._paused_until: dict[int, float] = {}
         self._scans: dict[int, int] = {}
@@ -128,7 +128,7 @@ class Importer:
         if number not in self._followers:
             self._followers[number] = Follower(
                 self._project, watched, tell=self._tell, room=self._room, wake=self._awake.set,
-                companions=self._companions, clock=self._clock, moment=self._moment,
+                metadata=self._metadata, clock=self._clock, moment=self._moment,
             )  # fmt: skip
         elif self._scans[number] != watched.scans:
             self._followers[number].scan()

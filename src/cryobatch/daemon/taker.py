@@ -137,7 +137,9 @@ class Taker:
             state = FileState.INCOMPLETE
             return self._postpone(path, look, state, verdict.missing, verdict.again_s)
         try:
-            recording = read_recording(place, waiting.companions, self._project.read_pattern())
+            recording = read_recording(
+                place, waiting.metadata.of(path), self._project.read_pattern()
+            )
         except BadInput as error:
             return self._postpone(path, look, FileState.FAILED, str(error))
         return Examined(path, look, recording)
@@ -152,7 +154,7 @@ class Taker:
         proof = prove(place)
         if proof.state is ProofState.INCOMPLETE:
             return proof, ()
-        companions = self._waiting.companions
+        companions = self._waiting.metadata.of(path)
         expected = companions.expected_frames(place)
         if expected is not None:
             proof = prove(place, expected_frames=expected)

@@ -5,10 +5,10 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from cryobatch.importing.companions import Companions
 from cryobatch.importing.layout import choose_recordings
 from cryobatch.importing.settle import Candidate, Doubt, Look, Patience, look_at
-from cryobatch.importing.watch_keys import is_epu, is_sum, shared_key
+from cryobatch.importing.watch_keys import epu_key, is_sum, movie_key, shared_key
+from cryobatch.importing.watch_metadata import WatchedMetadata
 from cryobatch.importing.watch_patterns import Patterns
 
 SUM_PATIENCE_S = 600.0
@@ -24,7 +24,7 @@ class Waiting:
         patterns: Patterns,
         patience: Patience,
         *,
-        companions: Companions | None = None,
+        metadata: WatchedMetadata | None = None,
         clock: Callable[[], float] = time.monotonic,
         moment: Callable[[], float] = time.time,
     ) -> None:
@@ -34,11 +34,11 @@ class Waiting:
             root: The watched folder.
             patterns: Which files are wanted.
             patience: How long a file must have been unchanged.
-            companions: Takes note of metadata files too; None: only of those of this folder.
+            metadata: Those of all watched folders; None: only those of this one.
             clock: Gives seconds that only go forward.
             moment: Gives seconds since the epoch.
         """
-        self.companions = companions if companions is not None else Companions()
+        self.metadata = metadata if metadata is not None else WatchedMetadata()
         self.candidates: dict[str, Candidate] = {}
         self.arriving = False
         """Whether what is seen for the first time is new; what was there before us is not."""
@@ -51,8 +51,6 @@ class Waiting:
         self._listed: set[str] = set()
         self._due: list[tuple[float, str]] = []
         self._by_key: dict[str, set[str]] = {}
-        self._metadata: set[str] = set()
-        self._unread: dict[str, list[str]] = {}
         self._movies: set[str] = set()
         self._in_vain = False
 
@@ -83,7 +81,6 @@ class Waiting:
             written_at = self._moment() if self.arriving else None
             listed = path in self._listed
             self.candidates[path] = Candidate(look, now, written_at, listed=listed)
-            self._add_movie(path)
             self.postpone(path, self._patience.fast_s)
             self._add_movie(path)
             self._enter(path)
@@ -92,22 +89,8 @@ class Waiting:
 
     def see_metadata(self, path: str) -> None:
         """Take note of a metadata file: a recording may have waited for it."""
-        if path in self._metadata:
-            return
-        self._metadata.add(path)
-        key = shared_key(path)
-        if is_epu(path) and self._companions.epu:
-            # Of 100,000 files most belong to recordings that were taken long ago.
-            self._unread.setdefault(key, []).append(path)
-        else:
-            self._companions.add(self._root / path)
-        self._wake(key)
-
-    def companions_of(self, path: str) -> Companions:
-        """Return metadata files among which all are that a recording has."""
-        for other in self._unread.pop(shared_key(path), ()):
-            self._companions.add(self._root / other)
-        return self._companions
+        if self.metadata.add(f"{self._root}/{path}") and self.candidates:
+            self._wake(shared_key(path))
 
     def has_movie(self, path: str) -> bool:
         """Tell whether a candidate is EPU's sum of an exposure whose movie is there."""
@@ -178,7 +161,12 @@ class Waiting:
         if is_sum(path):
             sum_s = max(SUM_PATIENCE_S, patient_s) if self._movies else patient_s
             found.append(Doubt("it is EPU's sum of an exposure, whose movie may come", sum_s))
-        if not lacks and is_epu(path) and not self._companions.epu and not self._in_vain:
+        if (
+            not lacks
+            and epu_key(path) is not None
+            and not self.metadata.has_xml()
+            and not self._in_vain
+        ):
             # The first exposure may come before its XML; a session without any is found out once.
             lacks = "its XML is not there"
             self._in_vain = self._clock() - self.candidates[path].changed_at >= patient_s
@@ -190,8 +178,8 @@ class Waiting:
         self._by_key.setdefault(shared_key(path), set()).add(path)
 
     def _add_movie(self, path: str) -> None:
-        if is_epu(path) and not is_sum(path):
-            key = shared_key(path)
+        key = movie_key(path)
+        if key is not None:
             self._movies.add(key)
             self._wake(key)
 
