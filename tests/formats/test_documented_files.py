@@ -11,6 +11,7 @@ import pytest
 from cryobatch.formats import group_file, parameter_file
 from cryobatch.formats.settings_file import parse_project, parse_site
 from cryobatch.model.settings import (
+    CopySettings,
     DiskSettings,
     HistorySettings,
     Microscope,
@@ -49,6 +50,7 @@ def test_the_example_of_a_project_has_settings_that_hold() -> None:
     settings = parse_project(tomllib.loads(find_example("project.toml")))
     assert settings.default_workflows["micrograph"] == "quick"
     assert settings.processors.scratch == "/scratch"
+    assert settings.copying.what == ("micrograph", "motion", "particles")
 
 
 def test_the_example_of_a_site_has_settings_that_hold() -> None:
@@ -63,8 +65,15 @@ def test_the_example_of_a_site_has_settings_that_hold() -> None:
     [
         (
             "project.toml",
-            (ProjectSettings, ProcessorSettings, QueueSettings, HistorySettings, DiskSettings),
-        ),
+            (
+                ProjectSettings,
+                ProcessorSettings,
+                QueueSettings,
+                HistorySettings,
+                DiskSettings,
+                CopySettings,
+            ),
+        ),  # fmt: skip
         ("site.toml", (SiteSettings, Microscope)),
     ],
 )

@@ -14,6 +14,7 @@ from cryobatch.model.facts import check_fact
 from cryobatch.model.settings import (
     DEFAULT_WORKFLOWS,
     Camera,
+    CopySettings,
     DiskSettings,
     HistorySettings,
     ImportSettings,
@@ -25,11 +26,16 @@ from cryobatch.model.settings import (
     SiteSettings,
 )
 
-Record = TypeVar(
-    "Record", ProcessorSettings, QueueSettings, HistorySettings, DiskSettings, ImportSettings, Place
-)
+Record = TypeVar("Record", ProcessorSettings, QueueSettings, HistorySettings, DiskSettings,
+                 ImportSettings, CopySettings, Place)  # fmt: skip
 AnyRecord = (
-    ProcessorSettings | QueueSettings | HistorySettings | DiskSettings | ImportSettings | Place
+    ProcessorSettings
+    | QueueSettings
+    | HistorySettings
+    | DiskSettings
+    | ImportSettings
+    | CopySettings
+    | Place
 )
 Settings = TypeVar("Settings")
 Table = Mapping[str, Any]
@@ -37,11 +43,11 @@ Table = Mapping[str, Any]
 
 _PROJECT_KEYS = {"project", "acquisition", "workflows", "default_workflows", "categories",
                  "parameters", "processors", "queue", "history", "disk", "import",
-                 "place"}  # fmt: skip
+                 "copy", "place"}  # fmt: skip
 _NUMBERS: Mapping[str, tuple[type, float]] = {
     "number": (int, 1), "threads": (int, 1), "gpus": (int, 0), "memory_limit_gb": (float, 0.05),
     "machine_limit": (int, 1), "max_losses": (int, 1), "warn_gb": (float, 0.0),
-    "hold_gb": (float, 0.0),
+    "hold_gb": (float, 0.0), "rate_mb_s": (float, 0.001),
 }  # fmt: skip
 
 
@@ -83,6 +89,7 @@ def parse_project(data: Table) -> ProjectSettings:
         history=_record(HistorySettings, data, "history"),
         disk=_record(DiskSettings, data, "disk"),
         importing=_record(ImportSettings, data, "import"),
+        copying=_record(CopySettings, data, "copy"),
         place=_record(Place, data, "place") if "place" in data else None,
     )
 
@@ -127,6 +134,7 @@ def dump_project(settings: ProjectSettings) -> str:
         "history": _set_members(settings.history),
         "disk": _set_members(settings.disk),
         "import": _set_members(settings.importing),
+        "copy": _set_members(settings.copying),
     }
     if settings.place is not None:
         data["place"] = _set_members(settings.place)
@@ -220,10 +228,10 @@ def _parse_camera(where: str, table: Table) -> Camera:
     return Camera(rows, columns, _parse_names(where, table))
 
 
-def _parse_names(where: str, table: Table) -> tuple[str, ...]:
-    names = table.get("names", [])
+def _parse_names(where: str, table: Table, key: str = "names") -> tuple[str, ...]:
+    names = table.get(key, [])
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise SettingsError(f"{where}.names should be a list of texts")
+        raise SettingsError(f"{where}.{key} should be a list of texts")
     return tuple(names)
 
 
@@ -247,8 +255,12 @@ def _record(kind: type[Record], data: Table, key: str) -> Record:
 
 
 def _member(where: str, name: str, value: Any) -> Any:
-    if name == "keep_products" and isinstance(value, bool):
+    if name in {"keep_products", "recordings"}:
+        if not isinstance(value, bool):
+            raise SettingsError(f"{where}.{name} = {value!r}: it takes true or false")
         return value
+    if name == "what":
+        return _parse_names(where, {name: value}, name)
     if name not in _NUMBERS:
         return _text({name: value}, where, name)
     kind, low = _NUMBERS[name]

@@ -77,6 +77,23 @@ class DiskSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class CopySettings:
+    """Where results are copied to as they come.
+
+    Args:
+        to: A folder, or ``host:folder``; None: nowhere.
+        what: Products to copy; None: all that are kept.
+        recordings: Whether the recordings are copied too.
+        rate_mb_s: Copy no faster than this, MB/s; None: as fast as may be.
+    """
+
+    to: str | None = None
+    what: tuple[str, ...] | None = None
+    recordings: bool = False
+    rate_mb_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ImportSettings:
     """How recordings are understood.
 
@@ -175,6 +192,7 @@ class ProjectSettings:
         history: What is kept of earlier runs.
         disk: How much room must be left.
         importing: How recordings are understood.
+        copying: Where results are copied to as they come.
         place: Where database and lock are, when not in the project.
     """
 
@@ -193,4 +211,5 @@ class ProjectSettings:
     history: HistorySettings = field(default_factory=HistorySettings)
     disk: DiskSettings = field(default_factory=DiskSettings)
     importing: ImportSettings = field(default_factory=ImportSettings)
+    copying: CopySettings = field(default_factory=CopySettings)
     place: Place | None = None

@@ -140,7 +140,21 @@ _ORDER = (
     "CREATE INDEX image_order ON image (grp, coalesce(recorded_at, '~'), id)",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _WATCHES, _ORDER)
+_COPIES = (
+    # Images whose results were copied to another place, and how they were then.
+    """CREATE TABLE central_copy (
+        image_id INTEGER PRIMARY KEY REFERENCES image (id) ON DELETE CASCADE,
+        orders TEXT NOT NULL,
+        indexed INTEGER NOT NULL,
+        ended_at REAL,
+        files INTEGER NOT NULL,
+        bytes INTEGER NOT NULL,
+        copied_at REAL NOT NULL,
+        trouble TEXT NOT NULL DEFAULT ''
+    ) STRICT""",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _WATCHES, _ORDER, _COPIES)
 """The statements that lead from version n to n + 1, at index n."""
 
 
