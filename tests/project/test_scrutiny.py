@@ -73,7 +73,7 @@ def test_eer_movies_may_differ_by_a_few_frames(tmp_path: Path) -> None:
     with Project.create(tmp_path / "project", facts=FACTS) as project:
         paths = [tmp_path / f"m{number}.eer" for number in range(5)]
         remarks = project.import_recordings(paths, submit=False).remarks
-    assert len(remarks) == 1
+    assert len([text for text in remarks if "frames" in text]) == 1
     assert remarks[0].startswith("m4.eer: has 50 of 100 frames")
 
 

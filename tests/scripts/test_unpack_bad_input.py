@@ -55,6 +55,7 @@ def run_unpack(folder: Path, movie: str, gain: str | None, defects: str | None) 
                 "gain": None if gain is None else str(folder / gain),
                 "gain_rotation": None,
                 "gain_flip": None,
+                "gain_stated": None,
                 "defects": None if defects is None else str(folder / defects),
                 "dose_per_frame": 0.5,
                 "pre_exposure": None,

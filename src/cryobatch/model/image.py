@@ -152,10 +152,12 @@ class ImageRecord:
         return float(found) if isinstance(found, int | float) else None
 
     def flag(self) -> str | None:
-        """Return a person's flag, else the quality that was calculated."""
+        """Return a person's flag, else the quality that was calculated, at best amber in doubt."""
         if self.person.flag is not None:
             return self.person.flag
         quality = self.all_values().get("quality")
+        if self.fact("doubts") and quality != "red":
+            return "amber"
         return quality if quality in FLAGS else None
 
     def with_run(self, script: str, run: RunRecord, values: Mapping[str, Result]) -> "ImageRecord":

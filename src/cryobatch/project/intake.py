@@ -9,7 +9,9 @@ from cryobatch.importing import Found, Pace, Recording, Refused, Take
 from cryobatch.model.batch import ParameterSet
 from cryobatch.model.image import Fact, FactValue
 from cryobatch.model.workflow import Workflow
+from cryobatch.project.guards import note_gains
 from cryobatch.project.images import Images
+from cryobatch.project.import_guard import remark_on
 from cryobatch.project.registration import (
     Done,
     ImportReport,
@@ -89,6 +91,9 @@ class Intake:
             ]
         layers = {i.source_id: self.registrar.gather_layers(i, options) for i in new}
         remarks = scrutiny.find_remarks(new, layers, once=patient)
+        new_facts = [facts[item.source_id] for item in new]
+        remarks += remark_on(self.images.database, new_facts, once=patient)
+        remarks += note_gains(self.images, new_facts)
         images: list[int] = []
         batches: list[int] = []
         parameters: ParameterSet = {}

@@ -27,6 +27,7 @@ from cryobatch.model.resolution import resolve_parameters
 from cryobatch.model.settings import ProjectSettings, SiteSettings
 from cryobatch.model.workflow import Workflow
 from cryobatch.processing.image_folder import PARAMETER_FILE, read_record, write_record
+from cryobatch.project.import_guard import complete_facts
 from cryobatch.project.optics import Optics
 from cryobatch.project.place import ProjectPlace
 from cryobatch.project.site import calibrate
@@ -83,8 +84,12 @@ class Registrar:
     def gather_facts(
         self, recording: Recording, options: Mapping[str, FactValue]
     ) -> dict[str, Fact]:
-        """Return all facts of a recording, each from the most certain source that has it."""
-        return merge_facts(*self.gather_layers(recording, options), frames=recording.frames)
+        """Return all facts of a recording, each from the most certain source that has it.
+
+        A gain reference that lies near it is added, and what is doubtful.
+        """
+        layers = self.gather_layers(recording, options)
+        return complete_facts(recording, merge_facts(*layers, frames=recording.frames), self.site)
 
     def gather_layers(
         self, recording: Recording, options: Mapping[str, FactValue]

@@ -47,8 +47,8 @@ if TYPE_CHECKING:
         ),
     },
     reads=[
-        "pixel_size", "gain?", "gain_rotation?", "gain_flip?", "defects?", "dose_per_frame?",
-        "pre_exposure?",
+        "pixel_size", "gain?", "gain_stated?", "gain_rotation?", "gain_flip?", "defects?",
+        "dose_per_frame?", "pre_exposure?",
     ],
 )  # fmt: skip
 def unpack(
@@ -136,6 +136,12 @@ def _camera(run: Run, movie: "Movie") -> "Camera":
     if gain is None:
         # Counts are whole numbers; what has been multiplied by a gain hardly ever is.
         counts = movie.dtype.kind in "iu"
+        stated = run.read("gain_stated")
+        if counts and stated:
+            raise ScriptFailed(
+                f"{movie.path}: was recorded without its gain reference ({stated}), and none is "
+                "known: give it with 'cryobatch image set gain=...'"
+            )
         run.message(
             "no gain reference is known: the frames are taken as gain-corrected",
             level="warning" if counts else "info",

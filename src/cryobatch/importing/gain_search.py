@@ -1,0 +1,151 @@
+"""Find the gain reference that belongs to a recording of raw counts."""
+
+import re
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path, PureWindowsPath
+
+from cryobatch.errors import BadInput
+from cryobatch.formats.gain import EER_GAIN_ENDING
+from cryobatch.formats.movie import open_movie, recording_kind
+from cryobatch.importing.layout import grid_square
+
+LEVELS, EPU_LEVELS = 2, 4
+"""A session's gain lies beside its movies or in the session's folder: that above them, or in EPU's
+tree the one above disc, grid square and data. Further up are other sessions'."""
+UNREADABLE_ENDINGS = (".dm4", ".dm3", ".raw")
+_ENDINGS = (".mrc", ".tif", ".tiff", EER_GAIN_ENDING, *UNREADABLE_ENDINGS)
+_NAMES = re.compile(r"(?i)gain|^superref|^countref")
+
+
+@dataclass(frozen=True, slots=True)
+class GainSearch:
+    """What was found.
+
+    Args:
+        path: The gain reference that fits, None when none does.
+        problem: Why there is none although it is needed, in words; empty when it is not needed or
+            was found.
+    """
+
+    path: Path | None = None
+    problem: str = ""
+
+
+def search_gain(
+    recording: Path, rows: int, columns: int, *, stated: str | None, folder: Path | None = None
+) -> GainSearch:
+    """Find the gain reference of a recording for which nobody has given one.
+
+    It is looked for by its name beside the recording, in the folders above it and in the site's
+    folder: that which the recording names, else any. Of several equally near ones the newest is
+    taken: a session may have a new one at any time. Only recordings of raw counts have one: EER,
+    those that name one, and those whose pixels are whole numbers.
+
+    Args:
+        recording: The movie.
+        rows: Height of its frames.
+        columns: Width of its frames.
+        stated: The name of the reference that the recording was made with, as far as it says.
+        folder: The site's folder of gain references.
+    """
+    is_eer = recording_kind(recording.name) == "eer"
+    near = _find_near(recording, stated, folder)
+    if near and not is_eer and stated is None and not _holds_counts(recording):
+        return GainSearch()
+    readable = [path for path in near if path.suffix.lower() not in UNREADABLE_ENDINGS]
+    for path in readable:
+        if _fits(path, rows, columns, finer=is_eer):
+            return GainSearch(path)
+    if not is_eer and stated is None:
+        return GainSearch()
+    return GainSearch(problem=_describe(near, readable, stated, rows, columns))
+
+
+def _describe(
+    near: Sequence[Path], readable: Sequence[Path], stated: str | None, rows: int, columns: int
+) -> str:
+    needed = "raw counts need a gain reference"
+    if stated is not None:
+        needed += f" ({PureWindowsPath(stated).name} by the recording)"
+    if readable:
+        return (
+            f"{needed}; {readable[0].name}, which lies near it, is not of {columns} x {rows} "
+            "pixels: give the right one with --gain"
+        )
+    if near:
+        return f"{needed}; {near[0].name} cannot be read: convert it to MRC, give it with --gain"
+    return f"{needed}, and none was found near it: give it with --gain"
+
+
+def _find_near(recording: Path, stated: str | None, folder: Path | None) -> list[Path]:
+    """Return candidates, the nearest first, and of one folder the newest first."""
+    levels = LEVELS if grid_square(recording) is None else EPU_LEVELS
+    folders = [*recording.parents][:levels]
+    found: list[Path] = []
+    for place in [*folders, *([folder] if folder is not None else [])]:
+        found += (path for path in _references_in(place) if path != recording)
+    if stated is None:
+        return found
+    stem = PureWindowsPath(stated).stem.lower()
+    return [path for path in found if path.stem.lower() == stem]
+
+
+def _references_in(folder: Path) -> Sequence[Path]:
+    try:
+        return _list_references(folder, folder.stat().st_mtime_ns)
+    except OSError:
+        return ()
+
+
+@lru_cache(maxsize=64)
+def _list_references(folder: Path, _changed_ns: int) -> Sequence[Path]:
+    """Return the gain references of a folder, the newest first; remembered until it changes."""
+    found = [path for path in folder.iterdir() if is_reference_name(path.name)]
+    return tuple(sorted(_only_files(found), key=lambda path: -path.stat().st_mtime_ns))
+
+
+def _only_files(paths: Iterable[Path]) -> list[Path]:
+    return [path for path in paths if path.is_file()]
+
+
+def is_reference_name(name: str) -> bool:
+    """Tell from a file's name whether it may be a gain reference.
+
+    >>> [is_reference_name(n) for n in ("x_EER_GainReference.gain", "SuperRef_a.dm4", "again.xml")]
+    [True, True, False]
+    """
+    path = Path(name)
+    is_named = path.suffix.lower() == EER_GAIN_ENDING or _NAMES.search(path.stem) is not None
+    return path.suffix.lower() in _ENDINGS and is_named and not name.startswith(".")
+
+
+def _holds_counts(recording: Path) -> bool:
+    with suppress(BadInput), open_movie(recording) as movie:
+        return movie.dtype.kind in "iu"
+    return False
+
+
+def _fits(path: Path, rows: int, columns: int, *, finer: bool) -> bool:
+    """Tell whether a reference is one image of the frames' size, turned or not."""
+    try:
+        shape = _shape_of(path)
+    except BadInput:
+        return False
+    if shape[0] != 1:
+        return False
+    factors = (1, 2, 4) if finer else (1,)
+    own = sorted(shape[1:])
+    return any([side * factor for side in own] == sorted((rows, columns)) for factor in factors)
+
+
+def _shape_of(path: Path) -> tuple[int, int, int]:
+    if path.suffix.lower() == EER_GAIN_ENDING:
+        from cryobatch.formats.tiff import TiffMovie
+
+        with TiffMovie(path) as file:
+            return file.shape
+    with open_movie(path) as movie:
+        return movie.shape
