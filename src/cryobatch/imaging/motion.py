@@ -25,7 +25,9 @@ _LARGEST_STRUCTURE_ANGSTROM = 300.0
 _CONVERGED_ANGSTROM = 0.01
 _STEPS = 8
 _WEIGHING_STEPS = 4
+_SLOW, _SLOWEST = 0.3, 0.75
 _BLURRED_ANGSTROM = 20.0
+_BLURRED_PIXEL_ANGSTROM = 5.0
 _SIGNIFICANT_DEVIATIONS = 7.0
 """Movies of nothing but noise, 2 to 40 frames of 200 to 1024 pixels, gave 4.3 to 6.1: the best of
 all displacements always agrees a little."""
@@ -115,14 +117,22 @@ def _align_whole(
     if frames.present.sum() < 2:
         return None
     shifts = search_shifts(frames, threads)
-    geometry = make_geometry(frames.shape, frames.pixel_size_angstrom, _LARGEST_STRUCTURE_ANGSTROM)
-    climb = _Climb(geometry, frames.spectra[None], frames.present, damping)
     found = Parameters(shifts - shifts[:1], np.zeros((2, SPATIAL_TERMS, TEMPORAL_TERMS)))
-    for blur in (_BLURRED_ANGSTROM**2, 0.0):
-        found = climb.run(found, np.zeros((1, len(shifts), 2)), None, blur=blur)
+    none = np.zeros((1, len(shifts), 2))
+    for blur, images in _rounds(frames):
+        geometry = make_geometry(
+            images.shape, images.pixel_size_angstrom, _LARGEST_STRUCTURE_ANGSTROM
+        )
+        climb = _Climb(geometry, images.spectra[None], frames.present, damping)
+        found = climb.run(found, none, None, blur=blur)
     if climb.significance() < _SIGNIFICANT_DEVIATIONS:
         return None
     return found, climb.uncertainty_angstrom()
+
+
+def _rounds(frames: CoarseFrames) -> tuple[tuple[float, CoarseFrames], ...]:
+    """Return blur (Å²) and images of a first look, from afar, and of one at all detail."""
+    return (_BLURRED_ANGSTROM**2, frames.coarser(_BLURRED_PIXEL_ANGSTROM)), (0.0, frames)
 
 
 def _align_patches(
@@ -133,15 +143,44 @@ def _align_patches(
     threads: int,
 ) -> Parameters:
     """Add local motion: first from coarse detail, then, on patches that follow it, from all."""
-    grid = make_grid(frames.shape, patches)
-    geometry = make_geometry(grid.shape, frames.pixel_size_angstrom, _LARGEST_STRUCTURE_ANGSTROM)
     found = start
-    for blur in (_BLURRED_ANGSTROM**2, 0.0):
+    for blur, images in _rounds(frames):
+        grid = make_grid(images.shape, patches)
+        geometry = make_geometry(
+            grid.shape, images.pixel_size_angstrom, _LARGEST_STRUCTURE_ANGSTROM
+        )
         moves = found.displacements(grid.space)
-        spectra, followed = cut_patches(frames, grid, moves, threads)
+        spectra, followed = cut_patches(images, grid, moves, threads)
         climb = _Climb(geometry, spectra, frames.present, damping, grid.share)
         found = climb.run(found, followed, grid.space, blur=blur)
     return found
+
+
+class _Pace:
+    """How much longer than a Newton step to go (Aitken's extrapolation).
+
+    The step treats frames as if each was compared with others at rest; but neighbours move along,
+    so that slow motion is found by many steps in one direction, each a part of the one before.
+    """
+
+    def __init__(self) -> None:
+        self.factor = 1.0
+        self.before: FloatArray | None = None
+
+    def take(self, start: FloatArray, end: FloatArray) -> None:
+        """Set ``factor`` for a step, given displacements before and after it."""
+        move = end - start
+        move = move - move.mean(axis=-2, keepdims=True)
+        self.factor = 1.0
+        if self.before is None:
+            self.before = move
+            return
+        ratio = float((move * self.before).sum() / max(float((self.before**2).sum()), 1e-30))
+        self.before = move
+        if ratio > _SLOW:
+            self.factor = 1.0 / (1.0 - min(ratio, _SLOWEST))
+            # What comes next says nothing about this pace.
+            self.before = None
 
 
 class _Climb:
@@ -182,6 +221,7 @@ class _Climb:
         at = space if space is not None else np.eye(1, SPATIAL_TERMS)
         longest = 0.25 * max(np.sqrt(blur), 4.0)
         damping = self.damping(self.geometry, blur)
+        pace = _Pace()
         for number in range(_STEPS):
             y, x = self.geometry.phases(current.displacements(at) - followed)
             if number < _WEIGHING_STEPS:
@@ -190,14 +230,18 @@ class _Climb:
             step = newton_step(
                 current, self.slopes, self.present, space, self.prior, self.scales, longest
             )
-            current, self.scales = step.parameters, step.scales
+            self.scales = step.scales
+            pace.take(current.displacements(at), step.parameters.displacements(at))
+            current = current.towards(step.parameters, pace.factor)
             if step.change_angstrom < _CONVERGED_ANGSTROM:
                 break
         return current
 
     def _weigh(self, y: SpectrumArray, x: SpectrumArray) -> None:
         """Measure signal and noise."""
-        shared = likelihood.correlations(self.spectra, y, x, np.array(self.lags))
+        shared = likelihood.correlations(
+            self.spectra, y, x, np.array(self.lags), self.geometry.used_columns
+        )
         self.weights = estimate_weights(
             self.geometry, shared, self.lags, self.present, self.spectra.shape[0]
         )
@@ -207,6 +251,7 @@ class _Climb:
         self.slopes = self.share * likelihood.derivatives(
             self.spectra, y, x, damping * weights.staying, damping * weights.passing,
             weights.memory, geometry.y.astype(np.float32), geometry.x.astype(np.float32),
+            geometry.used_columns,
         )  # fmt: skip
 
     def significance(self) -> float:

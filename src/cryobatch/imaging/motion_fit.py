@@ -34,6 +34,11 @@ class Parameters:
     shifts: FloatArray
     local: FloatArray
 
+    def towards(self, other: "Parameters", factor: float) -> "Parameters":
+        """Return where one comes by going so many times the way to another motion."""
+        shifts = self.shifts + factor * (other.shifts - self.shifts)
+        return Parameters(shifts, self.local + factor * (other.local - self.local))
+
     def coefficients_px(self, pixel_size_angstrom: float) -> FloatArray:
         """Return ``(2, 18)`` float64 in pixels, with time in frames, as the model wants them."""
         last = max(self.shifts.shape[0] - 1, 1)

@@ -55,23 +55,34 @@ class CoarseFrames:
         shape: ``(rows, columns)`` of the coarse images.
         pixel_size_angstrom: Å a coarse pixel along y and x.
         full_shape: ``(rows, columns)`` of the frames.
+        present: ``(frames,)`` float64: 1 where a frame has content, 0 where it is empty.
     """
 
     spectra: SpectrumArray
     shape: tuple[int, int]
     pixel_size_angstrom: tuple[float, float]
     full_shape: tuple[int, int]
-
-    @property
-    def present(self) -> FloatArray:
-        """``(frames,)`` float64: 1 where a frame has content, 0 where it is empty."""
-        power = np.abs(self.spectra[:, :, 1:]).max(axis=(1, 2))
-        result: FloatArray = (power > 0.0).astype(np.float64)
-        return result
+    present: FloatArray
 
     def image(self, index: int, threads: int = 1) -> ImageArray:
         """Return a coarse frame, ``(rows, columns)`` float32, of mean zero."""
         return fourier.inverse(self.spectra[index].copy(), self.shape, threads)
+
+    def coarser(self, wanted_angstrom: float) -> "CoarseFrames":
+        """Return the frames in pixels of about so many Å, themselves if theirs are that coarse."""
+        factor = wanted_angstrom / max(self.pixel_size_angstrom)
+        if factor <= 1.0:
+            return self
+        rows, columns = (fourier.good_size(math.ceil(length / factor)) for length in self.shape)
+        shape = min(rows, self.shape[0]), min(columns, self.shape[1])
+        spectra = np.stack(
+            [fourier.crop_spectrum(each, self.shape, shape) for each in self.spectra]
+        )
+        pixels = (
+            self.pixel_size_angstrom[0] * self.shape[0] / shape[0],
+            self.pixel_size_angstrom[1] * self.shape[1] / shape[1],
+        )
+        return CoarseFrames(spectra, shape, pixels, self.full_shape, self.present)
 
 
 def read_coarse(
@@ -91,13 +102,14 @@ def read_coarse(
     pixel = pixel_size_angstrom * 2**halvings
     shape = _coarse_shape(halved, pixel, wanted_angstrom)
     spectra = np.empty((frames, shape[0], shape[1] // 2 + 1), np.complex64)
+    present = np.ones(frames)
 
     def transform(index: int, frame: ImageArray, buffer: ImageArray) -> ImageArray:
         coarse = _coarse_image(frame, halvings)
         spectra[index] = fourier.forward_cropped(coarse, shape)
         spectra[index, 0, 0] = 0.0
         if not coarse.any():
-            spectra[index] = 0.0
+            spectra[index], present[index] = 0.0, 0.0
 
         return buffer
 
@@ -112,7 +124,7 @@ def read_coarse(
         for each in waiting:
             each.result()
     pixels = (pixel * halved[0] / shape[0], pixel * halved[1] / shape[1])
-    return CoarseFrames(spectra, shape, pixels, (rows, columns))
+    return CoarseFrames(spectra, shape, pixels, (rows, columns), present)
 
 
 def _halvings(shape: tuple[int, int], factor: float) -> int:

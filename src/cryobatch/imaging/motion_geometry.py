@@ -24,6 +24,7 @@ class Geometry:
         ring_counts: ``(rings,)`` float64, usable frequencies in each.
         usable: ``(rows, half)`` float32: 0 where the frame itself (its edges, uneven light, the
             camera's columns) is seen rather than the specimen, 1 elsewhere.
+        used_columns: ``(rows,)`` int64: from which column on a row has no usable frequency.
     """
 
     shape: tuple[int, int]
@@ -33,6 +34,7 @@ class Geometry:
     ring_step: float
     ring_counts: FloatArray
     usable: ImageArray
+    used_columns: NDArray[np.int64]
 
     @property
     def magnitude(self) -> FloatArray:
@@ -74,4 +76,7 @@ def make_geometry(
     usable[k > 0.5 / max(pixel_size_angstrom)] = 0.0
     rings = np.rint(k / step).astype(np.int64)
     counts = np.bincount(rings.ravel(), usable.ravel()).astype(np.float64)
-    return Geometry(shape, y[:, 0].astype(float), x[0].astype(float), rings, step, counts, usable)
+    columns = np.arange(1, k.shape[1] + 1, dtype=np.int64)
+    used = np.asarray(np.where(usable > 0.0, columns, 0).max(axis=1), dtype=np.int64)
+    y_line, x_line = y[:, 0].astype(float), x[0].astype(float)
+    return Geometry(shape, y_line, x_line, rings, step, counts, usable, used)

@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 
+import numba
 import numpy as np
 import scipy.fft
 
@@ -76,30 +77,34 @@ def cut_patches(
     rows, columns = grid.shape
     patches, count = moved.shape[:2]
     spectra = np.empty((patches, count, rows, columns // 2 + 1), np.complex64)
-    window = _taper(rows)[:, None] * _taper(columns)[None, :]
+    window = _taper(rows), _taper(columns)
     cut = np.empty((patches, rows, columns), np.float32)
     for index in range(count):
         image = frames.image(index, threads)
-        for patch in range(patches):
-            x, y = grid.corners[patch] + moved[patch, index]
-            cut[patch] = _window_of(image, int(x), int(y), grid.shape)
-        cut -= cut.mean(axis=(1, 2), keepdims=True)
-        cut *= window
+        _cut(image, grid.corners + moved[:, index], window[0], window[1], cut)
         spectra[:, index] = scipy.fft.rfft2(cut, axes=(1, 2), workers=threads)
     return spectra, moved * pixel
 
 
-def _window_of(image: ImageArray, x: int, y: int, shape: tuple[int, int]) -> ImageArray:
-    """Return a part of an image, 0 where it is outside."""
-    rows, columns = shape
-    if x >= 0 and y >= 0 and y + rows <= image.shape[0] and x + columns <= image.shape[1]:
-        return image[y : y + rows, x : x + columns]
-    part = np.zeros(shape, np.float32)
-    top, left = max(y, 0), max(x, 0)
-    bottom, right = min(y + rows, image.shape[0]), min(x + columns, image.shape[1])
-    if bottom > top and right > left:
-        part[top - y : bottom - y, left - x : right - x] = image[top:bottom, left:right]
-    return part
+@numba.njit(cache=True, parallel=True, nogil=True)
+def _cut(image, corners, window_y, window_x, cut):  # type: ignore[no-untyped-def]  # numba
+    """Write parts of an image, 0 where they are outside, less their mean, times the window."""
+    patches, rows, columns = cut.shape
+    for patch in numba.prange(patches):
+        left, top = corners[patch]
+        first, last = max(0, -left), min(columns, image.shape[1] - left)
+        total = 0.0
+        for row in range(rows):
+            line = cut[patch, row]
+            line[:] = 0.0
+            if 0 <= row + top < image.shape[0] and first < last:
+                line[first:last] = image[row + top, left + first : left + last]
+                total += line.sum()
+        mean = np.float32(total / (rows * columns))
+        for row in range(rows):
+            for column in range(columns):
+                value = cut[patch, row, column] - mean
+                cut[patch, row, column] = value * window_y[row] * window_x[column]
 
 
 def _taper(length: int) -> ImageArray:

@@ -24,7 +24,7 @@ def search_shifts(frames: CoarseFrames, threads: int) -> FloatArray:
     Returns:
         ``(frames, 2)`` float64, x and y, Å, about their mean.
     """
-    small = _smaller(frames)
+    small = frames.coarser(_PIXEL_ANGSTROM)
     count = small.spectra.shape[0]
     geometry = make_geometry(small.shape, small.pixel_size_angstrom, _LARGEST_STRUCTURE_ANGSTROM)
     stack = small.spectra[None]
@@ -55,21 +55,6 @@ def _first_weights(geometry: Geometry, power: ImageArray) -> ImageArray:
     falling = np.exp(-((_DETAIL_ANGSTROM * geometry.magnitude) ** 2))
     weight = geometry.usable * falling / np.maximum(noise, 1e-30)[geometry.rings]
     return np.asarray(weight, dtype=np.float32)
-
-
-def _smaller(frames: CoarseFrames) -> CoarseFrames:
-    factor = _PIXEL_ANGSTROM / max(frames.pixel_size_angstrom)
-    if factor <= 1.0:
-        return frames
-    shape = fourier.cropped_shape(frames.shape, factor)
-    spectra = np.stack(
-        [fourier.crop_spectrum(each, frames.shape, shape) for each in frames.spectra]
-    )
-    pixels = (
-        frames.pixel_size_angstrom[0] * frames.shape[0] / shape[0],
-        frames.pixel_size_angstrom[1] * frames.shape[1] / shape[1],
-    )
-    return CoarseFrames(spectra, shape, pixels, frames.full_shape)
 
 
 def _peak(image: ImageArray, pixel_size_angstrom: tuple[float, float]) -> FloatArray:
