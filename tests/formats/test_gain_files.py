@@ -38,7 +38,7 @@ def test_references_that_cannot_be_used_are_refused(tmp_path: Path) -> None:
     for name, said in {
         "gone.mrc": "is gone",
         "gone.gain": "is gone",
-        "gain.dm4": "no recording",
+        "gain.dm4": "ends within its tags",
         "many.mrc": "3 frames",
         "zero.mrc": "above 0",
     }.items():

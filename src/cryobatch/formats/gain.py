@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cryobatch.errors import BadInput
+from cryobatch.formats import dm4
 from cryobatch.formats.movie import open_movie, recording_kind
 from cryobatch.formats.mrc import Frame
 from cryobatch.formats.reading import reading
@@ -16,14 +17,16 @@ EER_GAIN_ENDING = ".gain"
 def read_gain(path: Path) -> NDArray[np.float32]:
     """Read a gain reference, ``(rows, columns) float32``, as the file has it.
 
-    Rows are as those of movies: a TIFF is flipped, an MRC is not; nor is a ``.gain``, which is a
-    TIFF that comes with EER movies, and EER movies are not flipped.
+    Rows are as those of movies: a TIFF and Gatan's DM4 are flipped, an MRC is not; nor is a
+    ``.gain``, which is a TIFF that comes with EER movies, and EER movies are not flipped.
 
     Raises:
         BadInput: It cannot be read, is no image, or has no pixel that can be used.
     """
     if path.suffix.lower() == EER_GAIN_ENDING:
         gain = _read_eer_gain(path)
+    elif path.suffix.lower() in dm4.ENDINGS:
+        gain = dm4.read_dm4(path)
     else:
         gain = _read_single(path, "gain reference")
     if not np.any(np.isfinite(gain) & (gain > 0)):
