@@ -5,11 +5,15 @@ from collections.abc import Callable, Collection, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
+from cryobatch.daemon.copier import Copier
 from cryobatch.daemon.daemon import Tick, open_daemon
 from cryobatch.daemon.disk_guard import DiskGuard
 from cryobatch.daemon.importer import Importer
+from cryobatch.daemon.sentry import Sentry
+from cryobatch.daemon.staff import project_mark
 from cryobatch.model.batch import BatchState
 from cryobatch.processing.dispatcher import Dispatcher
+from cryobatch.processing.survivors import MARK_VARIABLE
 from cryobatch.project import Project
 from cryobatch.store.queue import QueueRow
 
@@ -90,6 +94,8 @@ class Overseer:
     snapshot: Snapshot | None = None
     importer: Importer | None = None
     guard: DiskGuard | None = None
+    copier: Copier | None = None
+    _empty_since: float | None = None
 
     def __post_init__(self) -> None:
         self._before = self.project.queue.counts()
@@ -102,6 +108,16 @@ class Overseer:
             self.snapshot = self._count(dispatcher)
             self.show(self.snapshot)
         return self.snapshot
+
+    def has_ended(self, dispatcher: Dispatcher) -> bool:
+        """Tell whether the queue is empty, and all results that can be copied were copied."""
+        if dispatcher.is_resting():
+            counts = self.project.queue.counts()
+            if not counts[BatchState.WAITING] and not counts[BatchState.RUNNING]:
+                self._empty_since = self._empty_since or time.monotonic()
+                return self.copier is None or self.copier.has_rested_since(self._empty_since)
+        self._empty_since = None
+        return False
 
     def _count(self, dispatcher: Dispatcher) -> Snapshot:
         counts = self.project.queue.counts()
@@ -142,10 +158,7 @@ def run_queue(
 
     def tick(dispatcher: Dispatcher) -> bool:
         overseer.look(dispatcher)
-        if not dispatcher.is_resting():
-            return False
-        counts = project.queue.counts()
-        return not counts[BatchState.WAITING] and not counts[BatchState.RUNNING]
+        return overseer.has_ended(dispatcher)
 
     return _work(project, "run", processors, overseer, tick)
 
@@ -193,8 +206,20 @@ def _work(
             importer = overseer.importer = Importer(project, session, room=room)
             importer.start()
             s.callback(importer.stop)
+        # The reaper ends what the copier has started when we are killed.
+        environment = {MARK_VARIABLE: f"{project_mark(project)}copier/"}
+        copier = overseer.copier = Copier(project, environment=environment)
+        copier.start()
+        s.callback(copier.stop)
         overseer.look(daemon.dispatcher)
-        daemon.run(doorbell, signals, tick)
+        sentry = Sentry(project)
+
+        def guarded(dispatcher: Dispatcher) -> bool:
+            sentry.look()
+            return tick(dispatcher)
+
+        daemon.run(doorbell, signals, guarded)
+        sentry.look(at_once=True)
         overseer.look(daemon.dispatcher, at_once=True)
     return _conclude(project, overseer, signals.received)
 

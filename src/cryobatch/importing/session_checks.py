@@ -143,7 +143,7 @@ def _dose_suspects(ratio: float, images: Sequence[Evidence], stated: Stated) -> 
     pixel, dose = "the pixel size", "the dose per frame"
     if stated.pixel_size is not None:
         right = stated.pixel_size * math.sqrt(ratio)
-        pixel += f" ({stated.pixel_size:.4g} Å is stated, {right:.4g} Å would agree)"
+        pixel += f" ({stated.pixel_size:.4g} Å is stated, {right:.3g} Å would agree)"
     if stated.dose_per_frame is not None:
         right = stated.dose_per_frame * ratio
         dose += f" ({stated.dose_per_frame:.3g} e/Å² is stated, {right:.3g} would agree)"

@@ -42,7 +42,7 @@ def complete_facts(
         doubts.append(found.problem)
     geometry = Geometry(recording.rows, recording.columns)
     doubts.append(doubt_frame_size(geometry, facts, site.cameras))
-    pixel = calibrate(site, recording.facts).get("pixel_size")
+    pixel = calibrate(site, facts).get("pixel_size")
     doubts.append(doubt_pixel_size(facts, None if pixel is None else float(pixel)))
     words = "; ".join(doubt for doubt in doubts if doubt)
     if words and DOUBTS not in facts:
