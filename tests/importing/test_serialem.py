@@ -201,9 +201,11 @@ def test_movies_of_a_binned_series_have_the_camera_s_pixels(columns: int, pixel:
 def test_multiple_records_know_hole_and_position() -> None:
     """Label, hole and position of a multiple record are kept, however the key is written."""
     for key in ("MultishotHoleAndPosition", "MultiShotHoleAndPosition"):
-        mdoc = make_mdoc(f"[FrameSet = 0]\n{key} = 3 1\nNavigatorLabel = 78-1\nSpotSize = 6\n")
+        mdoc = make_mdoc(
+            f"[FrameSet = 0]\n{key} = 3 1\nNavigatorLabel = 78-1\nRotationAndFlip = 7\n"
+        )
         facts = section_facts(mdoc, mdoc.sections[0], 64, 64)
-        assert facts == {"multi_shot": "3 1", "navigator_label": "78-1", "spot_size": 6}
+        assert facts == {"multi_shot": "3 1", "navigator_label": "78-1", "rotation_flip": 7}
 
 
 def test_unequal_doses_of_frames_are_no_dose_of_a_frame() -> None:

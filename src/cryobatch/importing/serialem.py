@@ -72,14 +72,14 @@ def section_facts(mdoc: Mdoc, section: Section, rows: int, columns: int) -> dict
     voltage = mdoc.shared.number("Voltage") or items.number("Voltage")
     pixel = pixel_size(mdoc, section, rows, columns)
     slit = items.numbers("FilterSlitAndLoss")
-    spot = items.number("SpotSize")
     found = {
         "voltage": voltage,
         "pixel_size": pixel,
         "total_dose": items.number("ExposureDose") or None,
         "dose_per_frame": _dose_per_frame(items),
         "energy_slit": slit[0] if slit and slit[0] > 0 else None,
-        "spot_size": None if spot is None else round(spot),
+        "spot_size": _whole(items, "SpotSize"),
+        "rotation_flip": _whole(items, "RotationAndFlip"),
         "super_resolution": _is_super_resolution(mdoc, section, rows, columns),
     }
     facts |= {name: value for name, value in found.items() if value is not None}
@@ -133,6 +133,11 @@ def _is_super_resolution(mdoc: Mdoc, section: Section, rows: int, columns: int) 
         return halves == 2
     binning = section.items.number("Binning")
     return True if binning is not None and binning < 1 else None
+
+
+def _whole(items: Items, key: str) -> int | None:
+    number = items.number(key)
+    return None if number is None else round(number)
 
 
 def _dose_per_frame(items: Items) -> float | None:
