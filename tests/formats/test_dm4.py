@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from cryobatch.errors import BadInput
 from cryobatch.formats.dm4 import dm4_shape, read_dm4
 from cryobatch.formats.gain import read_gain
-from tests.formats.dm_files import write_dm
+from tests.dm_files import write_dm
 from tests.recording_files import write_tiff
 
 IMAGE = np.random.default_rng(8).random((12, 20)).astype(np.float32) + 0.5

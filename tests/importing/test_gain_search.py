@@ -8,6 +8,7 @@ import pytest
 
 from cryobatch.formats.mrc import write_image
 from cryobatch.importing.gain_search import search_gain
+from tests.dm_files import write_dm
 from tests.recording_files import make_events, write_eer, write_mrc, write_tiff
 
 SIZE = (8, 12)
@@ -101,10 +102,20 @@ def test_the_reference_that_the_recording_names_is_taken_and_no_other(tmp_path: 
 def test_a_gain_in_a_format_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     """A person must convert it: nothing is processed without."""
     movie = write_movie(tmp_path)
-    (movie.parent / "SuperRef_1.dm4").write_bytes(b"dm4")
-    found = search_gain(movie, *SIZE, stated="SuperRef_1.dm4")
+    (movie.parent / "SuperRef_1.raw").write_bytes(b"raw")
+    found = search_gain(movie, *SIZE, stated="SuperRef_1.raw")
     assert found.path is None
-    assert "SuperRef_1.dm4 cannot be read: convert it to MRC" in found.problem
+    assert "SuperRef_1.raw cannot be read: convert it to MRC" in found.problem
+
+
+def test_a_gain_of_gatan_s_is_taken(tmp_path: Path) -> None:
+    """The DM4 that SerialEM leaves beside the frames fits by its size; a broken one does not."""
+    movie = write_movie(tmp_path)
+    gain = write_dm(movie.parent / "SuperRef_1.dm4", np.ones(SIZE, np.float32))
+    assert search_gain(movie, *SIZE, stated=r"X:\SuperRef_1.dm4").path == gain
+    gain.write_bytes(b"dm4")
+    found = search_gain(movie, *SIZE, stated="SuperRef_1.dm4")
+    assert (found.path, "SuperRef_1.dm4" in found.problem) == (None, True)
 
 
 def test_eer_movies_need_a_gain(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from functools import lru_cache
 from pathlib import Path, PureWindowsPath
 
 from cryobatch.errors import BadInput
+from cryobatch.formats import dm4
 from cryobatch.formats.gain import EER_GAIN_ENDING
 from cryobatch.formats.movie import open_movie, recording_kind
 from cryobatch.importing.layout import grid_square
@@ -15,8 +16,8 @@ from cryobatch.importing.layout import grid_square
 LEVELS, EPU_LEVELS = 2, 4
 """A session's gain lies beside its movies or in the session's folder: that above them, or in EPU's
 tree the one above disc, grid square and data. Further up are other sessions'."""
-UNREADABLE_ENDINGS = (".dm4", ".dm3", ".raw")
-_ENDINGS = (".mrc", ".tif", ".tiff", EER_GAIN_ENDING, *UNREADABLE_ENDINGS)
+UNREADABLE_ENDINGS = (".raw",)
+_ENDINGS = (".mrc", ".tif", ".tiff", EER_GAIN_ENDING, *dm4.ENDINGS, *UNREADABLE_ENDINGS)
 _NAMES = re.compile(r"(?i)gain|^superref|^countref")
 
 
@@ -147,5 +148,7 @@ def _shape_of(path: Path) -> tuple[int, int, int]:
 
         with TiffMovie(path) as file:
             return file.shape
+    if path.suffix.lower() in dm4.ENDINGS:
+        return (1, *dm4.dm4_shape(path))
     with open_movie(path) as movie:
         return movie.shape
