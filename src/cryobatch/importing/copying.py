@@ -77,7 +77,6 @@ def copy_verified(source: Path, place: Path, *, spend: Spend | None = None) -> N
     try:
         _copy(source, beside, ledger, spend)
         if look_at(source) != look or _read_back(beside) != ledger.blocks:
-            beside.unlink()
             raise BadInput(f"{source}: changed while it was copied, or the copy is not the same")
         shutil.copystat(source, beside)
         beside.replace(place)
@@ -109,28 +108,31 @@ def _copy(source: Path, beside: Path, ledger: _Ledger, spend: Spend | None) -> N
             file = source.open("rb", buffering=0)
         with file:
             file.seek(done)
-            while digest := _copy_block(source, file, out, spend):
-                ledger.add(digest)
+            # What is added meanwhile makes the copy worthless, and could go on for ever.
+            for start in range(done, ledger.look[0], BLOCK_BYTES):
+                count = min(BLOCK_BYTES, ledger.look[0] - start)
+                ledger.add(_copy_block(source, file, out, count, spend))
         os.fsync(out.fileno())
 
 
-def _copy_block(source: Path, file: BinaryIO, out: BinaryIO, spend: Spend | None) -> str | None:
-    """Copy one block; returns its digest, None at the end."""
+def _copy_block(
+    source: Path, file: BinaryIO, out: BinaryIO, count: int, spend: Spend | None
+) -> str:
+    """Copy so many bytes, or what there is of them; returns their digest."""
     digest = hashlib.sha256()
-    left = BLOCK_BYTES
-    while left:
+    while count:
         with reading(source):
-            piece = file.read(min(CHUNK_BYTES, left))
+            piece = file.read(min(CHUNK_BYTES, count))
         if not piece:
             break
         digest.update(piece)
         view = memoryview(piece)
         while view:
             view = view[out.write(view) :]
-        left -= len(piece)
+        count -= len(piece)
         if spend is not None:
             spend(len(piece))
-    return digest.hexdigest() if left < BLOCK_BYTES else None
+    return digest.hexdigest()
 
 
 def _verify(out: BinaryIO, blocks: list[str]) -> list[str]:

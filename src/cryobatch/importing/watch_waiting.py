@@ -161,18 +161,19 @@ class Waiting:
         if is_sum(path):
             sum_s = max(SUM_PATIENCE_S, patient_s) if self._movies else patient_s
             found.append(Doubt("it is EPU's sum of an exposure, whose movie may come", sum_s))
-        if (
-            not lacks
-            and epu_key(path) is not None
-            and not self.metadata.has_xml()
-            and not self._in_vain
-        ):
-            # The first exposure may come before its XML; a session without any is found out once.
+        if not lacks and self._may_get_xml(path):
             lacks = "its XML is not there"
-            self._in_vain = self._clock() - self.candidates[path].changed_at >= patient_s
         if lacks:
             found.append(Doubt(lacks, patient_s))
         return tuple(found)
+
+    def _may_get_xml(self, path: str) -> bool:
+        """Tell whether to wait for a session's first XML: one without any is found out once."""
+        if self._in_vain or epu_key(path) is None or self.metadata.has_xml():
+            return False
+        quiet_s = self._clock() - self.candidates[path].changed_at
+        self._in_vain = quiet_s >= self._patience.patient_s
+        return True
 
     def _enter(self, path: str) -> None:
         self._by_key.setdefault(shared_key(path), set()).add(path)
