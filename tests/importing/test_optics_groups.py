@@ -136,8 +136,13 @@ def test_other_conditions_are_other_groups() -> None:
 
 
 def test_images_without_shifts_have_no_group() -> None:
-    """What is not known is not made up."""
+    """What is not known is not made up; the shifts of a tilt series are no pattern."""
     assert assign(OpticsGroups(), [facts_of(voltage=300.0)] * 50) == {}
+    tilts = [
+        facts_of(tilt_number=number % 41, image_shift_x=number % 41, image_shift_y=0.0)
+        for number in range(82)
+    ]
+    assert assign(OpticsGroups(), tilts) == {}
 
 
 def test_a_hole_that_was_never_seen_before_begins_a_group() -> None:

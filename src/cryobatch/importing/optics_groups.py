@@ -130,7 +130,12 @@ def _word(fact: Fact | None) -> str:
 
 
 def _shift(facts: Mapping[str, Fact]) -> Shift | None:
-    """Return the beam shift, the image shift where no beam shift is known."""
+    """Return the beam shift, the image shift where no beam shift is known.
+
+    Those of a tilt series follow its tracking and are no pattern.
+    """
+    if "tilt_number" in facts:
+        return None
     for along_x, along_y in _SHIFTS:
         if along_x in facts and along_y in facts:
             return float(facts[along_x].value), float(facts[along_y].value)
