@@ -12,7 +12,7 @@ from cryobatch.errors import ProjectError, SettingsError, UnknownNameError, Usag
 from cryobatch.formats import group_file
 from cryobatch.formats.group_file import GroupRecord
 from cryobatch.formats.settings_file import read_project_settings
-from cryobatch.importing import Found, Pace, Take, find_recordings
+from cryobatch.importing import Found, Pace, Recording, Take, find_recordings
 from cryobatch.importing.pattern import NamePattern, parse_pattern
 from cryobatch.model.batch import ParameterSet
 from cryobatch.model.event import Level, LogEntry
@@ -23,13 +23,16 @@ from cryobatch.model.settings import ProjectSettings, SiteSettings
 from cryobatch.processing.catalog import Catalog, discover
 from cryobatch.processing.currency import FileDigests, Surroundings
 from cryobatch.project import creation
+from cryobatch.project.copies import CentralCopy
 from cryobatch.project.correction import correct_facts
 from cryobatch.project.doorbell import ring
 from cryobatch.project.images import Images
 from cryobatch.project.intake import Intake
 from cryobatch.project.place import ProjectPlace, find_place
 from cryobatch.project.queueing import Queue
-from cryobatch.project.registration import Done, ImportReport, Registrar
+from cryobatch.project.progress import Done, tell_nobody
+from cryobatch.project.registration import ImportReport, Registrar
+from cryobatch.project.renewal import Renewal
 from cryobatch.project.selection import Selection
 from cryobatch.project.site import join_processors, load_site, site_file, user_configuration
 from cryobatch.project.submission import (
@@ -48,10 +51,6 @@ from cryobatch.store.settings import get_setting, put_setting
 
 SURROUNDINGS = "surroundings"
 """Names, in the database, the scripts and settings that the library's stale marks are true of."""
-
-
-def _tell_nobody(_done: int, _all: int) -> None:
-    """Stand in where nobody wants to see the progress."""
 
 
 class Project:
@@ -136,7 +135,7 @@ class Project:
     def workforce(self) -> Workforce:
         """Return the project's processors."""
         settings = join_processors(self.settings.processors, self.site.processors)
-        return Workforce(self.database, settings)
+        return Workforce(self.database, settings, self.place.doorbell)
 
     @property
     def planner(self) -> Planner:
@@ -183,7 +182,7 @@ class Project:
         take: Take = Take.LINK,
         choice: Choice | None = None,
         submit: bool = True,
-        done: Done = _tell_nobody,
+        done: Done = tell_nobody,
         names: str | None = None,
         skip: Callable[[Path], bool] | None = None,
         patient: bool = False,
@@ -224,7 +223,7 @@ class Project:
         take: Take = Take.LINK,
         choice: Choice | None = None,
         submit: bool = True,
-        done: Done = _tell_nobody,
+        done: Done = tell_nobody,
         patient: bool = False,
         pace: Pace | None = None,
     ) -> ImportReport:
@@ -243,10 +242,21 @@ class Project:
         ring(self.place.doorbell)
         return report
 
+    def renew(self, recordings: Sequence[Recording]) -> list[int]:
+        """Give images facts of metadata that came after them; returns which have changed."""
+        changed = Renewal(self.registrar, self.images).renew(recordings)
+        ring(self.place.doorbell)
+        return changed
+
     @property
     def watching(self) -> Watching:
         """Return the watched folders."""
         return Watching(self.database, self.place)
+
+    @property
+    def central_copy(self) -> CentralCopy:
+        """Return the copies of the results in another place."""
+        return CentralCopy(self.database, self.place, self.settings.copying, self.settings.id)
 
     @property
     def registrar(self) -> Registrar:
@@ -270,8 +280,15 @@ class Project:
         """Return facts in their own types, files as absolute paths that are there."""
         return creation.check_facts(facts, self.site)
 
-    def correct_facts(self, selection: Selection, facts: Mapping[str, object]) -> list[int]:
+    def correct_facts(
+        self, selection: Selection, facts: Mapping[str, object], *, done: Done = tell_nobody
+    ) -> list[int]:
         """Correct acquisition facts of images; what used them becomes stale.
+
+        Args:
+            selection: Which images.
+            facts: Facts by name.
+            done: Is told of the progress.
 
         Returns:
             Ids of the images that have changed.
@@ -279,7 +296,7 @@ class Project:
         checked: dict[str, FactValue] = creation.check_facts(facts, self.site)
         if not checked:
             raise UsageError("name a fact and its value, such as pixel_size=1.05")
-        return self.images.update(selection, correct_facts(checked))
+        return self.images.update(selection, correct_facts(checked), done=done)
 
     def log_page(
         self,
@@ -288,13 +305,20 @@ class Project:
         descending: bool = True,
         limit: int = 50,
         after: PageKey | None = None,
+        offset: int = 0,
         only: LogFilter = EVERYTHING,
     ) -> list[LogRow]:
         """Return one page of the log."""
         with self.database.reading() as r:
             return log.page(
-                r, sort=sort, descending=descending, limit=limit, after=after, only=only
-            )
+                r, sort=sort, descending=descending, limit=limit, after=after, offset=offset,
+                only=only,
+            )  # fmt: skip
+
+    def log_count(self, only: LogFilter = EVERYTHING) -> int:
+        """Return how many rows of the log are wanted."""
+        with self.database.reading() as r:
+            return log.count(r, only=only)
 
     def log_since(self, last_id: int, only: LogFilter = EVERYTHING) -> list[LogRow]:
         """Return the rows of the log that were added after one, oldest first."""
@@ -354,6 +378,10 @@ class Project:
     def _check_settings(self) -> None:
         """See that the project's settings mean something: else nobody would use them."""
         self.read_pattern()
+        try:
+            self.central_copy.target()
+        except UsageError as error:
+            raise SettingsError(f"{self.place.settings}: {error}") from error
         broken = {Path(problem.place).stem for problem in self.catalog.problems}
         for name, given in self.settings.parameters.items():
             where = f"{self.place.settings}: [parameters.{name}]"

@@ -94,6 +94,7 @@ def page(
     descending: bool = True,
     limit: int = 50,
     after: PageKey | None = None,
+    offset: int = 0,
     only: LogFilter = EVERYTHING,
 ) -> list[LogRow]:
     """Return one page of the log.
@@ -104,6 +105,7 @@ def page(
         descending: Whether the largest, or the latest, comes first.
         limit: How many rows.
         after: The key of the last row of the page before, see ``page_key``.
+        offset: How many rows more to leave out: some hundredths of a second at a million.
         only: Which rows.
     """
     _check_sort(sort)
@@ -113,7 +115,17 @@ def page(
         conditions.append(f"({sort}, time, id) {sign} (:key, :key_time, :key_id)")
         parameters |= {"key": after[0], "key_time": after[1], "key_id": after[2]}
     order = ", ".join(f"{name} {direction}" for name in dict.fromkeys((sort, "time", "id")))
-    return _fetch(r, conditions, parameters, order, limit)
+    return _fetch(r, conditions, parameters, order, limit, offset)
+
+
+def count(r: Reading, *, only: LogFilter = EVERYTHING) -> int:
+    """Return how many rows are wanted; a tenth of a second at a million."""
+    conditions, parameters = _conditions(only)
+    row = r.execute(
+        f"SELECT count(*) FROM log WHERE {' AND '.join(conditions) or '1'}",  # noqa: S608
+        parameters,
+    ).fetchone()
+    return int(row[0])
 
 
 def page_key(row: LogRow, sort: str) -> PageKey:
@@ -175,12 +187,17 @@ def _conditions(only: LogFilter) -> tuple[list[str], dict[str, object]]:
 
 
 def _fetch(
-    r: Reading, conditions: list[str], parameters: dict[str, object], order: str, limit: int
+    r: Reading,
+    conditions: list[str],
+    parameters: dict[str, object],
+    order: str,
+    limit: int,
+    offset: int = 0,
 ) -> list[LogRow]:
     found = r.execute(
         f"SELECT {_COLUMNS} FROM log WHERE {' AND '.join(conditions) or '1'} "  # noqa: S608
-        f"ORDER BY {order} LIMIT :limit",
-        {**parameters, "limit": limit},
+        f"ORDER BY {order} LIMIT :limit OFFSET :offset",
+        {**parameters, "limit": limit, "offset": offset},
     )
     return [_read(row) for row in found]
 
