@@ -12,6 +12,7 @@ from cryobatch.model.image import Fact
 from cryobatch.processing.image_folder import read_record
 from cryobatch.project import Project
 from cryobatch.project.optics import KEPT, Optics
+from cryobatch.project.renewal import Renewal
 from cryobatch.project.selection import Selection
 from cryobatch.store.settings import delete_setting
 from tests.recording_files import write_tiff
@@ -96,6 +97,17 @@ def test_a_killed_import_owes_nothing_for_long(
         assert None in groups_of(project).values()
         register(project, make_recordings(tmp_path / "day", 20, 1))
         assert groups_of(project) == expected(21)
+
+
+def test_images_whose_shifts_come_later_get_their_groups(tmp_path: Path) -> None:
+    """Metadata that were late make up for it."""
+    with Project.create(tmp_path / "project", facts=FACTS) as project:
+        recordings = make_recordings(tmp_path / "day", 0, 20)
+        register(project, [replace(one, facts={}) for one in recordings])
+        assert set(groups_of(project).values()) == {None}
+        late = [replace(one, recorded_at="2026-01-01T00:00:00Z") for one in recordings]
+        assert len(Renewal(project.registrar, project.images).renew(late)) == 20
+        assert groups_of(project) == expected(20)
 
 
 def test_a_person_may_correct_a_group(tmp_path: Path) -> None:

@@ -72,16 +72,33 @@ class Optics:
         Returns:
             Groups by image: of new ones, and of earlier ones that have waited.
         """
+        found = self._add(t, images)
+        self._owe(t, {one: fact for one, fact in found.items() if one not in images})
+        return found
+
+    def catch_up(self, images: Mapping[int, Mapping[str, Fact]]) -> None:
+        """Give groups to images that are registered, and whose facts have come later."""
+        self.recall()
+        late = {one: facts for one, facts in images.items() if OPTICS_GROUP not in facts}
+        if late:
+            with self.database.transaction() as t:
+                found = self._add(t, late)
+                self._owe(t, found)
+            self.complete(found)
+
+    def _add(self, t: Transaction, images: Mapping[int, Mapping[str, Fact]]) -> dict[int, Fact]:
         kept = get_setting(t, KEPT)
         groups = OpticsGroups() if kept is None else groups_from_json(kept)
         found: dict[int, Fact] = {}
         for image_id, facts in images.items():
             found |= groups.add(image_id, facts)
         put_setting(t, KEPT, groups_to_json(groups))
-        owed = {one: (fact.value, fact.source) for one, fact in found.items() if one not in images}
-        if owed:
-            put_setting(t, OWED, owed)
         return found
+
+    def _owe(self, t: Transaction, found: Mapping[int, Fact]) -> None:
+        if found:
+            owed = {one: (fact.value, fact.source) for one, fact in found.items()}
+            put_setting(t, OWED, owed)
 
     def complete(self, found: Mapping[int, Fact]) -> None:
         """Write groups into the files of images that were registered without."""

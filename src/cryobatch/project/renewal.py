@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from cryobatch.importing import Recording
 from cryobatch.model.image import Fact, FactValue, ImageRecord
 from cryobatch.project.images import Images
+from cryobatch.project.optics import Optics
 from cryobatch.project.registration import Registrar
 from cryobatch.project.selection import Selection
 from cryobatch.store import library
@@ -53,6 +54,8 @@ class Renewal:
         records = [self.images.record(one) for one in changed]
         with self.images.database.transaction() as t:
             library.register(t, [record.image for record in records])  # the time is a column there
+        optics = Optics(self.registrar.place, self.registrar.database)
+        optics.catch_up({record.image.id: record.acquisition for record in records})
         return changed
 
     def _add_facts(self, record: ImageRecord, recording: Recording) -> ImageRecord:
