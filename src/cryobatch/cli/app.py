@@ -13,6 +13,7 @@ COMMANDS = {
     "new": ("intake", "new", "Make a new project."),
     "import": ("intake", "import_recordings", "Bring recordings in, once, and queue batches."),
     "watch": ("watch", "app", "Import recordings from folders as they come."),
+    "copy": ("copy", "app", "Copy results to another place as they come."),
     "submit": ("submission", "submit", "Queue batches of images."),
     "run": ("working", "run", "Work the queue until it is empty."),
     "serve": ("working", "serve", "Work the queue until Ctrl-C."),
