@@ -90,6 +90,30 @@ def test_a_movie_whose_xml_never_comes_is_taken_at_last(tmp_path: Path, project:
     assert len(read_images(project)) == 1
 
 
+def test_metadata_that_come_after_the_image_give_it_their_facts(
+    tmp_path: Path, project: Project, shared_data: Callable[[str], Path]
+) -> None:
+    """A movie was taken without its XML; when that comes at last, the image knows what it says."""
+    folder = Path(shutil.copytree(shared_data("epu_session"), tmp_path / "session"))
+    (xml,) = folder.rglob(f"{EPU}.xml")
+    content = xml.read_bytes()
+    xml.unlink()
+    session = Session.begin(project, folder, REGISTER)
+    write_tiff(xml.with_name(f"{EPU}_fractions.tiff"), FRAMES)
+    session.pass_time(60)
+    (before,) = read_images(project).values()
+    assert before.fact("pixel_size") is None
+    xml.write_bytes(content[:5000])
+    session.pass_time(60)
+    assert read_images(project)[before.image.name].fact("pixel_size") is None
+    xml.write_bytes(content)
+    session.pass_time(60)
+    (after,) = read_images(project).values()
+    assert after.fact("pixel_size") == pytest.approx(0.52794, abs=1e-5)
+    assert after.image.recorded_at == "2025-01-08T15:49:18.1158288+00:00"
+    assert any("metadata that came later" in text for text in log_texts(project))
+
+
 def test_a_short_movie_waits_for_its_frames_and_is_taken_with_a_remark(
     tmp_path: Path, project: Project, shared_data: Callable[[str], Path]
 ) -> None:

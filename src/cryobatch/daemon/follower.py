@@ -194,6 +194,7 @@ class Follower:
         self._waiting.arriving = True
         self._scanned_at = self._moment()
         self._taker.forget_gone()
+        self._taker.renew()
         for path, reason in self._tree.troubles.items():
             place = self.watched.folder / path
             self._tell(f"{place}: the folder cannot be read: {reason}", Level.ERROR)

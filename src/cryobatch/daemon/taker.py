@@ -1,7 +1,9 @@
 """The taker: examines files of a watched folder whose time has come, and takes in what is whole."""
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -16,6 +18,7 @@ from cryobatch.importing.watch_waiting import Waiting
 from cryobatch.model.event import Level
 from cryobatch.project import Project
 from cryobatch.project.registration import ImportReport
+from cryobatch.project.renewal import Renewal
 from cryobatch.project.watching import WatchedFolder
 from cryobatch.store import watching as store
 from cryobatch.store.watching import FileRow, FileState
@@ -24,6 +27,8 @@ LINKED_AT_ONCE = 50
 COPIED_AT_ONCE = 4
 """Few at a time: what has settled meanwhile should not wait long for its turn."""
 MEGABYTE = 1e6
+MOST_LACKING = 1000
+"""So many images are remembered whose metadata may still come."""
 
 Room = Callable[[int], str | None]
 """Tells why so many bytes more should not be written, None where they may."""
@@ -88,6 +93,7 @@ class Taker:
         self._moment = moment
         rate = watched.orders.rate_mb_s
         self._pace = None if rate is None else Pace(rate * MEGABYTE)
+        self._lacking: deque[str] = deque(maxlen=MOST_LACKING)
 
     def take_some(self) -> int:
         """Examine files whose time has come, and take those that are whole; returns how many."""
@@ -113,6 +119,20 @@ class Taker:
         with self._project.database.reading() as r:
             listed = [row.path for row in store.files(r, self._watched.id, states)]
         self._forget(self._waiting.find_gone(listed))
+
+    def renew(self) -> None:
+        """Give images that were taken without their metadata what these tell, if they have come."""
+        for path in list(self._lacking):
+            place, companions = self._watched.folder / path, self._waiting.metadata.of(path)
+            account = companions.account(place)
+            if account.lacks or not account.files:
+                continue
+            self._lacking.remove(path)
+            with suppress(BadInput):  # a recording that is gone
+                recording = read_recording(place, companions, self._project.read_pattern())
+                if Renewal(self._project.registrar, self._project.images).renew([recording]):
+                    text = f"{place}: its image got facts from metadata that came later"
+                    self._tell(text, Level.INFO)
 
     def _examine(self, path: str) -> Examined | FileRow | None:
         """Look at one file: returns it where it may be taken, or what it lacks for a person."""
@@ -278,6 +298,9 @@ class Taker:
         for row in rows:
             if row.state is FileState.IMPORTED:
                 self._waiting.conclude(row.path, row.look)
+        for item in examined:
+            if item.recording.lacks or not item.recording.metadata:
+                self._lacking.append(item.path)
         self._tell_report(examined, report, refused)
 
     def _tell_report(

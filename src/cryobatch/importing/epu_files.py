@@ -21,10 +21,15 @@ class EpuFiles:
         self._exposures = PathsByKey()
         self._places = PathsByKey()
         self._positions: dict[str, Position] = {}
+        self._expected = False
 
     def __bool__(self) -> bool:
         """Tell whether there is the XML of any exposure."""
-        return bool(self._exposures)
+        return self._expected or bool(self._exposures)
+
+    def expect(self) -> None:
+        """Take note that there is the XML of some exposure, which was not added."""
+        self._expected = True
 
     def add(self, path: Path) -> None:
         """Take note of a file; what is none of EPU's XML is left alone."""

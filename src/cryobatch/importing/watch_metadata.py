@@ -28,6 +28,7 @@ class WatchedMetadata:
             self._companions.add(Path(place))
         else:
             self._unread.setdefault(key, []).append(place)
+            self._companions.epu.expect()
         return True
 
     def has_xml(self) -> bool:
