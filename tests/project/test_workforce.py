@@ -31,8 +31,12 @@ def test_the_number_of_processors_suits_cores_and_memory(
 def test_settings_and_commands_come_before_what_suits(project: Project) -> None:
     """A command's number first, then the settings'; threads share the cores that we may use."""
     cores = len(os.sched_getaffinity(0))
-    plain = Workforce(project.database, ProcessorSettings())
-    chosen = Workforce(project.database, ProcessorSettings(number=3, threads=5, machine_limit=7))
+    plain = Workforce(project.database, ProcessorSettings(), project.place.doorbell)
+    chosen = Workforce(
+        project.database,
+        ProcessorSettings(number=3, threads=5, machine_limit=7),
+        project.place.doorbell,
+    )
     assert (chosen.number(None), chosen.number(2)) == (3, 2)
     assert 1 <= plain.number(None) <= cores
     assert (plain.threads_each(1), plain.threads_each(10_000)) == (cores, 1)

@@ -16,6 +16,7 @@ from cryobatch.cli.options import (
     open_project,
     read_assignments,
 )
+from cryobatch.cli.progress import Progress
 from cryobatch.cli.tables import count, count_images, describe, show_json
 from cryobatch.errors import ContractError, UnknownNameError, UsageError
 from cryobatch.model import Absent, ImageRecord, Script
@@ -70,7 +71,8 @@ def set_facts(
     given = read_assignments(facts, "FACT=VALUE, such as pixel_size=1.05")
     with open_project(context) as project:
         selection = choose_images(project, everything, images, where)
-        changed = project.correct_facts(selection, given)
+        with Progress("correcting") as progress:
+            changed = project.correct_facts(selection, given, done=progress.show)
         stale = project.images.select(choose_images(project, False, None, "stale"))
     typer.echo(f"{count_images(len(changed))} corrected")
     if set(stale) & set(changed):
@@ -190,7 +192,8 @@ def _update(
 ) -> None:
     with open_project(context) as project:
         selection = choose_images(project, everything, images, where)
-        changed = project.images.update(selection, change)
+        with Progress("changing") as progress:
+            changed = project.images.update(selection, change, done=progress.show)
     typer.echo(f"{count_images(len(changed))} changed")
 
 

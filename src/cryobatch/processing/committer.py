@@ -10,13 +10,12 @@ from queue import Empty, SimpleQueue
 
 from cryobatch.errors import ConflictError, CryobatchError
 from cryobatch.processing.commit import Committed, commit_results
+from cryobatch.processing.image_folder import WAITERS
 from cryobatch.processing.turn import Result
 
 PATIENCE_S = 10.0
 """How long a result waits for an image that another program has locked."""
 RETRY_S = 0.02
-WAITERS = 8
-"""Threads that do nothing but wait for the disk."""
 
 Outcome = Committed | CryobatchError | OSError
 """What came of a commit."""

@@ -4,18 +4,21 @@ import fcntl
 import hashlib
 import os
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from cryobatch.errors import ConflictError, ProjectError
+from cryobatch.errors import ConflictError, CryobatchError, ProjectError
 from cryobatch.formats import parameter_file
 from cryobatch.formats.atomic import write_bytes_durably
 from cryobatch.model.image import ImageRecord
 
 PARAMETER_FILE = "image.toml"
 LOCK_FILE = ".lock"
+WAITERS = 8
+"""Threads that do little but wait for the disk."""
 _STRUCT_FLOCK = "@hhqqi0q"
 """The kernel's struct flock: type, whence, start, length, pid."""
 
@@ -114,6 +117,25 @@ def update_record(folder: Path, change: Callable[[ImageRecord], ImageRecord]) ->
             return None
         write_record(folder, after)
         return Read(folder, identify(folder), after)
+
+
+def update_records(
+    folders: Iterable[Path], change: Callable[[ImageRecord], ImageRecord]
+) -> list[Read | CryobatchError | OSError | None]:
+    """Change the records of images, several at once: they wait for the disk together.
+
+    Returns:
+        As ``update_record`` for each, or why it could not be changed.
+    """
+
+    def update(folder: Path) -> Read | CryobatchError | OSError | None:
+        try:
+            return update_record(folder, change)
+        except (CryobatchError, OSError) as error:
+            return error
+
+    with ThreadPoolExecutor(WAITERS, thread_name_prefix="disk") as waiters:
+        return list(waiters.map(update, folders))
 
 
 def write_record(folder: Path, record: ImageRecord) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from cryobatch.errors import CryobatchError, ProjectError, SettingsError, UnknownNameError
+from cryobatch.errors import CryobatchError, ProjectError, UnknownNameError
 from cryobatch.formats import group_file
 from cryobatch.formats.atomic import write_bytes_durably
 from cryobatch.formats.group_file import GroupRecord
@@ -18,17 +18,20 @@ from cryobatch.processing.image_folder import (
     identify,
     image_lock,
     read_record,
-    update_record,
+    update_records,
 )
 from cryobatch.processing.staleness import find_stale
 from cryobatch.project.correction import Change, leave_out, trash_image
 from cryobatch.project.place import ProjectPlace
+from cryobatch.project.progress import Done, tell_nobody
 from cryobatch.project.selection import Selection, select_images
 from cryobatch.store import library
 from cryobatch.store.database import Database
 
 CHUNK = 500
 """Images indexed in one transaction: some hundredths of a second."""
+UPDATED_AT_ONCE = 100
+"""Images whose parameter files are written before the library repeats them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +102,15 @@ class Images:
         problem = "several images are" if found else "no image is"
         raise CryobatchError(f"{problem} called {name!r}: name it by its id (see the library)")
 
-    def update(self, selection: Selection, change: Change) -> list[int]:
+    def update(
+        self, selection: Selection, change: Change, *, done: Done = tell_nobody
+    ) -> list[int]:
         """Change the parameter files of images, and the library with them.
+
+        Args:
+            selection: Which images.
+            change: Gives the new record of each.
+            done: Is told of the progress.
 
         Returns:
             Ids of the images that have changed.
@@ -111,18 +121,14 @@ class Images:
         ids = self.select(selection)
         changed: list[int] = []
         problems: list[str] = []
-        for start in range(0, len(ids), CHUNK):
-            reads: dict[int, Read] = {}
-            for image_id, folder in self._folders(ids[start : start + CHUNK]):
-                try:
-                    updated = update_record(folder, change)
-                except (SettingsError, ProjectError, OSError) as error:
-                    problems.append(str(error))
-                    continue
-                if updated is not None:
-                    reads[image_id] = updated
+        for start in range(0, len(ids), UPDATED_AT_ONCE):
+            folders = dict(self._folders(ids[start : start + UPDATED_AT_ONCE]))
+            updated = dict(zip(folders, update_records(folders.values(), change), strict=True))
+            problems += [str(error) for error in updated.values() if isinstance(error, Exception)]
+            reads = {one: read for one, read in updated.items() if isinstance(read, Read)}
             self._index_reads(reads)
             changed += reads
+            done(min(start + UPDATED_AT_ONCE, len(ids)), len(ids))
         if problems:
             raise ProjectError(
                 f"{len(changed)} images have changed, {len(problems)} could not be: "

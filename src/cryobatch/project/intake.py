@@ -12,8 +12,8 @@ from cryobatch.model.workflow import Workflow
 from cryobatch.project.guards import note_gains
 from cryobatch.project.images import Images
 from cryobatch.project.import_guard import remark_on
+from cryobatch.project.progress import Done
 from cryobatch.project.registration import (
-    Done,
     ImportReport,
     Registrar,
     ask_for,

@@ -12,7 +12,7 @@ from cryobatch.errors import ProjectError, SettingsError, UnknownNameError, Usag
 from cryobatch.formats import group_file
 from cryobatch.formats.group_file import GroupRecord
 from cryobatch.formats.settings_file import read_project_settings
-from cryobatch.importing import Found, Pace, Recording, Take, find_recordings
+from cryobatch.importing import Found, Pace, Take, find_recordings
 from cryobatch.importing.pattern import NamePattern, parse_pattern
 from cryobatch.model.batch import ParameterSet
 from cryobatch.model.event import Level, LogEntry
@@ -29,10 +29,9 @@ from cryobatch.project.doorbell import ring
 from cryobatch.project.images import Images
 from cryobatch.project.intake import Intake
 from cryobatch.project.place import ProjectPlace, find_place
-from cryobatch.project.queueing import Queue
 from cryobatch.project.progress import Done, tell_nobody
+from cryobatch.project.queueing import Queue
 from cryobatch.project.registration import ImportReport, Registrar
-from cryobatch.project.renewal import Renewal
 from cryobatch.project.selection import Selection
 from cryobatch.project.site import join_processors, load_site, site_file, user_configuration
 from cryobatch.project.submission import (
@@ -241,12 +240,6 @@ class Project:
         )  # fmt: skip
         ring(self.place.doorbell)
         return report
-
-    def renew(self, recordings: Sequence[Recording]) -> list[int]:
-        """Give images facts of metadata that came after them; returns which have changed."""
-        changed = Renewal(self.registrar, self.images).renew(recordings)
-        ring(self.place.doorbell)
-        return changed
 
     @property
     def watching(self) -> Watching:

@@ -1,6 +1,6 @@
 """Registration: found recordings become images, with folder, parameter file and library row."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,6 +30,7 @@ from cryobatch.processing.image_folder import PARAMETER_FILE, read_record, write
 from cryobatch.project.import_guard import complete_facts
 from cryobatch.project.optics import Optics
 from cryobatch.project.place import ProjectPlace
+from cryobatch.project.progress import Done
 from cryobatch.project.site import calibrate
 from cryobatch.store import library
 from cryobatch.store.database import Database
@@ -37,9 +38,6 @@ from cryobatch.store.database import Database
 CHUNK = 100
 """Recordings registered in one transaction, and so the most that a kill makes us do again."""
 USUAL_AMPLITUDE_CONTRAST = 0.1
-
-Done = Callable[[int, int], None]
-"""Is told how many of how many are done."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 import psutil
 
 from cryobatch.model.settings import ProcessorSettings
+from cryobatch.project.doorbell import ring
 from cryobatch.store import processors, queue
 from cryobatch.store.database import Database
 from cryobatch.store.processors import ProcessorRow
@@ -41,10 +42,12 @@ class Workforce:
     Args:
         database: The project's database.
         settings: How they are made, project's and site's together.
+        doorbell: Wakes the daemon.
     """
 
     database: Database
     settings: ProcessorSettings
+    doorbell: Path
 
     def listing(self) -> list[ProcessorRow]:
         """Return what each processor does."""
@@ -55,11 +58,14 @@ class Workforce:
         """Ask the daemon for another number of processors."""
         with self.database.transaction() as t:
             put_setting(t, PROCESSORS, number)
+        ring(self.doorbell)
 
     def wish_kill(self, names: Collection[str]) -> tuple[str, ...]:
         """Ask the daemon to end processors; returns names that are none."""
         with self.database.transaction() as t:
-            return processors.request_kill(t, names)
+            unknown = processors.request_kill(t, names)
+        ring(self.doorbell)
+        return unknown
 
     def read_wishes(self) -> Wishes:
         """Return what commands want of the daemon."""
