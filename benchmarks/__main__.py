@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 MODULES = {
     "start": "benchmarks.start",
     "kernels": "benchmarks.kernels",
+    "ctf": "benchmarks.ctf",
     "drift": "benchmarks.drift",
     "accuracy": "benchmarks.accuracy",
     "signal": "benchmarks.signal_kept",

@@ -68,6 +68,8 @@ def test_a_micrograph_gets_its_defocus(tmp_path: Path, micrograph: NDArray[np.fl
     assert values["defocus_u"] == pytest.approx(14_400.0, abs=120.0)
     assert values["defocus_v"] == pytest.approx(13_600.0, abs=120.0)
     assert values["defocus_angle"] == pytest.approx(25.0, abs=6.0)
+    assert isinstance(values["defocus_error"], float)
+    assert 0.0 < values["defocus_error"] < 60.0
     assert values["phase_shift"] == Absent("not searched")
     assert isinstance(values["ctf_resolution"], float)
 
@@ -108,7 +110,7 @@ def test_noise_gets_a_reason_instead_of_a_defocus(tmp_path: Path) -> None:
     events: list[Mapping[str, Any]] = []
     run = make_run(tmp_path, {"micrograph": tmp_path / "micrograph.mrc"}, events)
     values = checked(fit_ctf(run, box=256))
-    for name in ("defocus_u", "defocus_v", "defocus_angle", "ctf_resolution", "astigmatism"):
+    for name in ("defocus_u", "defocus_v", "defocus_angle", "ctf_resolution", "defocus_error"):
         absent = values[name]
         assert isinstance(absent, Absent)
         assert absent.reason.startswith("no Thon rings")
@@ -126,12 +128,14 @@ def test_an_empty_micrograph_is_a_result(tmp_path: Path) -> None:
 def test_a_phase_plate_is_searched_when_asked(
     tmp_path: Path, micrograph: NDArray[np.float32]
 ) -> None:
-    """With the search on, the phase shift is a number, near 0 where there is no plate."""
+    """With the search on, the shift is a number, near 0 and doubted where there is no plate."""
     write_image(tmp_path / "micrograph.mrc", micrograph, 1.5)
-    run = make_run(tmp_path, {"micrograph": tmp_path / "micrograph.mrc"}, [])
+    events: list[Mapping[str, Any]] = []
+    run = make_run(tmp_path, {"micrograph": tmp_path / "micrograph.mrc"}, events)
     shift = checked(fit_ctf(run, phase_shift_search=True))["phase_shift"]
     assert isinstance(shift, float)
     assert min(shift, 180.0 - shift) < 15.0
+    assert any("is there a phase plate?" in str(event.get("text", event)) for event in events)
 
 
 def test_a_damaged_micrograph_is_named(tmp_path: Path) -> None:

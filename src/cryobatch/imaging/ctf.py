@@ -20,10 +20,15 @@ from cryobatch.imaging.ctf_curve import (
     ice_ring,
     rotational_curve,
 )
+from cryobatch.imaging.ctf_error import CtfErrors, standard_errors
 from cryobatch.imaging.ctf_evidence import find_doubt
 from cryobatch.imaging.ctf_formula import Defocus, Optics, astigmatic_defocus
 from cryobatch.imaging.ctf_pixels import RingPixels, ring_pixels
 from cryobatch.imaging.ctf_search import search
+
+FEW_RINGS = 8.0
+"""Fewer do not tell defocus, phase shift and background apart well."""
+FINEST_ANGSTROM = 3.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +40,7 @@ class CtfFit:
         defocus_v_angstrom: Smallest underfocus.
         defocus_angle_degrees: Direction of ``u`` from x (columns) towards y (rows), 0 up to 180.
         phase_shift_degrees: Additional phase shift, 0 up to 180; 0 where not searched.
+        errors: Standard errors of the above, as the spectrum tells them; NaN without Thon rings.
         score: Partial correlation of spectrum and fit, also of a fit that was not believed.
         resolution_angstrom: Up to where the fit holds; infinite without Thon rings.
         ice_ring: See `cryobatch.imaging.ctf_curve`; None where the spectrum does not reach it.
@@ -46,6 +52,7 @@ class CtfFit:
     defocus_v_angstrom: float
     defocus_angle_degrees: float
     phase_shift_degrees: float
+    errors: CtfErrors
     score: float
     resolution_angstrom: float
     ice_ring: float | None
@@ -56,6 +63,12 @@ class CtfFit:
     def found(self) -> bool:
         """Whether there are Thon rings."""
         return self.reason is None
+
+    @property
+    def no_phase_plate(self) -> bool:
+        """Whether a phase shift that was searched is none, as far as its error tells."""
+        error = self.errors.phase_shift_degrees
+        return error > 0.0 and abs((self.phase_shift_degrees + 90.0) % 180.0 - 90.0) <= error
 
     @property
     def defocus(self) -> Defocus:
@@ -93,7 +106,8 @@ def fit_spectrum(
         cs_mm: Spherical aberration.
         amplitude_contrast: Fraction, 0 to 1.
         resolution_low_angstrom: Coarsest detail that is compared.
-        resolution_high_angstrom: Finest; Nyquist's if that comes first.
+        resolution_high_angstrom: Finest; Nyquist's if that comes first. Of a low defocus, as much
+            finer as shows `FEW_RINGS` rings, up to `FINEST_ANGSTROM`.
         defocus_low_angstrom: Least mean defocus that is searched.
         defocus_high_angstrom: Largest mean defocus that is searched.
         astigmatism_restraint_angstrom: What to expect of a spectrum too weak to tell; None: no
@@ -119,10 +133,20 @@ def fit_spectrum(
             spectrum, pixel_size_angstrom, 0.0, "the spectrum is flat (an empty image)"
         )
     best = search(pixels, limits)
+    finest = _finest_angstrom(best.defocus.mean_angstrom, optics)
+    if finest < resolution_high_angstrom:
+        pixels = ring_pixels(spectrum, pixel_size_angstrom, optics, resolution_low_angstrom, finest)
+        best = search(pixels, limits)
     doubt = find_doubt(pixels, best, ring_table(pixels), limits)
     if doubt is not None:
         return _unfitted(spectrum, pixel_size_angstrom, best.score, doubt)
-    return _fitted(spectrum, pixel_size_angstrom, pixels, best, resolution_low_angstrom)
+    return _fitted(spectrum, pixel_size_angstrom, pixels, best, limits, resolution_low_angstrom)
+
+
+def _finest_angstrom(defocus_angstrom: float, optics: Optics) -> float:
+    """Return up to where to look for rings, that there be enough of them."""
+    square = max(defocus_angstrom, 1.0) * optics.wavelength_angstrom / FEW_RINGS
+    return max(math.sqrt(square), FINEST_ANGSTROM)
 
 
 def _checked_optics(
@@ -168,6 +192,7 @@ def _unfitted(spectrum: ImageArray, pixel_size_angstrom: float, score: float, do
         defocus_v_angstrom=math.nan,
         defocus_angle_degrees=math.nan,
         phase_shift_degrees=math.nan,
+        errors=CtfErrors(math.nan, math.nan, math.nan),
         score=score,
         resolution_angstrom=math.inf,
         ice_ring=ice_ring(curve),
@@ -181,6 +206,7 @@ def _fitted(
     pixel_size_angstrom: float,
     pixels: RingPixels,
     best: Candidate,
+    limits: SearchRange,
     resolution_low_angstrom: float,
 ) -> CtfFit:
     defocus = best.defocus
@@ -194,6 +220,7 @@ def _fitted(
         defocus_v_angstrom=defocus.mean_angstrom - defocus.half_difference_angstrom,
         defocus_angle_degrees=defocus.angle_degrees,
         phase_shift_degrees=defocus.phase_shift_turns % 1.0 * 180.0,
+        errors=standard_errors(pixels, defocus, phase=limits.searches_phase),
         score=best.score,
         resolution_angstrom=resolution,
         ice_ring=ice_ring(curve),

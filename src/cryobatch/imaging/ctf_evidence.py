@@ -27,6 +27,13 @@ from cryobatch.imaging.ctf_score import fill_model
 NOISE_DEVIATIONS = 10.0
 """Pure noise reached 9 / sqrt(pixels) as its best score of all defoci."""
 
+NOISE_DEVIATIONS_PER_ANGSTROM = 0.002
+"""The more astigmatism, the more directions of it there are to choose from. What was left of the
+rings of drifted images reached 11 to 12 with 1,700 to 3,500 Å of a wrong one."""
+
+SURE_DEVIATIONS = 20.0
+"""The form of particles without a contrast transfer function reached 13."""
+
 LARGEST_RELATIVE_ASTIGMATISM = 0.7
 """The streaks of a drifted image look like a CTF whose u - v is about its mean."""
 
@@ -45,7 +52,7 @@ def find_doubt(
     pixels: RingPixels, best: Candidate, rings: RingTable, limits: SearchRange
 ) -> str | None:
     """Return why the best fit shows no Thon rings, or None where it does."""
-    needed = NOISE_DEVIATIONS / math.sqrt(pixels.data.size)
+    needed = _needed_score(pixels, best.defocus)
     low, high = limits.defocus_low_angstrom, limits.defocus_high_angstrom
     mean = best.defocus.mean_angstrom
     if best.score < needed:
@@ -58,6 +65,12 @@ def find_doubt(
             return None
         doubt = shape
     return doubt + _hint_outside(rings, limits, max(needed, best.score))
+
+
+def _needed_score(pixels: RingPixels, defocus: Defocus) -> float:
+    astigmatism = 2.0 * defocus.half_difference_angstrom
+    deviations = NOISE_DEVIATIONS + NOISE_DEVIATIONS_PER_ANGSTROM * astigmatism
+    return deviations / math.sqrt(pixels.data.size)
 
 
 def _hint_outside(rings: RingTable, limits: SearchRange, least_score: float) -> str:
@@ -86,7 +99,8 @@ def _find_wrong_shape(
         return f"rings in {directions} of {SECTORS} directions only, as drift makes it"
     if deviations_without_best_ring(pixels, model, best.defocus) < LEAST_DEVIATIONS_OF_THE_REST:
         return "no more than one ring stands out (ice, or too weak a signal)"
-    if decoy_share(rings, best, limits) > LARGEST_DECOY_SHARE:
+    sure = best.score >= SURE_DEVIATIONS / math.sqrt(pixels.data.size)
+    if not sure and decoy_share(rings, best, limits) > LARGEST_DECOY_SHARE:
         return "its rings are not spaced as those of a defocus"
     return None
 

@@ -13,6 +13,11 @@ if TYPE_CHECKING:
     from cryobatch.imaging.ctf_curve import CtfCurve
     from cryobatch.imaging.spectrum import AmplitudeSpectrum
 
+_FITTED = (
+    "defocus_u", "defocus_v", "defocus_angle", "astigmatism", "defocus_error", "phase_shift",
+    "ctf_resolution",
+)  # fmt: skip
+
 
 @script(
     category="Fit CTF",
@@ -28,6 +33,9 @@ if TYPE_CHECKING:
         ),
         "astigmatism": Value(
             "Å", low=0, high=150_000, optional=True, help="defocus_u less defocus_v."
+        ),
+        "defocus_error": Value(
+            "Å", low=0, optional=True, help="Standard error of the mean of defocus_u and defocus_v."
         ),
         "phase_shift": Value(
             "°", low=0, high=180, optional=True, help="Additional phase shift (a phase plate's)."
@@ -57,7 +65,10 @@ def fit_ctf(
         float, Parameter("Å", low=5, high=200, help="Coarsest detail that is compared.")
     ] = 30.0,
     resolution_high: Annotated[
-        float, Parameter("Å", low=1, high=50, help="Finest detail that is compared.")
+        float,
+        Parameter(
+            "Å", low=1, high=50, help="Finest detail that is compared; finer at low defocus."
+        ),
     ] = 5.0,
     defocus_low: Annotated[
         float, Parameter("Å", low=500, high=150_000, help="Least mean defocus to look for.")
@@ -113,11 +124,21 @@ def fit_ctf(
         )
     except BadInput as error:
         raise BadInput(f"{path}: {error}") from error
-    if fit.reason is not None:
-        run.message(fit.reason, level="warning")
+    _tell(run, fit)
     write_image(run.output("power_spectrum"), spectrum.amplitudes, spectrum.pixel_size_angstrom)
     write_star(run.output("ctf_curve"), {"ctf_curve": _curve_table(fit.curve)})
     return _values(fit, phase_shift_search)
+
+
+def _tell(run: Run, fit: "CtfFit") -> None:
+    if fit.reason is not None:
+        run.message(fit.reason, level="warning")
+    elif fit.no_phase_plate:
+        run.message(
+            f"the phase shift of {fit.phase_shift_degrees:.0f}° differs from 0 or 180° by no more "
+            f"than its error of {fit.errors.phase_shift_degrees:.0f}°: is there a phase plate?",
+            level="warning",
+        )
 
 
 def _read_spectrum(run: Run, box: int) -> "tuple[Path, AmplitudeSpectrum]":
@@ -161,13 +182,13 @@ def _values(fit: "CtfFit", phase_searched: bool) -> dict[str, object]:
     always: dict[str, object] = {"ctf_score": fit.score, "ice_ring": ice}
     if fit.reason is not None:
         absent = Absent(fit.reason)
-        names = ("defocus_u", "defocus_v", "defocus_angle", "astigmatism", "phase_shift")
-        return always | dict.fromkeys((*names, "ctf_resolution"), absent)
+        return always | dict.fromkeys(_FITTED, absent)
     return always | {
         "defocus_u": fit.defocus_u_angstrom,
         "defocus_v": fit.defocus_v_angstrom,
         "defocus_angle": fit.defocus_angle_degrees,
         "astigmatism": fit.defocus_u_angstrom - fit.defocus_v_angstrom,
+        "defocus_error": fit.errors.defocus_angstrom,
         "phase_shift": fit.phase_shift_degrees if phase_searched else Absent("not searched"),
         "ctf_resolution": fit.resolution_angstrom,
     }
