@@ -205,6 +205,7 @@ class StackWriter:
             raise ValueError(f"{path}: a stack is (frames, rows, columns), not {shape}")
         self.path = path
         self.shape = shape
+        self.dtype: np.dtype[Any] = kind.newbyteorder("=")
         self._header = MrcHeader(shape, kind, packed, pixel_size_angstrom)
         self._written = bytearray(shape[0])
         flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
@@ -219,27 +220,21 @@ class StackWriter:
         """
         if frame.shape != self.shape[1:] or not 0 <= index < self.shape[0]:
             raise ValueError(f"{self.path}: frame {index} of shape {frame.shape} does not fit")
-        pixels = self._cast(frame)
-        place = self._header.data_offset + index * self._header.frame_bytes
-        self._write_at(place, pixels.data.cast("B"))
+        piece = max(1, _PIECE_BYTES // self._header.row_bytes)
+        for first in range(0, self.shape[1], piece):
+            self._write_rows(index, first, frame[first : first + piece])
         self._written[index] = 1
 
-    def rewrite(self, index: int, frame: Frame, places: NDArray[np.int64]) -> None:
-        """Write a frame again that differs in a few pixels from what was written.
+    def rewrite_rows(self, index: int, first: int, rows: Frame) -> None:
+        """Write some rows of a frame that was written again, ``(rows, columns)``."""
+        if not self._written[index]:
+            raise ValueError(f"{self.path}: frame {index} was not written yet")
+        self._write_rows(index, first, rows)
 
-        Args:
-            index: Of the frame.
-            frame: ``(rows, columns)`` of the stack's type, C order.
-            places: Which pixels of the flattened frame differ.
-        """
-        # A hundred small writes cost less than the 30 MB of a frame.
-        if self._header.packed or len(places) > self.shape[1]:
-            self.write(index, frame)
-            return
-        pixels = frame.reshape(-1)
-        start = self._header.data_offset + index * self._header.frame_bytes
-        for place in places.tolist():
-            self._write_at(start + place * pixels.itemsize, pixels[place].tobytes())
+    def _write_rows(self, index: int, first: int, rows: Frame) -> None:
+        header = self._header
+        place = header.data_offset + index * header.frame_bytes + first * header.row_bytes
+        self._write_at(place, self._cast(rows).data.cast("B"))
 
     def _cast(self, frame: Frame) -> Frame:
         if self._header.dtype == np.float16 and frame.dtype == np.float32:
@@ -247,13 +242,14 @@ class StackWriter:
         pixels = np.ascontiguousarray(frame, dtype=self._header.dtype)
         return pack_frame(pixels) if self._header.packed else pixels
 
-    def read(self, index: int) -> Frame:
-        """Return a frame that was written, ``(rows, columns)`` of the stack's type."""
+    def read_rows(self, index: int, first: int, last: int) -> Frame:
+        """Return rows of a frame that was written, ``(rows, columns)`` of the stack's type."""
         if not self._written[index]:
             raise ValueError(f"{self.path}: frame {index} was not written yet")
         header = self._header
-        place = header.data_offset + index * header.frame_bytes
-        return decode_rows(header, read_at(self._descriptor, place, header.frame_bytes))
+        place = header.data_offset + index * header.frame_bytes + first * header.row_bytes
+        data = read_at(self._descriptor, place, (last - first) * header.row_bytes)
+        return decode_rows(header, data)
 
     def close(self) -> None:
         """Let go of the file."""

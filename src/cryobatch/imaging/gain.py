@@ -1,12 +1,13 @@
 """Correct frames by the camera's gain reference."""
 
+import math
 from typing import Any, TypeAlias
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from cryobatch.imaging.arrays import ImageArray
+from cryobatch.imaging.arrays import FloatArray, ImageArray
 
 RawFrame: TypeAlias = NDArray[Any]
 """``(rows, columns)`` of any real number type, as the camera wrote it."""
@@ -88,30 +89,47 @@ def apply_gain(raw, gain, corrected):  # type: ignore[no-untyped-def]  # numba i
 
 
 @njit(cache=True, nogil=True)
-def measure_frame(frame):  # type: ignore[no-untyped-def]  # numba infers the types
-    """Return mean, standard deviation, minimum and maximum of a frame in one pass.
+def measure_rows(frame, measures):  # type: ignore[no-untyped-def]  # numba infers the types
+    """Measure each row of a frame.
 
-    All four are NaN where a pixel is no number, and the deviation where one is infinite. Sums are
-    taken a row at a time in float64.
+    Args:
+        frame: ``(rows, columns)`` of any number type.
+        measures: ``(rows, 4)`` float64, written: sum, sum of squares, minimum and maximum. The sum
+            is no number where a pixel is none.
     """
-    total = 0.0
-    squares = 0.0
-    lowest = np.float64(frame[0, 0])
-    highest = lowest
     for row in range(frame.shape[0]):
-        row_total = 0.0
-        row_squares = 0.0
-        for column in range(frame.shape[1]):
-            value = np.float64(frame[row, column])
-            row_total += value
-            row_squares += value * value
-            lowest = min(lowest, value)
-            highest = max(highest, value)
-        total += row_total
-        squares += row_squares
-    count = frame.shape[0] * frame.shape[1]
+        measures[row, 0], measures[row, 1] = _sums(frame[row])
+        measures[row, 2], measures[row, 3] = _extremes(frame[row])
+
+
+@njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
+def _sums(line):  # type: ignore[no-untyped-def]  # numba infers the types
+    total, squares = 0.0, 0.0
+    for column in range(line.size):
+        value = np.float64(line[column])
+        total += value
+        squares += value * value
+    return total, squares
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def _extremes(line):  # type: ignore[no-untyped-def]  # numba infers the types
+    lowest = highest = line[0]
+    for column in range(line.size):
+        lowest = min(lowest, line[column])
+        highest = max(highest, line[column])
+    return np.float64(lowest), np.float64(highest)
+
+
+def frame_statistics(measures: FloatArray, columns: int) -> tuple[float, float, float, float]:
+    """Return mean, standard deviation, minimum and maximum from the measures of all rows.
+
+    All four are NaN where a pixel is no number or infinite.
+    """
+    count = len(measures) * columns
+    total, squares = (float(value) for value in measures[:, :2].sum(axis=0))
     mean = total / count
-    deviation = np.sqrt(max(squares / count - mean * mean, 0.0))
-    if not np.isfinite(mean):
-        return np.nan, np.nan, np.nan, np.nan
-    return mean, deviation, lowest, highest
+    if not math.isfinite(mean):
+        return (math.nan,) * 4
+    deviation = math.sqrt(max(squares / count - mean * mean, 0.0))
+    return mean, deviation, float(measures[:, 2].min()), float(measures[:, 3].max())

@@ -30,6 +30,14 @@ class Repair:
     def __len__(self) -> int:
         return len(self.bad)
 
+    def rows(self, columns: int) -> NDArray[np.int64]:
+        """Return which rows it reads or changes, in frames of so many columns."""
+        return np.unique(np.concatenate([self.bad, self.neighbours]) // columns)
+
+    def changed_rows(self, columns: int) -> NDArray[np.int64]:
+        """Return which rows it changes, in frames of so many columns."""
+        return np.unique(self.bad // columns)
+
 
 def plan_repair(bad: MaskArray, wanted: MaskArray | None = None) -> Repair:
     """Find the good neighbours of bad pixels.

@@ -20,11 +20,11 @@ from cryobatch.scripts.unpacking.plan import Settings, StackType, choose_type
 MOST_HOT = 0.01
 """A larger part of hot pixels is no defect of single pixels: gain reference or movie are wrong."""
 
-BYTES_A_PIXEL = 8
-"""In work: a frame as it was recorded, as 32-bit floats, and as it is written."""
+BYTES_A_PIXEL = 12
+"""In work: a frame as it was recorded, as 32-bit floats, and the sum of a thread's frames."""
 
-MOST_BYTES_IN_WORK = 3 << 29
-"""1.5 GB: with gain and sum a processor stays below 3 GB at a K3's super-resolution too."""
+MOST_BYTES_IN_WORK = 9 << 28
+"""2.4 GB: with the gain a processor stays below 4 GB at a K3's super-resolution too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,16 +99,15 @@ def _write(
 ) -> StackReport:
     shape = (len(work.frames), *work.movie.shape[1:])
     with StackWriter(path, shape, kind.dtype, pixel_size_angstrom, packed=kind.packed) as writer:
-        statistics, summed = work.write_all(writer, lambda done: run.progress(0.8 * done))
+        measures, summed = work.write_all(writer, lambda done: run.progress(0.8 * done))
         gain = work.camera.gain
         evidence = None if gain is None else weigh_gain(summed, gain, corrected=True)
         hot = _find_hot(run, summed, work.camera, settings.hot_pixel_sigma)
         if hot is not None and hot.any():
             repair = plan_repair(hot | work.camera.bad, hot)
-            statistics = work.repair_all(
-                writer, repair, lambda done: run.progress(0.8 + 0.2 * done)
-            )
-    return StackReport(tuple(statistics), hot, evidence)
+            work.repair_all(writer, repair, measures, lambda done: run.progress(0.8 + 0.2 * done))
+    statistics = tuple(map(work.judge, measures, work.frames))
+    return StackReport(statistics, hot, evidence)
 
 
 def _find_hot(
