@@ -79,7 +79,7 @@ class Optics:
     def catch_up(self, images: Mapping[int, Mapping[str, Fact]]) -> None:
         """Give groups to images that are registered, and whose facts have come later."""
         self.recall()
-        late = {one: facts for one, facts in images.items() if OPTICS_GROUP not in facts}
+        late = {i: images[i] for i in sorted(images) if OPTICS_GROUP not in images[i]}
         if late:
             with self.database.transaction() as t:
                 found = self._add(t, late)
