@@ -52,10 +52,29 @@ def serve(
     workflow: WorkflowName = None,
     top: Top = False,
     assignments: Assignments = None,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            max=65535,
+            help="Port of the web interface; default: the first free one from 8642 on.",
+        ),
+    ] = None,
+    host: Annotated[
+        str, typer.Option(help="Where the web interface listens; default: for this machine only.")
+    ] = "127.0.0.1",
+    certificate: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="TLS certificate (PEM).")
+    ] = None,
+    key: Annotated[Path | None, typer.Option(metavar="FILE", help="Its key (PEM).")] = None,
+    insecure: Annotated[
+        bool, typer.Option("--insecure", help="Let other machines in without TLS.")
+    ] = False,
+    no_web: Annotated[bool, typer.Option("--no-web", help="No web interface.")] = False,
     *,
     facts: Mapping[str, str],
 ) -> None:
-    """Work the queue until Ctrl-C, also what is queued later.
+    """Work the queue until Ctrl-C, also what is queued later, with the web interface.
 
     Recordings are imported as they come from all watched folders that are started, and from those
     named with --watch; for these the other options are as for import.
@@ -63,7 +82,11 @@ def serve(
     from cryobatch.cli.display import show_work
     from cryobatch.daemon.work import serve as work
     from cryobatch.project.watching import Orders
+    from cryobatch.web.process import WebSettings
 
+    web = None if no_web else WebSettings(host, port, certificate, key, insecure)
+    if web is not None:
+        web.check()
     with open_project(context) as project:
         choice = choose_scripts(project, scripts, workflow, assignments, top=top)
         if facts and not watch:
@@ -75,7 +98,10 @@ def serve(
             if not folder.is_dir():
                 tell_trouble(f"{folder} is not there yet: waiting for it")
         with show_work(project) as show:
-            outcome = work(project, processors=processors, show=show, session=session)
+            outcome = work(
+                project, processors=processors, show=show, session=session, web=web,
+                tell=lambda address: typer.echo(f"open {address}"),
+            )  # fmt: skip
     _tell(outcome)
 
 

@@ -16,6 +16,7 @@ from cryobatch.processing.dispatcher import Dispatcher
 from cryobatch.processing.survivors import MARK_VARIABLE
 from cryobatch.project import Project
 from cryobatch.store.queue import QueueRow
+from cryobatch.web.process import WebProcess, WebSettings
 
 COUNT_INTERVAL_S = 0.5
 
@@ -170,6 +171,8 @@ def serve(
     show: Callable[[Snapshot], None],
     session: Collection[int] = (),
     enough: Callable[[Snapshot], bool] = never,
+    web: WebSettings | None = None,
+    tell: Callable[[str], None] = print,
 ) -> Outcome:
     """Work the queue until a signal comes, and import from the watched folders.
 
@@ -179,16 +182,28 @@ def serve(
         show: Takes a snapshot about twice a second.
         session: Watched folders that are followed besides those that are started.
         enough: Tells of a snapshot whether it is time to stop.
+        web: Where the web interface listens; None: there is none.
+        tell: Takes the address of the web interface, which holds its token.
 
     Raises:
         ProjectBusyError: Another daemon works on the project.
     """
     overseer = Overseer(project, show)
+    website = None if web is None else WebProcess(project, web)
 
     def tick(dispatcher: Dispatcher) -> bool:
+        if website is not None:
+            website.look_after()
         return enough(overseer.look(dispatcher))
 
-    return _work(project, "serve", processors, overseer, tick, session)
+    with ExitStack() as stack:
+
+        def begin() -> None:
+            if website is not None:
+                stack.callback(website.stop)
+                tell(website.start())
+
+        return _work(project, "serve", processors, overseer, tick, session, begin)
 
 
 def _work(
@@ -198,8 +213,10 @@ def _work(
     overseer: Overseer,
     tick: Tick,
     session: Collection[int] | None = None,
+    begin: Callable[[], None] = lambda: None,
 ) -> Outcome:
     with open_daemon(project, command, processors) as (daemon, doorbell, signals), ExitStack() as s:
+        begin()
         overseer.guard = daemon.guard
         if session is not None:
             room = daemon.guard.lacks_room

@@ -1,8 +1,10 @@
 """The processors: what each does, how many there shall be, and the end of one."""
 
+import socket
 import time
 from typing import Annotated
 
+import psutil
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
@@ -72,4 +74,17 @@ def _to_json(row: ProcessorRow) -> dict[str, object]:
         "progress": row.progress,
         "host": row.host,
         "pid": row.pid,
+        "memory_bytes": _measure_memory(row),
     }
+
+
+def _measure_memory(row: ProcessorRow) -> int | None:
+    """Return what a processor holds, with all that it has started; None where nobody can tell."""
+    if row.pid is None or row.host != socket.gethostname():
+        return None
+    try:
+        process = psutil.Process(row.pid)
+        family = [process, *process.children(recursive=True)]
+        return sum(one.memory_info().rss for one in family)
+    except psutil.Error:
+        return None  # it has just ended

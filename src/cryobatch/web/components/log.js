@@ -1,1 +1,119 @@
-export function start(main) { main.textContent = "…"; }
+// Log: a million rows, sorted and filtered by the server, followed live.
+
+import { h, imageHref, setText } from "./dom.js";
+import { brief, clock, whole } from "./format.js";
+import { ask } from "./rest.js";
+import { makeTable } from "./table.js";
+
+const LEVELS = { error: "✕ Errors", warning: "▲ Warnings", info: "· Info" };
+const TEXTS = [
+  { name: "text", hint: "Text", wide: true },
+  { name: "image", hint: "Image" },
+  { name: "script", hint: "Script" },
+  { name: "processor", hint: "Processor" },
+  { name: "batch", hint: "Batch", type: "number" },
+];
+const TYPED_MS = 250;
+
+export async function start(main, frame) {
+  main.classList.add("fixed");
+  const address = new URLSearchParams(location.search);
+  const wanted = Object.fromEntries([...TEXTS.map(({ name }) => name), "image_id"].map((name) => [name, address.get(name) ?? ""]));
+  wanted.level = address.getAll("level").filter((level) => level in LEVELS);
+  let follows = !address.has("still");
+  let newest = 0;
+  let sorted = { column: "time", descending: true };
+
+  const place = h("div.grid");
+  const number = h("strong");
+  const follow = h("button", { text: "Follow", title: "show new rows as they come (f)", onclick: () => setFollow(!follows) });
+  const fresh = h("button.main", { hidden: true, onclick: () => setFollow(true) });
+  const one = h("button", { hidden: !wanted.image_id, text: "× only one image", onclick: () => { wanted.image_id = ""; one.hidden = true; change(); } });
+  const levels = Object.entries(LEVELS).map(([level, text]) => h("button", {
+    text, "aria-pressed": String(wanted.level.includes(level)),
+    onclick(event) {
+      const on = !wanted.level.includes(level);
+      wanted.level = on ? [...wanted.level, level] : wanted.level.filter((other) => other !== level);
+      event.currentTarget.setAttribute("aria-pressed", String(on));
+      change();
+    },
+  }));
+  let timer = null;
+  const fields = TEXTS.map(({ name, hint, wide, type }) => h("input", {
+    type: type ?? "search", placeholder: hint, "aria-label": hint, value: wanted[name],
+    style: { flex: wide ? "2 1 130px" : "1 1 80px", maxWidth: wide ? "340px" : "150px" },
+    oninput(event) {
+      wanted[name] = event.target.value;
+      clearTimeout(timer);
+      timer = setTimeout(change, TYPED_MS);
+    },
+  }));
+  main.append(
+    h("div.bar", {}, number, h("span.group", { role: "group", "aria-label": "Levels" }, ...levels), one, ...fields, h("span.space"), fresh, follow),
+    place);
+
+  const table = makeTable(place, frame, columns(), load, {
+    initialState: { sort: { sortModel: [{ colId: "time", sort: "desc" }] } },
+    onSortChanged: () => table.grid.ensureIndexVisible(0),
+    onBodyScroll: ({ top }) => { if (top > 60 && follows) setFollow(false); },
+  });
+
+  async function load(start, end, sort) {
+    sorted = sort ?? { column: "time", descending: true };
+    // Counting means reading every text where one is looked for: then the end is found by going there.
+    const counted = wanted.text || start ? null : ask("/log/count", wanted);
+    const page = ask("/log", { ...wanted, sort: sorted.column, descending: sorted.descending, offset: start, limit: end - start });
+    const [{ rows }, total] = await Promise.all([page, counted]);
+    if (total) {
+      newest = total.last;
+      known = total.count;
+    }
+    if (!start) {
+      setText(number, wanted.text ? (rows.length < end ? `${whole(rows.length)} rows` : `${whole(end)} rows and more`) : `${whole(known)} rows`);
+    }
+    return { rows, total: wanted.text ? null : known };
+  }
+  let known = 0;
+
+  function change() {
+    const search = new URLSearchParams();
+    for (const [name, value] of Object.entries(wanted)) for (const item of [value].flat()) if (item) search.append(name, item);
+    if (!follows) search.set("still", "1");
+    history.replaceState(null, "", `${location.pathname}${search.size ? `?${search}` : ""}`);
+    table.restart();
+  }
+
+  function setFollow(on) {
+    follows = on;
+    follow.setAttribute("aria-pressed", String(on));
+    fresh.hidden = true;
+    if (on) {
+      table.grid.ensureIndexVisible(0);
+      table.refresh();
+    }
+  }
+
+  frame.onChange((change_) => {
+    if (follows || change_ === null || change_.log <= newest) return;
+    setText(fresh, `${whole(change_.log - newest)} new rows`);
+    fresh.hidden = false;
+  });
+  frame.on(["log"], () => follows && table.refresh(), 700);
+  frame.key("f", "follow the log, or hold it", () => setFollow(!follows));
+  frame.key("/", "look for a text", () => fields[0].focus());
+  frame.key("e", "errors only, or all", () => levels[0].click());
+  follow.setAttribute("aria-pressed", String(follows));
+}
+
+function columns() {
+  return [
+    { headerName: "Time", field: "time", width: 138, sortable: true, sortingOrder: ["desc", "asc"], cellClass: "number", valueFormatter: ({ value }) => value ? clock(value) : "" },
+    { headerName: "Level", field: "level", width: 104, sortable: true, sortingOrder: ["desc", "asc"], cellRenderer: ({ value }) => value ? h(`span.state.${value}`, { text: value }) : "" },
+    { headerName: "Processor", field: "processor", width: 112, sortable: true },
+    { headerName: "Image", field: "image", flex: 1.4, minWidth: 130, sortable: true,
+      cellRenderer: ({ data }) => data?.image ? h("a", { href: imageHref(data.image_id), text: brief(data.image, 34), tabindex: "-1" }) : "" },
+    { headerName: "Script", field: "script", width: 148, sortable: true },
+    { headerName: "Text", field: "text", flex: 3, minWidth: 220 },
+    { headerName: "Batch", field: "batch", width: 86, sortable: true, cellClass: "number" },
+  ];
+}

@@ -1,1 +1,163 @@
-export function start(main) { main.textContent = "…"; }
+// Queue: what waits, in order, live; bring it into any order.
+
+import { fill, h, imageHref, setText } from "./dom.js";
+import { clock, count, whole } from "./format.js";
+import { ask, order } from "./rest.js";
+import { makeTable, rowSelection } from "./table.js";
+
+const MOVES = [
+  { move: "top", text: "⤒ Top", help: "put what is selected on top", key: "t" },
+  { move: "up", text: "↑ Up", help: "move one place up", key: "u" },
+  { move: "down", text: "↓ Down", help: "move one place down", key: "d" },
+  { move: "bottom", text: "⤓ Bottom", help: "put what is selected at the bottom", key: "b" },
+];
+
+export async function start(main, frame) {
+  main.classList.add("fixed");
+  const place = h("div.grid");
+  const state = h("div.bar");
+  const empty = h("div.empty", { hidden: true },
+    h("span", { text: "Nothing waits and nothing runs." }), h("span", {}, "Queue images with ", h("code", { text: "cryobatch submit --all" })));
+  let running = 0;
+  let shown = null;
+
+  const table = makeTable(place, frame, columns(frame.mayChange, () => running), load, {
+    rowSelection: frame.mayChange ? { ...rowSelection, isRowSelectable: ({ data }) => Boolean(data) } : undefined,
+    onSelectionChanged: () => showBar(),
+    onRowDragEnd: drop,
+    rowDragMultiRow: true,
+    rowDragText: (item) => item.rowNodes.length > 1 ? count(item.rowNodes.length, "batch") : item.rowNode.data.image,
+  });
+
+  async function load(start, end) {
+    const answer = await ask("/queue", { offset: start, limit: end - start });
+    running = answer.counts.running;
+    shown = answer;
+    showBar();
+    return { rows: answer.rows.map((row, index) => ({ ...row, place: start + index - running + 1 })), total: answer.total };
+  }
+
+  async function act(promise, tell) {
+    const done = await frame.attempt(promise);
+    if (done) {
+      tell?.(done);
+      table.refresh();
+    }
+  }
+
+  function move(name) {
+    const ids = table.selected();
+    if (!ids.length) return frame.say("Select batches first: click, shift-click, or the space key.", { bad: true });
+    return act(order("POST", `/queue/${name}`, { ids }), ({ moved, not_waiting: left }) => {
+      if (left.length) frame.say(`${count(moved.length, "batch")} moved; ${whole(left.length)} did not wait any more`);
+    });
+  }
+
+  function drop(event) {
+    const dragged = event.nodes.map((node) => node.data.id);
+    const target = event.overNode;
+    if (!target?.data || dragged.includes(target.data.id)) return undefined;
+    const above = event.nodes.filter((node) => node.rowIndex < target.rowIndex).length;
+    const goal = Math.max(1, target.data.place - Math.max(0, above - 1));
+    return act(order("POST", "/queue/move", { ids: dragged, place: above ? goal : Math.max(1, target.data.place) }));
+  }
+
+  function remove() {
+    const ids = table.selected();
+    if (!ids.length) return frame.say("Select batches first.", { bad: true });
+    return act(order("POST", "/queue/remove", { ids }), ({ cancelled, not_there: left }) => {
+      const rest = left.length ? `; ${count(left.length, "batch")} run or have ended` : "";
+      frame.say(`${count(cancelled.length, "batch")} taken out${rest}`, {
+        action: cancelled.length ? { text: "Undo", run: () => act(order("POST", "/queue/retry", { ids: cancelled, top: true })) } : null,
+      });
+      table.grid.deselectAll();
+    });
+  }
+
+  const bar = makeBar();
+  main.append(state, place, empty);
+
+  function makeBar() {
+    const waiting = h("strong");
+    const notice = h("span.warn");
+    const selected = h("span.soft", { "aria-live": "polite" });
+    const pause = h("button.changes", { onclick: () => act(order("POST", shown?.paused ? "/queue/resume" : "/queue/pause")) });
+    const moves = h("span.group.changes", {}, ...MOVES.map((one) => h("button", { text: one.text, title: `${one.help} (${one.key})`, onclick: () => move(one.move) })));
+    const out = h("button.changes", { text: "Take out", title: "take what is selected out of the queue (x)", onclick: remove });
+    const clear = sureButton("Clear", (n) => `Take all ${n} out?`, () => shown?.counts.waiting ?? 0,
+      () => act(order("POST", "/queue/clear"), ({ cancelled }) => frame.say(`${count(cancelled, "batch")} taken out`)));
+    const retry = h("button.changes", { hidden: true, onclick: () => act(order("POST", "/queue/retry", {}), ({ batches }) => frame.say(`${count(batches.length, "batch")} queued anew`)) });
+    fill(state, waiting, notice, h("span.space"), selected, moves, out, retry, pause, clear);
+    return { waiting, notice, selected, pause, retry, buttons: [...moves.children, out] };
+  }
+
+  function showBar() {
+    if (!shown) return;
+    const { counts, paused, held } = shown;
+    setText(bar.waiting, `${whole(counts.waiting)} waiting, ${whole(counts.running)} running`);
+    setText(bar.notice, held ? `✕ held: ${held}` : paused ? "■ paused: what runs goes on, nothing new begins" : "");
+    setText(bar.pause, paused ? "▶ Resume" : "❚❚ Pause");
+    bar.pause.classList.toggle("main", paused);
+    bar.retry.hidden = !counts.failed;
+    setText(bar.retry, "Retry failed");
+    const chosen = table.grid.getSelectedNodes().length;
+    setText(bar.selected, chosen ? `${whole(chosen)} selected` : "");
+    for (const button of bar.buttons) button.disabled = !chosen;
+    const nothing = counts.waiting + counts.running === 0;
+    empty.hidden = !nothing;
+    place.hidden = nothing;
+  }
+
+  frame.on(["queue", "settings"], table.refresh, 1000);
+  if (frame.mayChange) {
+    for (const { move: name, help, key } of MOVES) frame.key(key, help, () => move(name));
+    frame.key("x", "take what is selected out of the queue", remove);
+    frame.key("Escape", "select nothing", () => table.grid.deselectAll());
+  }
+}
+
+function columns(mayChange, running) {
+  const waits = ({ data }) => data?.state === "waiting";
+  return [
+    { headerName: "#", field: "place", width: 104, cellClass: "number", rowDrag: mayChange && waits, tooltipValueGetter: () => "Place in the queue; drag to move",
+      valueFormatter: ({ data }) => !data ? "" : data.state === "waiting" ? whole(data.place) : "" },
+    { headerName: "Image", field: "image", flex: 3, minWidth: 150, cellRenderer: imageCell },
+    { headerName: "Group", field: "group", flex: 1.4, minWidth: 90 },
+    { headerName: "State", field: "state", width: 118, cellRenderer: ({ data }) => data ? h(`span.state.${data.state}`, { text: data.stopping ? "stopping" : data.state }) : "" },
+    { headerName: "Scripts", field: "scripts", flex: 3, minWidth: 130, valueFormatter: ({ value }) => value?.join(", ") ?? "" },
+    { headerName: "Why", flex: 1.6, minWidth: 110, valueGetter: ({ data }) => data ? why(data) : "" },
+    { headerName: "Since", width: 120, cellClass: "number", valueGetter: ({ data }) => data ? clock(data.started_at ?? data.submitted_at) : "" },
+    { headerName: "Batch", field: "id", width: 86, cellClass: "number" },
+  ];
+}
+
+function why(row) {
+  if (row.state === "running") return `on ${row.processor}`;
+  return [row.force ? "forced" : "", Object.keys(row.parameters).length ? "own parameters" : "", row.attempt ? `attempt ${row.attempt + 1}` : ""].filter(Boolean).join(", ");
+}
+
+function imageCell({ data }) {
+  return data ? h("a", { href: imageHref(data.image_id), text: data.image, tabindex: "-1" }) : h("span.soft", { text: "…" });
+}
+
+/** A button that wants a second click; away from it, it forgets the first. */
+export function sureButton(text, ask_, number, run) {
+  const button = h("button.danger.changes", { text, onclick: click, onblur: forget });
+  let armed = false;
+  function forget() {
+    armed = false;
+    button.classList.remove("sure");
+    button.textContent = text;
+  }
+  function click() {
+    if (armed) {
+      forget();
+      run();
+      return;
+    }
+    armed = true;
+    button.classList.add("sure");
+    button.textContent = ask_(whole(number()));
+  }
+  return button;
+}
