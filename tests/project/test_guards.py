@@ -126,12 +126,12 @@ def test_images_that_the_gain_fits_less_are_marked_and_no_others(session: Projec
 
 
 def test_a_person_dispels_doubts(session: Project) -> None:
-    """An empty text takes the flag away."""
+    """The word none takes the flag away."""
     guard = SessionGuard(session.images)
     process(session, 20)
     process(session, 2, {**RIGHT, "gain_fit": 0.5})
     guard.look()
-    session.correct_facts(Selection(everything=True), {"doubts": ""})
+    session.correct_facts(Selection(everything=True), {"doubts": "none"})
     assert flags(session) == [None] * 22
 
 

@@ -217,10 +217,10 @@ def test_a_gain_that_does_not_fit_is_red(tmp_path: Path, micrograph: Path) -> No
 
 
 def test_doubts_about_the_recording_are_amber(tmp_path: Path, micrograph: Path) -> None:
-    """What an import or a guard has doubted is a reason; an empty text is none."""
+    """What an import or a guard has doubted is a reason; the word none dispels it."""
     run = make_run(tmp_path, {"micrograph": micrograph}, doubts="pixel size twice the calibrated")
     values = calculate_statistics(run)
     assert values["quality"] == "amber"
     assert values["quality_reasons"] == "pixel size twice the calibrated"
-    run = make_run(tmp_path, {"micrograph": micrograph}, doubts="")
+    run = make_run(tmp_path, {"micrograph": micrograph}, doubts="none")
     assert calculate_statistics(run)["quality"] == "green"

@@ -18,6 +18,11 @@ class Fact:
     source: str
 
 
+def are_doubts(words: FactValue | None) -> bool:
+    """Tell whether a fact ``doubts`` says any: a person dispels them by "none"."""
+    return words not in (None, "", "none")
+
+
 @dataclass(frozen=True, slots=True)
 class ImageIdentity:
     """What an image is.
@@ -156,7 +161,7 @@ class ImageRecord:
         if self.person.flag is not None:
             return self.person.flag
         quality = self.all_values().get("quality")
-        if self.fact("doubts") and quality != "red":
+        if are_doubts(self.fact("doubts")) and quality != "red":
             return "amber"
         return quality if quality in FLAGS else None
 

@@ -6,6 +6,7 @@ from cryobatch.imaging.arrays import ImageArray
 from cryobatch.imaging.statistics import mean_and_deviation, measured_dose, striping
 from cryobatch.imaging.statistics_grade import Findings
 from cryobatch.model import Absent, Run
+from cryobatch.model.image import are_doubts
 
 
 def measure(run: Run, micrograph: ImageArray) -> dict[str, object]:
@@ -85,5 +86,5 @@ def findings(run: Run, values: dict[str, object]) -> Findings:
         gain_verdict=run.read("gain_verdict"),
         gain_fit=run.read("gain_fit"),
         gain_best=run.read("gain_best"),
-        doubts=run.read("doubts"),
+        doubts=run.read("doubts") if are_doubts(run.read("doubts")) else None,
     )
