@@ -160,8 +160,14 @@ def test_a_host_that_does_not_answer_is_away(
 def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """Return the name of a host that ssh reaches: a server of our own on this machine."""
     server = shutil.which("sshd", path=f"{os.environ['PATH']}:/usr/sbin")
-    if server is None or shutil.which("ssh-keygen") is None:
-        pytest.skip("no ssh server is installed")
+    if server is None:
+        # What an ssh server does with its words: it gives them to the user's shell.
+        shell = tmp_path / "shell"
+        shell.write_text('#!/bin/sh\nshift\nexec sh -c "$*"\n')
+        shell.chmod(0o755)
+        monkeypatch.setenv("RSYNC_RSH", str(shell))
+        yield "central"
+        return
     if os.getuid() == 0:
         Path("/run/sshd").mkdir(exist_ok=True)
     own = tmp_path / "ssh"
