@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from cryobatch.errors import ScriptFailed
+from cryobatch.errors import BadInput, ScriptFailed
 from cryobatch.model import Absent, Parameter, Run, Value, script
 
 if TYPE_CHECKING:
@@ -130,7 +130,9 @@ def _open(path: Path, settings: "Settings", grouping: int | None) -> "Movie":
 
 
 def _camera(run: Run, movie: "Movie") -> "Camera":
+    from cryobatch.imaging.gain_orientation import Orientation
     from cryobatch.scripts.unpacking.camera import load_camera
+    from cryobatch.scripts.unpacking.gain_proposal import propose_orientation
 
     gain, defects = run.read("gain"), run.read("defects")
     if gain is None:
@@ -146,14 +148,21 @@ def _camera(run: Run, movie: "Movie") -> "Camera":
             "no gain reference is known: the frames are taken as gain-corrected",
             level="warning" if counts else "info",
         )
-    return load_camera(
-        movie.path,
-        movie.shape[1:],
-        gain=None if gain is None else Path(gain),
-        rotation=run.read("gain_rotation") or 0,
-        flip=run.read("gain_flip") or 0,
-        defects=None if defects is None else Path(defects),
-    )
+    turn = Orientation(run.read("gain_rotation") or 0, run.read("gain_flip") or 0)
+    try:
+        return load_camera(
+            movie.path,
+            movie.shape[1:],
+            gain=None if gain is None else Path(gain),
+            rotation=turn.rotation,
+            flip=turn.flip,
+            defects=None if defects is None else Path(defects),
+        )
+    except BadInput as error:
+        words = "" if gain is None else propose_orientation(movie, Path(gain), turn)
+        if not words:
+            raise
+        raise BadInput(f"{error}; {words}") from error
 
 
 def _facts(
