@@ -24,14 +24,14 @@ function drawRoute(api, path, method, what) {
     ...fields.map(([name, schema]) => [name, "body", required.includes(name), schema, schema.description]),
   ];
   return h("details.panel", {},
-    h("summary", {}, h("span.method", { text: method.toUpperCase() }), h("code", { text: path }), h("span.soft", { text: firstSentence(what.description) })),
-    h("p", { text: what.description ?? "" }),
+    h("summary", {}, h("span.method", { text: method.toUpperCase() }), h("code", { text: path }), h("span.soft.what", {}, ...withCode(what.description))),
     rows.length > 0 && h("table", {}, h("tbody", {}, ...rows.map(([name, where, needed, schema, text]) => h("tr", {},
       h("th", {}, h("code", { text: name })), h("td", { text: where + (needed ? ", needed" : "") }),
-      h("td", { text: describe(api, schema) }), h("td", { text: text ?? "" }))))));
+      h("td", { text: describe(api, schema) }), h("td", {}, ...withCode(text)))))));
 }
 
-const firstSentence = (text = "") => text.split(/(?<=[.:])\s/)[0];
+/** A text in which what stands between backquotes is code. */
+const withCode = (text = "") => text.split(/`+/).map((part, place) => place % 2 ? h("code", { text: part }) : part);
 
 const resolve = (api, schema) => schema.$ref ? api.components.schemas[schema.$ref.split("/").at(-1)] : schema;
 

@@ -22,6 +22,7 @@ export async function start(main, frame) {
   wanted.level = address.getAll("level").filter((level) => level in LEVELS);
   let follows = !address.has("still");
   let newest = 0;
+  let known = 0;
   let sorted = { column: "time", descending: true };
 
   const place = h("div.grid");
@@ -53,8 +54,7 @@ export async function start(main, frame) {
     place);
 
   const table = makeTable(place, frame, columns(), load, {
-    initialState: { sort: { sortModel: [{ colId: "time", sort: "desc" }] } },
-    onSortChanged: () => table.grid.ensureIndexVisible(0),
+    onSortChanged: ({ api, source }) => { if (source !== "gridInitializing") api.ensureIndexVisible(0); },
     onBodyScroll: ({ top }) => { if (top > 60 && follows) setFollow(false); },
   });
 
@@ -73,8 +73,6 @@ export async function start(main, frame) {
     }
     return { rows, total: wanted.text ? null : known };
   }
-  let known = 0;
-
   function change() {
     const search = new URLSearchParams();
     for (const [name, value] of Object.entries(wanted)) for (const item of [value].flat()) if (item) search.append(name, item);
@@ -107,13 +105,13 @@ export async function start(main, frame) {
 
 function columns() {
   return [
-    { headerName: "Time", field: "time", width: 138, sortable: true, sortingOrder: ["desc", "asc"], cellClass: "number", valueFormatter: ({ value }) => value ? clock(value) : "" },
+    { headerName: "Time", field: "time", width: 118, sortable: true, sort: "desc", sortingOrder: ["desc", "asc"], valueFormatter: ({ value }) => value ? clock(value) : "" },
     { headerName: "Level", field: "level", width: 104, sortable: true, sortingOrder: ["desc", "asc"], cellRenderer: ({ value }) => value ? h(`span.state.${value}`, { text: value }) : "" },
-    { headerName: "Processor", field: "processor", width: 112, sortable: true },
-    { headerName: "Image", field: "image", flex: 1.4, minWidth: 130, sortable: true,
+    { headerName: "Processor", field: "processor", context: { from: 760 }, width: 112, sortable: true },
+    { headerName: "Image", field: "image", context: { from: 480 }, flex: 1.4, minWidth: 130, sortable: true,
       cellRenderer: ({ data }) => data?.image ? h("a", { href: imageHref(data.image_id), text: brief(data.image, 34), tabindex: "-1" }) : "" },
-    { headerName: "Script", field: "script", width: 148, sortable: true },
-    { headerName: "Text", field: "text", flex: 3, minWidth: 220 },
-    { headerName: "Batch", field: "batch", width: 86, sortable: true, cellClass: "number" },
+    { headerName: "Script", field: "script", context: { from: 600 }, width: 148, sortable: true },
+    { headerName: "Text", field: "text", flex: 3, minWidth: 140 },
+    { headerName: "Batch", field: "batch", context: { from: 700 }, width: 86, sortable: true, type: "rightAligned" },
   ];
 }

@@ -1,7 +1,7 @@
 // Queue: what waits, in order, live; bring it into any order.
 
 import { fill, h, imageHref, setText } from "./dom.js";
-import { clock, count, whole } from "./format.js";
+import { brief, clock, count, whole } from "./format.js";
 import { ask, order } from "./rest.js";
 import { makeTable, rowSelection } from "./table.js";
 
@@ -119,15 +119,15 @@ export async function start(main, frame) {
 function columns(mayChange, running) {
   const waits = ({ data }) => data?.state === "waiting";
   return [
-    { headerName: "#", field: "place", width: 104, cellClass: "number", rowDrag: mayChange && waits, tooltipValueGetter: () => "Place in the queue; drag to move",
+    { headerName: "#", field: "place", width: 104, type: "rightAligned", rowDrag: mayChange && waits, tooltipValueGetter: () => "Place in the queue; drag to move",
       valueFormatter: ({ data }) => !data ? "" : data.state === "waiting" ? whole(data.place) : "" },
     { headerName: "Image", field: "image", flex: 3, minWidth: 150, cellRenderer: imageCell },
-    { headerName: "Group", field: "group", flex: 1.4, minWidth: 90 },
+    { headerName: "Group", field: "group", context: { from: 900 }, flex: 1.4, minWidth: 90 },
     { headerName: "State", field: "state", width: 118, cellRenderer: ({ data }) => data ? h(`span.state.${data.state}`, { text: data.stopping ? "stopping" : data.state }) : "" },
-    { headerName: "Scripts", field: "scripts", flex: 3, minWidth: 130, valueFormatter: ({ value }) => value?.join(", ") ?? "" },
-    { headerName: "Why", flex: 1.6, minWidth: 110, valueGetter: ({ data }) => data ? why(data) : "" },
-    { headerName: "Since", width: 120, cellClass: "number", valueGetter: ({ data }) => data ? clock(data.started_at ?? data.submitted_at) : "" },
-    { headerName: "Batch", field: "id", width: 86, cellClass: "number" },
+    { headerName: "Scripts", field: "scripts", context: { from: 560 }, flex: 3, minWidth: 130, valueFormatter: ({ value }) => value?.join(", ") ?? "" },
+    { headerName: "Why", colId: "why", context: { from: 1000 }, flex: 1.6, minWidth: 110, valueGetter: ({ data }) => data ? why(data) : "" },
+    { headerName: "Since", colId: "since", context: { from: 720 }, width: 120, type: "rightAligned", valueGetter: ({ data }) => data ? clock(data.started_at ?? data.submitted_at) : "" },
+    { headerName: "Batch", field: "id", context: { from: 640 }, width: 86, type: "rightAligned" },
   ];
 }
 
@@ -137,7 +137,7 @@ function why(row) {
 }
 
 function imageCell({ data }) {
-  return data ? h("a", { href: imageHref(data.image_id), text: data.image, tabindex: "-1" }) : h("span.soft", { text: "…" });
+  return data ? h("a", { href: imageHref(data.image_id), text: brief(data.image, 34), tabindex: "-1" }) : h("span.soft", { text: "…" });
 }
 
 /** A button that wants a second click; away from it, it forgets the first. */

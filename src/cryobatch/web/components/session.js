@@ -9,6 +9,7 @@ const PLOTS = [
   { name: "defocus_u", title: "Defocus", scale: 1e-4, unit: "µm" },
   { name: "ctf_resolution", title: "CTF resolution", inverse: true },
   { name: "drift_range", title: "Drift" },
+  { name: "ice_ring", title: "Ice ring" },
   { name: "particle_count", title: "Particles", unit: "" },
 ];
 const STRIP = 24;

@@ -45,7 +45,8 @@ export function makeTable(element, frame, columns, load, options = {}) {
     blockLoadDebounceMillis: 40, rowHeight: 30, headerHeight: 32, suppressCellFocus: false,
     getRowId: ({ data }) => String(data.id), animateRows: false, suppressNoRowsOverlay: true,
     defaultColDef: { sortable: false, resizable: true, suppressHeaderMenuButton: true, tooltipValueGetter: ({ valueFormatted, value }) => valueFormatted ?? value },
-    suppressDragLeaveHidesColumns: true, enableCellTextSelection: false, ...options,
+    suppressDragLeaveHidesColumns: true, onGridSizeChanged: ({ api, clientWidth }) => fit(api, columns, clientWidth),
+    ...options,
   });
   return {
     grid,
@@ -60,6 +61,17 @@ export function makeTable(element, frame, columns, load, options = {}) {
     /** The ids of the selected rows, in the order of the table. */
     selected: () => grid.getSelectedNodes().sort((a, b) => a.rowIndex - b.rowIndex).map((node) => node.data.id),
   };
+}
+
+/** Show the columns for which there is room: a column's context says from which width on. */
+function fit(grid, columns, width) {
+  if (!width) return;
+  const [shown, hidden] = [[], []];
+  for (const { colId, field, context } of columns) {
+    if (context) (width >= context.from ? shown : hidden).push(colId ?? field);
+  }
+  grid.setColumnsVisible(shown, true);
+  grid.setColumnsVisible(hidden, false);
 }
 
 export const rowSelection = { mode: "multiRow", checkboxes: true, headerCheckbox: false, enableClickSelection: true };
