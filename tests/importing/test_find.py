@@ -166,6 +166,15 @@ def test_the_most_certain_source_of_a_fact_wins() -> None:
     assert "EPU XML a.xml" in merged["dose_per_frame"].source
 
 
+def test_the_dose_of_a_short_movie_s_frame_is_that_of_a_whole_one() -> None:
+    """The stated dose is that of all frames that there should be, not of those that are left."""
+    facts = name_source({"total_dose": 50.0, "frames_expected": 50}, "EPU XML a.xml")
+    merged = merge_facts(facts, frames=40)
+    assert merged["dose_per_frame"].value == pytest.approx(1.0)
+    assert merged["dose_per_frame"].source.endswith("/ 50 frames")
+    assert merge_facts(facts, frames=100)["dose_per_frame"].value == pytest.approx(0.5)
+
+
 def test_what_projects_have_made_is_no_recording(tmp_path: Path) -> None:
     """A folder that holds a project can be imported, again and again: its images are left out."""
     write_mrc(tmp_path / "a.mrc", np.ones((1, 8, 8), np.int16))

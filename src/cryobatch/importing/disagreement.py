@@ -61,7 +61,7 @@ def find_disagreements(
 
     Args:
         layers: Facts by name, the surest source first.
-        frames: Frames of the recording: the dose of a frame is compared also where a source knows
+        frames: Frames of the exposure: the dose of a frame is compared also where a source knows
             that of all frames.
     """
     taken: dict[str, Fact] = {}

@@ -80,14 +80,21 @@ def merge_facts(*layers: Mapping[str, Fact], frames: int) -> dict[str, Fact]:
     merged = first_of(layers)
     total = merged.get("total_dose")
     if "dose_per_frame" not in merged and total is not None and float(total.value) > 0:
-        source = f"total_dose ({total.source}) / {frames} frames"
-        merged |= sensible_facts({"dose_per_frame": float(total.value) / frames}, source)
+        whole = exposed_frames(merged, frames)
+        source = f"total_dose ({total.source}) / {whole} frames"
+        merged |= sensible_facts({"dose_per_frame": float(total.value) / whole}, source)
     before, dose = merged.get("frames_before"), merged.get("dose_per_frame")
     if "pre_exposure" not in merged and before is not None and dose is not None:
         source = f"frames_before ({before.source}) x dose_per_frame ({dose.source})"
         value = float(before.value) * float(dose.value)
         merged |= sensible_facts({"pre_exposure": value}, source)
     return merged
+
+
+def exposed_frames(facts: Mapping[str, Fact], frames: int) -> int:
+    """Return how many frames share the dose of an exposure: also those that the file has not."""
+    expected = facts.get("frames_expected")
+    return frames if expected is None else max(frames, int(expected.value))
 
 
 def sensible_facts(values: Mapping[str, FactValue], source: str) -> dict[str, Fact]:

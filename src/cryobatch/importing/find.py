@@ -8,7 +8,7 @@ from cryobatch.errors import BadInput, UsageError
 from cryobatch.formats.movie import inspect_recording, recording_kind, recording_stem
 from cryobatch.importing.companions import METADATA_ENDINGS, Companions, account_facts
 from cryobatch.importing.disagreement import find_disagreements
-from cryobatch.importing.facts import first_of, header_facts, name_source
+from cryobatch.importing.facts import exposed_frames, first_of, header_facts, name_source
 from cryobatch.importing.identity import identify
 from cryobatch.importing.layout import (
     choose_group,
@@ -100,6 +100,7 @@ def read_recording(
         named.facts,
         _name_facts(path, account.xml),
     ]
+    facts = first_of(layers)
     single = header.frames == 1 and header.kind != "eer"
     return Recording(
         path=path,
@@ -110,12 +111,12 @@ def read_recording(
         columns=header.columns,
         frames=header.frames,
         recorded_at=account.recorded_at,
-        facts=first_of(layers),
+        facts=facts,
         source_id=identify(path),
         remarks=account.broken,
         lacks=account.lacks,
         metadata=account.files,
-        disagreements=find_disagreements(layers, header.frames),
+        disagreements=find_disagreements(layers, exposed_frames(facts, header.frames)),
     )
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from cryobatch.importing import Recording
 from cryobatch.importing.disagreement import Disagreement, find_disagreements
+from cryobatch.importing.facts import exposed_frames
 from cryobatch.importing.neighbours import expect_frames
 from cryobatch.model.image import Fact
 from cryobatch.store.database import Database
@@ -50,7 +51,8 @@ class Scrutiny:
         """
         found: list[tuple[str, Disagreement]] = []
         for item in recordings:
-            between = find_disagreements(layers[item.source_id], item.frames)
+            frames = exposed_frames(item.facts, item.frames)
+            between = find_disagreements(layers[item.source_id], frames)
             several = {one.name: one for one in (*item.disagreements, *between)}
             found += [(item.path.name, one) for one in several.values()]
         said = [(item.path.name, text) for item in recordings for text in _texts(item)]
