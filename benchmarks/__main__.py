@@ -10,6 +10,7 @@ MODULES = {
     "start": "benchmarks.start",
     "kernels": "benchmarks.kernels",
     "ctf": "benchmarks.ctf",
+    "picks": "benchmarks.picks",
     "drift": "benchmarks.drift",
     "accuracy": "benchmarks.accuracy",
     "signal": "benchmarks.signal_kept",

@@ -65,6 +65,14 @@ def _end(daemon: subprocess.Popen[bytes]) -> None:
     daemon.wait(30)
 
 
+def _await_start(project: Project) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not any("scanned_at" in item.status for item in project.watching.listing()):
+        if time.monotonic() > deadline:
+            raise RuntimeError("the daemon does not follow the folder")
+        time.sleep(0.2)
+
+
 def _await_files(project: Project, watched: WatchedFolder, number: int) -> None:
     deadline = time.monotonic() + PATIENCE_S
     while sum(project.watching.report(watched, 0).counts.values()) < number:
@@ -85,7 +93,7 @@ def _measure_delays() -> list[list[object]]:
         microscope = Microscope(folder / "source", folder / "microscope", plan, clock=time.time)
         daemon = _serve(p)
         try:
-            time.sleep(5)
+            _await_start(p)
             microscope.play()
             _await_files(p, watched, DELAYS)
         finally:

@@ -25,9 +25,20 @@ def demo(
     again: Annotated[
         bool, typer.Option("--again", help="Remove an earlier demonstration in that folder first.")
     ] = False,
+    replay: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Write this folder's recordings again, as an unkind microscope would, and see "
+            "whether each is imported once.",
+        ),
+    ] = None,
     processors: Processors = None,
 ) -> None:
     """Watch a simulated microscope being followed, and see found against true."""
+    if replay is not None:
+        _replay(folder, replay, interval, seed, again=again, processors=processors)
+        return
     from cryobatch.cli.display import show_work
     from cryobatch.demo.session import DemoSettings, judge_demo, play_demo, remove_demo
     from cryobatch.demo.verdict import Tolerance, summarise
@@ -50,6 +61,33 @@ def demo(
         typer.echo("Not all is as it should be: see 'cryobatch log' in the project.", err=True)
         raise typer.Exit(1)
     typer.echo(_say_what_next(folder))
+
+
+def _replay(
+    folder: Path, source: Path, interval: float, seed: int, *, again: bool, processors: int | None
+) -> None:
+    from cryobatch.cli.display import show_work
+    from cryobatch.demo.replay import ReplaySettings
+    from cryobatch.demo.replaying import play_replay
+    from cryobatch.demo.session import remove_demo
+
+    if again:
+        remove_demo(folder)
+    settings = ReplaySettings(interval_s=interval)
+    verdict = play_replay(folder, source, settings, seed, processors=processors, display=show_work)
+    plan = verdict.plan
+    typer.echo(
+        f"{count(len(plan.complete), 'complete recording', 'complete recordings')}: "
+        f"{len(verdict.missing)} missing, {len(verdict.surplus)} too many; "
+        f"{len(plan.incomplete)} never completed: {len(verdict.report.incomplete)} listed"
+    )
+    for name in (*verdict.missing, *verdict.surplus):
+        typer.echo(f"NOT GOOD: {name}")
+    if verdict.outcome.stopped_by is not None:
+        raise typer.Exit(128 + verdict.outcome.stopped_by)
+    typer.echo(f"see: cryobatch --project {folder} watch status")
+    if verdict.missing or verdict.surplus:
+        raise typer.Exit(1)
 
 
 def format_comparisons(comparisons: Iterable["Comparison"], tolerance: "Tolerance") -> str:

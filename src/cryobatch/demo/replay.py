@@ -215,16 +215,21 @@ class Microscope:
     """When the last byte of each complete recording was there, by the clock."""
     _open: dict[str, BinaryIO] = field(default_factory=dict)
     _next: int = 0
+    _stopped: bool = False
 
     def play(self, speed: float = 1.0, until_s: float = float("inf")) -> None:
         """Do all that is due until some moment of the plan, so many times as quickly as planned."""
         started = self.clock() - (self._at_s() / speed if self._next else 0.0)
-        while self._next < len(self.plan.steps) and self._at_s() < until_s:
+        while self._has_more(until_s):
             wait_s = started + self._at_s() / speed - self.clock()
             if wait_s > 0:
                 self.sleep(wait_s)
             self._do(self.plan.steps[self._next])
             self._next += 1
+
+    def stop(self) -> None:
+        """End after the present step; may be called from another thread."""
+        self._stopped = True
 
     def close(self) -> None:
         """Close what was never completed."""
@@ -232,6 +237,11 @@ class Microscope:
             for file in self._open.values():
                 stack.enter_context(file)
             self._open.clear()
+
+    def _has_more(self, until_s: float) -> bool:
+        if self._stopped or self._next >= len(self.plan.steps):
+            return False
+        return self._at_s() < until_s
 
     def _at_s(self) -> float:
         return self.plan.steps[self._next].at_s
