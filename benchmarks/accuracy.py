@@ -160,8 +160,10 @@ def measure(place: Path, settings: SimulationSettings, seed: int) -> Measured:
         corrected = correct_movie(Path(folder), movie)
     error = corrected.motion.shifts_px(*field_points(settings.shape)) - true_shifts_px(movie)
     stated = corrected.values["drift_uncertainty"]
+    distances = _distances(error, settings)
+    print(f"seed {seed}, {settings.rows} rows: {_rms([distances]):.3f} Å", flush=True)
     return Measured(
-        _distances(error, settings),
+        distances,
         _rms([_distances(left_by_polynomial(movie), settings)]),
         float(stated) if isinstance(stated, float) else float("inf"),
         any("drift" in text for text in corrected.warnings),
