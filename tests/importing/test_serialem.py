@@ -107,6 +107,15 @@ def test_a_real_tilt_series_is_a_group(
     assert "no movie" in refused.reason
 
 
+def test_a_folder_of_frames_alone_finds_the_mdoc_above_it(
+    tmp_path: Path, shared_data: Callable[[str], Path]
+) -> None:
+    """Who names the frames of a series means the series."""
+    make_series(tmp_path, shared_data, "TS_01.mdoc")
+    found = find_recordings([tmp_path / "frames"])
+    assert {item.group for item in found.recordings} == {"TS_01"}
+
+
 def test_pre_exposure_follows_from_frames_where_doses_are_unknown(
     tmp_path: Path, shared_data: Callable[[str], Path]
 ) -> None:

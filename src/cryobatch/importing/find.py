@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from cryobatch.errors import BadInput, UsageError
@@ -56,7 +57,7 @@ def find_recordings(
     named, folders = _sort_out(paths)
     refused: list[Refused] = []
     files = sorted({file for folder in folders for file in _walk(folder, refused)})
-    companions = Companions([*files, *_neighbours(named)])
+    companions = Companions([*files, *_neighbours(named), *_mdocs_above(folders)])
     inside = (path for path in choose_recordings(files) if not companions.is_stack(path))
     chosen = sorted({*named, *inside})
     recordings: list[Recording] = []
@@ -183,6 +184,13 @@ def _neighbours(named: Iterable[Path]) -> Iterable[Path]:
     """Yield the metadata files beside recordings that were named one by one."""
     for folder in sorted({path.parent for path in named}):
         yield from (item for item in folder.iterdir() if item.suffix.lower() in METADATA_ENDINGS)
+
+
+def _mdocs_above(folders: Iterable[Path]) -> Iterable[Path]:
+    """Yield the mdocs beside folders of frames: SerialEM leaves those of tilt series there."""
+    for above in sorted({folder.parent for folder in folders}):
+        with suppress(OSError):
+            yield from [item for item in above.iterdir() if item.suffix.lower() == ".mdoc"]
 
 
 def _name_facts(path: Path, xml: Path | None) -> dict[str, Fact]:
