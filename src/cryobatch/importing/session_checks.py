@@ -63,12 +63,14 @@ class Stated:
         pixel_size: Å.
         pixel_size_sure: Whether it is the site's calibrated one.
         dose_per_frame: e/Å².
+        usual_fit: How the gain reference has fitted earlier images, None when nobody knows.
     """
 
     gain: str = ""
     pixel_size: float | None = None
     pixel_size_sure: bool = False
     dose_per_frame: float | None = None
+    usual_fit: float | None = None
 
 
 def judge_gain(images: Sequence[Evidence], stated: Stated) -> list[Alarm]:
@@ -89,29 +91,44 @@ def judge_gain(images: Sequence[Evidence], stated: Stated) -> list[Alarm]:
     foreign = [one for one in judged if one.gain_verdict == FOREIGN]
     if len(foreign) >= LEAST_WRONG:
         alarms.append(Alarm("gain foreign", _foreign(foreign, judged, stated), _ids(foreign)))
-    weak = find_weakened(judged)
+    weak = find_weakened(judged, stated.usual_fit)
     if weak:
         doubt = "the gain reference fits it less than the other images"
         alarms.append(Alarm("gain weakened", _weakened(weak, judged, stated), _ids(weak), doubt))
     return alarms
 
 
-def find_weakened(images: Sequence[Evidence]) -> list[Evidence]:
+def find_weakened(images: Sequence[Evidence], usual_fit: float | None) -> list[Evidence]:
     """Return the images that the gain reference fits, and clearly less than it fits others."""
-    fits = [
-        one
-        for one in images
-        if one.gain_verdict not in {TURNED, FOREIGN} and one.gain_fit is not None
-    ]
-    if len(fits) < LEAST_DOSES:
+    usual = measure_usual_fit(images, usual_fit)
+    if usual is None:
         return []
-    usual = sorted(float(one.gain_fit or 0.0) for one in fits)[3 * len(fits) // 4]
     return [
         one
-        for one in fits
+        for one in _fitting(images)
         if float(one.gain_fit or 0.0) < USUAL_SHARE * usual
         and usual - float(one.gain_fit or 0.0) > CERTAIN_ERRORS * float(one.gain_fit_error or 0.0)
     ]
+
+
+def measure_usual_fit(images: Sequence[Evidence], before: float | None) -> float | None:
+    """Return how a gain reference fits when all is right: as it fits most images, now or before.
+
+    Args:
+        images: The last ones.
+        before: What it was before; it does not become less, or the first images after a change
+            would be all that is ever noticed of it.
+    """
+    fits = sorted(float(one.gain_fit or 0.0) for one in _fitting(images))
+    if len(fits) < LEAST_DOSES:
+        return before
+    now = fits[3 * len(fits) // 4]
+    return now if before is None else max(now, before)
+
+
+def _fitting(images: Sequence[Evidence]) -> list[Evidence]:
+    spoilt = {TURNED, FOREIGN}
+    return [one for one in images if one.gain_verdict not in spoilt and one.gain_fit is not None]
 
 
 def judge_dose(images: Sequence[Evidence], stated: Stated) -> list[Alarm]:

@@ -57,6 +57,12 @@ class GainContents:
                         yield self._alarm(name, look[1])
                     self._keep({name: look})
 
+    def digest(self, name: str) -> str:
+        """Return what tells a gain reference's content from another, empty when not known."""
+        with self._images.database.reading() as r:
+            known = get_setting(r, CONTENTS, {})
+        return str(known[name][1]) if name in known else ""
+
     def _alarm(self, name: str, digest: str) -> Alarm:
         images = tuple(self._find_waiting(name))
         text = (

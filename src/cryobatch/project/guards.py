@@ -7,7 +7,14 @@ from contextlib import suppress
 from dataclasses import replace
 
 from cryobatch.errors import CryobatchError, ProjectError, UsageError
-from cryobatch.importing.session_checks import Alarm, Evidence, Stated, judge_dose, judge_gain
+from cryobatch.importing.session_checks import (
+    Alarm,
+    Evidence,
+    Stated,
+    judge_dose,
+    judge_gain,
+    measure_usual_fit,
+)
 from cryobatch.model.event import Level, LogEntry
 from cryobatch.model.image import Fact, ImageRecord
 from cryobatch.project.correction import Change
@@ -21,6 +28,8 @@ from cryobatch.store.settings import get_setting, put_setting
 
 LASTING = "alarms"
 """Names, in the database, the causes that were told of and still last."""
+USUAL_FITS = "gain_fits"
+"""Names, in the database, how each gain reference has fitted, by its path and content."""
 WINDOW, GAIN_WINDOW, DOSE_WINDOW = 40, 10, 9
 """Images that are looked at: so few that a fault which begins now is told of within ten images."""
 RECALLED_ROWS = 400
@@ -77,14 +86,25 @@ class SessionGuard:
         images = self._evidence()
         if not images:
             return []
-        stated = self._stated(images[-1].image)
         gain = [one for one in images if one.gain_verdict is not None]
+        stated = self._learn_fit(gain, self._stated(images[-1].image))
         dose = [one for one in images if one.dose_disagreement is not None]
         alarms = judge_gain(gain[-GAIN_WINDOW:], stated)
         kinds = {alarm.kind for alarm in alarms}
         # What only shows beside other images is looked for among all that are remembered.
         alarms += [a for a in judge_gain(gain, stated) if a.doubt and a.kind not in kinds]
         return [*alarms, *judge_dose(dose[-DOSE_WINDOW:], stated)]
+
+    def _learn_fit(self, images: Sequence[Evidence], stated: Stated) -> Stated:
+        """Return what is stated with how the gain reference fits usually, which is remembered."""
+        key = f"{stated.gain} {self._contents.digest(stated.gain)}"
+        with self._database.reading() as r:
+            known = get_setting(r, USUAL_FITS, {})
+        usual = measure_usual_fit(images, known.get(key))
+        if usual != known.get(key):
+            with self._database.transaction() as t:
+                put_setting(t, USUAL_FITS, {**get_setting(t, USUAL_FITS, {}), key: usual})
+        return replace(stated, usual_fit=usual)
 
     def _evidence(self) -> list[Evidence]:
         with self._database.reading() as r:
