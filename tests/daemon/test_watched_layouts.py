@@ -134,7 +134,7 @@ def test_a_tilt_series_is_one_group_as_it_grows(tmp_path: Path, project: Project
     """Each movie waits until the series' mdoc names it, and knows its tilt and what was before."""
     folder = tmp_path / "series"
     (folder / "frames").mkdir(parents=True)
-    mdoc = folder / "TS_7.mdoc"
+    mdoc = folder / "TS_7.mrc.mdoc"
     mdoc.write_text("PixelSpacing = 2.0\nVoltage = 300\n")
     session = Session.begin(project, folder, REGISTER)
     session.pass_time(2)
@@ -143,15 +143,20 @@ def test_a_tilt_series_is_one_group_as_it_grows(tmp_path: Path, project: Project
         write_mrc(path, np.full((8, 16, 16), number + 1, np.int8))
         session.pass_time(8)
         assert len(read_images(project)) == number
-        with mdoc.open("a") as file:
+        with mdoc.open("a") as file:  # the stack of sums comes last, and is none of the recordings
+            (folder / "TS_7.mrc").unlink(missing_ok=True)
+            write_mrc(folder / "TS_7.mrc", np.full((number + 1, 8, 8), 3, np.int16))
             file.write(
                 f"[ZValue = {number}]\nTiltAngle = {tilt}\nExposureDose = 3\nBinning = 1\n"
                 f"SubFramePath = D:\\DATA\\{path.name}\nNumSubFrames = 8\n"
                 f"DateTime = 01-Jan-24  10:0{number}:00\n\n"
             )
         session.pass_time(8)
+    session.pass_time(60)
     images = read_images(project)
+    assert len(images) == 3
     assert {record.image.group for record in images.values()} == {"TS_7"}
+    assert not any("TS_7.mrc" in text for text in log_texts(project))
     found = [
         (record.fact("tilt_number"), record.fact("tilt_angle"), record.fact("pre_exposure"))
         for _, record in sorted(images.items())

@@ -1,19 +1,15 @@
-"""The taker: examines files of a watched folder whose time has come, and takes in what is whole."""
+"""The taker: takes files of a watched folder into the project, and notes what became of each."""
 
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
+from cryobatch.daemon.examiner import Examined, Examiner, Tell
 from cryobatch.errors import BadInput, UsageError
-from cryobatch.importing import Found, Pace, Recording, Take
-from cryobatch.importing.completeness import Proof, ProofState, prove
+from cryobatch.importing import Found, Pace, Take
 from cryobatch.importing.find import read_recording
-from cryobatch.importing.open_files import is_being_written
-from cryobatch.importing.settle import Doubt, Look, judge, look_at, pause_s
 from cryobatch.importing.watch_waiting import Waiting
 from cryobatch.model.event import Level
 from cryobatch.project import Project
@@ -27,33 +23,13 @@ LINKED_AT_ONCE = 50
 COPIED_AT_ONCE = 4
 """Few at a time: what has settled meanwhile should not wait long for its turn."""
 MEGABYTE = 1e6
+CAREFUL_S = 60.0
+"""After a fault files are taken one by one for so long: then only the one that causes it waits."""
 MOST_LACKING = 1000
 """So many images are remembered whose metadata may still come."""
 
 Room = Callable[[int], str | None]
 """Tells why so many bytes more should not be written, None where they may."""
-
-
-class Tell(Protocol):
-    """Writes a line into the log."""
-
-    def __call__(self, text: str, level: Level, *, once: bool = True) -> None:
-        """Write it; ``once``: not if the same was written before."""
-
-
-@dataclass(frozen=True, slots=True)
-class Examined:
-    """A file that may be taken.
-
-    Args:
-        path: Below the watched folder.
-        look: How it looked when it was examined.
-        recording: What it says of itself.
-    """
-
-    path: str
-    look: Look
-    recording: Recording
 
 
 class Taker:
@@ -88,30 +64,47 @@ class Taker:
         self._waiting = waiting
         self._tell = tell
         self._room = room
-        self._local = local
         self._clock = clock
         self._moment = moment
         rate = watched.orders.rate_mb_s
         self._pace = None if rate is None else Pace(rate * MEGABYTE)
+        self._careful_until = float("-inf")
+        self._examiner = Examiner(
+            watched, waiting, read_pattern=project.read_pattern, tell=tell, local=local,
+            clock=clock, moment=moment,
+        )  # fmt: skip
         self._lacking: deque[str] = deque(maxlen=MOST_LACKING)
 
     def take_some(self) -> int:
         """Examine files whose time has come, and take those that are whole; returns how many."""
         linked = self._watched.orders.take is Take.LINK
         limit = LINKED_AT_ONCE if linked else COPIED_AT_ONCE
-        due = self._waiting.take_due(limit)
+        due = self._waiting.take_due(1 if self._clock() < self._careful_until else limit)
+        try:
+            self._take_due(due)
+        except BaseException:
+            # Whatever it was: nothing may be forgotten, and one file must not stop all others.
+            self._careful_until = self._clock() + CAREFUL_S
+            self._waiting.put_off(due, alone=len(due) == 1)
+            raise
+        return len(due)
+
+    def _take_due(self, due: Sequence[str]) -> None:
         examined: list[Examined] = []
         rows: list[FileRow] = []
+        gone: list[str] = []
         for path in due:
-            found = self._examine(path)
+            found = self._examiner.examine(path)
             if isinstance(found, Examined):
                 examined.append(found)
             elif found is not None:
                 rows.append(found)
+            elif self._waiting.is_gone(path):
+                gone.append(path)
+        self._forget(gone)
         self._note(rows)
         if examined:
             self._take(examined)
-        return len(due)
 
     def forget_gone(self) -> None:
         """Forget files that lacked something and are there no more."""
@@ -133,73 +126,6 @@ class Taker:
                 if Renewal(self._project.registrar, self._project.images).renew([recording]):
                     text = f"{place}: its image got facts from metadata that came later"
                     self._tell(text, Level.INFO)
-
-    def _examine(self, path: str) -> Examined | FileRow | None:
-        """Look at one file: returns it where it may be taken, or what it lacks for a person."""
-        waiting, orders = self._waiting, self._watched.orders
-        place = self._watched.folder / path
-        candidate = waiting.candidates[path]
-        look = self._look(path)
-        if look is None:
-            self._forget([path])
-            return None
-        candidate.observe(look, self._clock(), self._moment())
-        quiet_s = self._clock() - candidate.changed_at
-        if quiet_s < orders.patience.fast_s:
-            waiting.postpone(path, orders.patience.fast_s - quiet_s)
-            return None
-        if waiting.has_movie(path):
-            waiting.conclude(path, look)
-            return None
-        proof, doubts = self._prove(path)
-        verdict = judge(quiet_s, proof, doubts, orders.patience)
-        if not verdict.take:
-            state = FileState.INCOMPLETE
-            return self._postpone(path, look, state, verdict.missing, verdict.again_s)
-        try:
-            recording = read_recording(
-                place, waiting.metadata.of(path), self._project.read_pattern()
-            )
-        except BadInput as error:
-            return self._postpone(path, look, FileState.FAILED, str(error))
-        return Examined(path, look, recording)
-
-    def _look(self, path: str) -> Look | None:
-        look = look_at(self._watched.folder / path)
-        return look if look is None or self._local else (look[0], look[1], 0)
-
-    def _prove(self, path: str) -> tuple[Proof, tuple[Doubt, ...]]:
-        """Return what a file's bytes prove, and what else speaks against taking it."""
-        place = self._watched.folder / path
-        proof = prove(place)
-        if proof.state is ProofState.INCOMPLETE:
-            return proof, ()
-        companions = self._waiting.metadata.of(path)
-        expected = companions.expected_frames(place)
-        if expected is not None:
-            proof = prove(place, expected_frames=expected)
-        doubts = self._waiting.doubts(path, companions.account(place).lacks)
-        if self._local and is_being_written(place):
-            patient_s = self._watched.orders.patience.patient_s
-            doubts += (Doubt("a program has it open for writing", patient_s),)
-        return proof, doubts
-
-    def _postpone(
-        self, path: str, look: Look, state: FileState, missing: str, again_s: float = 0.0
-    ) -> FileRow | None:
-        """Look at a file again later; returns what a person should know of it."""
-        candidate = self._waiting.candidates[path]
-        if not missing:
-            self._waiting.postpone(path, again_s)
-            return None
-        pause = pause_s(candidate.attempts, self._watched.orders.patience)
-        self._waiting.postpone(path, again_s or pause)
-        candidate.attempts += 1
-        if not candidate.listed:
-            words = "is incomplete" if state is FileState.INCOMPLETE else "is not imported"
-            self._tell(f"{self._watched.folder / path} {words}: {missing}", Level.ERROR)
-            self._waiting.list_missing(path)
-        return FileRow(path, look, state, self._moment(), missing, written_at=candidate.written_at)
 
     def _take(self, examined: Sequence[Examined]) -> None:
         fresh, rows = self._sort_out(examined)
@@ -278,7 +204,7 @@ class Taker:
             image_id = report.placed.get(item.recording.path)
             if image_id is None:
                 reason = refused.get(item.recording.path, "the import said nothing of it")
-                row = self._postpone(item.path, item.look, FileState.FAILED, reason)
+                row = self._examiner.postpone(item.path, item.look, FileState.FAILED, reason)
                 rows += [] if row is None else [row]
                 continue
             written_at = self._waiting.candidates[item.path].written_at

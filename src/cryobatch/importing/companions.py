@@ -101,7 +101,7 @@ class Companions:
         return self._mdoc_account(recording) if self.mdocs else Account()
 
     def is_stack(self, recording: Path) -> bool:
-        """Tell whether a file holds the images of a series or map, as its mdoc says: no movie."""
+        """Tell whether a file is the stack of a series or map, as its mdoc says, and no movie."""
         return self.mdocs.is_stack(recording)
 
     def expected_frames(self, recording: Path) -> int | None:

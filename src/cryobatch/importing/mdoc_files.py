@@ -122,7 +122,7 @@ class MdocFiles:
         return Stated(path, read.mdoc, view.section, view)
 
     def is_stack(self, recording: Path) -> bool:
-        """Tell whether a file holds the images of a series or map, each an exposure of its own."""
+        """Tell whether a file holds the images of a series or map, or the sum of kept frames."""
         path = self.named_like(recording)
         if path is None or recording_kind(recording.name) != "mrc":
             return False
@@ -130,8 +130,11 @@ class MdocFiles:
             mdoc = read_mdoc(path)
         except BadInput:
             return False
-        images = sum(section.kind == "ZValue" for section in mdoc.sections)
-        return not mdoc.frame_sets and images > 1
+        images = [section for section in mdoc.sections if section.kind == "ZValue"]
+        stem = recording_stem(recording.name).lower()
+        # While a series grows it has one image at first: its frames lie elsewhere even then.
+        elsewhere = any(recording_stem(v.frames_name or "").lower() != stem for v in mdoc.views)
+        return not mdoc.frame_sets and (len(images) > 1 or elsewhere)
 
     def _read_new(self) -> None:
         """Read the mdocs that were added, and those of series again that have changed."""
