@@ -108,8 +108,8 @@ def test_files_that_vanish_at_any_moment_are_forgotten(
             path.rename(path.with_suffix(".away"))
         return found
 
-    monkeypatch.setattr("cryobatch.daemon.taker.prove", prove_and_lose)
-    monkeypatch.setattr("cryobatch.daemon.taker.read_recording", read_and_lose)
+    monkeypatch.setattr("cryobatch.daemon.examiner.prove", prove_and_lose)
+    monkeypatch.setattr("cryobatch.daemon.examiner.read_recording", read_and_lose)
     session.project.watching.add(session.folder, Orders(choice=PICK, take=Take.COPY))
     for _ in range(3):
         session.pass_time(PATIENT_S)
@@ -134,3 +134,39 @@ def test_what_may_not_be_read_is_listed_until_it_may(session: Session) -> None:
     for _ in range(3):
         session.pass_time(PATIENT_S * 5)
     assert session.names() == ["a"]
+
+
+def test_a_file_that_finds_a_fault_of_ours_does_not_stop_the_others(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a fault files are taken one by one, and the one that causes it waits ever longer."""
+    for number in range(6):
+        write_micrograph(session.folder / f"{number}.mrc", number)
+
+    def stumble(path: Path, *more: object) -> object:
+        if path.name == "2.mrc":
+            raise ValueError("a fault of ours")
+        return read_recording(path, *more)  # type: ignore[arg-type]  # passed on
+
+    monkeypatch.setattr("cryobatch.daemon.examiner.read_recording", stumble)
+    faults = 0
+    for _ in range(40):
+        try:
+            session.importer.step()
+        except ValueError:
+            faults += 1
+        session.clock.now += 0.5
+    assert session.names() == ["0", "1", "3", "4", "5"]
+    assert 1 <= faults <= 3
+
+
+def test_a_stack_of_a_tilt_series_is_no_recording(session: Session) -> None:
+    """Its mdoc says that it holds a series' images: it is passed over, and nobody is bothered."""
+    whole = write_micrograph(session.folder / "good.mrc").read_bytes()
+    (session.folder / "series.mrc").write_bytes(whole)
+    views = "\n".join(f"[ZValue = {n}]\nTiltAngle = {n}\nPixelSpacing = 1.5\n" for n in range(3))
+    (session.folder / "series.mrc.mdoc").write_text(f"PixelSpacing = 1.5\n\n{views}")
+    for _ in range(4):
+        session.pass_time(PATIENT_S)
+    assert session.names() == ["good"]
+    assert sum(session.report().counts.values()) == 1

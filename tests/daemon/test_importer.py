@@ -156,7 +156,7 @@ def test_restart_opens_nothing_again(session: Session, monkeypatch: pytest.Monke
     def fail(*_: object, **__: object) -> None:
         raise AssertionError("a known file was opened")
 
-    monkeypatch.setattr("cryobatch.daemon.taker.prove", fail)
+    monkeypatch.setattr("cryobatch.daemon.examiner.prove", fail)
     again = session.again()
     again.pass_time(PATIENT_S * 3)
     assert len(session.names()) == 5

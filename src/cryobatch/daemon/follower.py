@@ -5,7 +5,8 @@ import threading
 import time
 from collections.abc import Callable
 
-from cryobatch.daemon.taker import Room, Taker, Tell
+from cryobatch.daemon.examiner import Tell
+from cryobatch.daemon.taker import Room, Taker
 from cryobatch.errors import CryobatchError
 from cryobatch.importing.watch_events import Events
 from cryobatch.importing.watch_metadata import WatchedMetadata

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from cryobatch.importing.layout import choose_recordings
-from cryobatch.importing.settle import Candidate, Doubt, Look, Patience, look_at
+from cryobatch.importing.settle import Candidate, Doubt, Look, Patience, look_at, pause_s
 from cryobatch.importing.watch_keys import epu_key, is_sum, movie_key, shared_key
 from cryobatch.importing.watch_metadata import WatchedMetadata
 from cryobatch.importing.watch_patterns import Patterns
@@ -123,6 +123,27 @@ class Waiting:
             if candidate is not None and candidate.due_at == due_at:
                 found.append(path)
         return found
+
+    def put_off(self, paths: Iterable[str], *, alone: bool) -> None:
+        """Look again at candidates that were due, after something went wrong with them.
+
+        Args:
+            paths: The candidates.
+            alone: Whether it was one alone, whose fault it may be: it waits ever longer.
+        """
+        for path in paths:
+            candidate = self.candidates.get(path)
+            if candidate is None or candidate.due_at > self._clock():
+                continue
+            if alone:
+                self.postpone(path, pause_s(candidate.attempts, self._patience))
+                candidate.attempts += 1
+            else:
+                self.postpone(path, self._patience.fast_s)
+
+    def is_gone(self, path: str) -> bool:
+        """Tell whether a candidate is there no more."""
+        return path in self.candidates and look_at(self._root / path) is None
 
     def next_due_s(self) -> float | None:
         """Return after how long somebody should look, None where nothing waits."""
