@@ -64,21 +64,23 @@ class Flow:
 
 def count_images(r: Reading) -> ImageCounts:
     """Return how many images are how far."""
-    row = r.execute(
-        "SELECT count(*), count(*) FILTER (WHERE stale <> '[]') FROM image WHERE trashed = 0"
-    ).fetchone()
-    flags = r.execute("SELECT flag, count(*) FROM image WHERE trashed = 0 AND flag IS NOT NULL "
-                      "GROUP BY flag")  # fmt: skip
+    kinds = r.execute(
+        "SELECT flag, stale <> '[]', count(*) FROM image WHERE trashed = 0 GROUP BY 1, 2"
+    ).fetchall()
+    flags: dict[str, int] = {}
+    for flag, _, number in kinds:
+        if flag is not None:
+            flags[flag] = flags.get(flag, 0) + number
     return ImageCounts(
-        imported=row[0],
+        imported=sum(row[2] for row in kinds),
         processed=_number(r, "SELECT count(DISTINCT image_id) FROM batch WHERE state = 'done' "
                              "AND finished_at IS NOT NULL"),
         failed=_number(r, "SELECT count(DISTINCT image_id) FROM batch AS old "
                           "WHERE state = 'failed' AND finished_at IS NOT NULL AND NOT EXISTS "
                           "(SELECT 1 FROM batch AS new WHERE new.image_id = old.image_id "
                           "AND new.id > old.id)"),
-        stale=row[1],
-        flags={one[0]: one[1] for one in flags},
+        stale=sum(row[2] for row in kinds if row[1]),
+        flags=flags,
     )  # fmt: skip
 
 

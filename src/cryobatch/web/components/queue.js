@@ -1,5 +1,6 @@
 // Queue: what waits, in order, live; bring it into any order.
 
+import { dragRows } from "./drag.js";
 import { fill, h, imageHref, setText } from "./dom.js";
 import { brief, clock, count, whole } from "./format.js";
 import { ask, order } from "./rest.js";
@@ -21,12 +22,9 @@ export async function start(main, frame) {
   let running = 0;
   let shown = null;
 
-  const table = makeTable(place, frame, columns(frame.mayChange, () => running), load, {
+  const table = makeTable(place, frame, columns(frame.mayChange), load, {
     rowSelection: frame.mayChange ? { ...rowSelection, isRowSelectable: ({ data }) => Boolean(data) } : undefined,
     onSelectionChanged: () => showBar(),
-    onRowDragEnd: drop,
-    rowDragMultiRow: true,
-    rowDragText: (item) => item.rowNodes.length > 1 ? count(item.rowNodes.length, "batch") : item.rowNode.data.image,
   });
 
   async function load(start, end) {
@@ -53,13 +51,16 @@ export async function start(main, frame) {
     });
   }
 
-  function drop(event) {
-    const dragged = event.nodes.map((node) => node.data.id);
-    const target = event.overNode;
-    if (!target?.data || dragged.includes(target.data.id)) return undefined;
-    const above = event.nodes.filter((node) => node.rowIndex < target.rowIndex).length;
-    const goal = Math.max(1, target.data.place - Math.max(0, above - 1));
-    return act(order("POST", "/queue/move", { ids: dragged, place: above ? goal : Math.max(1, target.data.place) }));
+  function together(node) {
+    const chosen = table.grid.getSelectedNodes().filter((one) => one.data?.state === "waiting");
+    return node.isSelected() ? chosen.sort((a, b) => a.rowIndex - b.rowIndex) : [node];
+  }
+
+  function drop(nodes, target, below) {
+    // The place counts without those that are moved, as if they had been taken out first.
+    const before = nodes.filter((node) => node.rowIndex < target.rowIndex).length;
+    const place_ = Math.max(1, target.data.place - before + (below ? 1 : 0));
+    return act(order("POST", "/queue/move", { ids: nodes.map((node) => node.data.id), place: place_ }));
   }
 
   function remove() {
@@ -76,6 +77,7 @@ export async function start(main, frame) {
 
   const bar = makeBar();
   main.append(state, place, empty);
+  if (frame.mayChange) dragRows(place, table.grid, together, drop);
 
   function makeBar() {
     const waiting = h("strong");
@@ -116,19 +118,23 @@ export async function start(main, frame) {
   }
 }
 
-function columns(mayChange, running) {
-  const waits = ({ data }) => data?.state === "waiting";
+function columns(mayChange) {
   return [
-    { headerName: "#", field: "place", width: 104, type: "rightAligned", rowDrag: mayChange && waits, tooltipValueGetter: () => "Place in the queue; drag to move",
-      valueFormatter: ({ data }) => !data ? "" : data.state === "waiting" ? whole(data.place) : "" },
+    { headerName: "#", field: "place", width: 100, type: "rightAligned", cellRenderer: ({ data }) => placeCell(data, mayChange) },
     { headerName: "Image", field: "image", flex: 3, minWidth: 150, cellRenderer: imageCell },
     { headerName: "Group", field: "group", context: { from: 900 }, flex: 1.4, minWidth: 90 },
-    { headerName: "State", field: "state", width: 118, cellRenderer: ({ data }) => data ? h(`span.state.${data.state}`, { text: data.stopping ? "stopping" : data.state }) : "" },
+    { headerName: "State", field: "state", context: { from: 460 }, width: 118, cellRenderer: ({ data }) => data ? h(`span.state.${data.state}`, { text: data.stopping ? "stopping" : data.state }) : "" },
     { headerName: "Scripts", field: "scripts", context: { from: 560 }, flex: 3, minWidth: 130, valueFormatter: ({ value }) => value?.join(", ") ?? "" },
     { headerName: "Why", colId: "why", context: { from: 1000 }, flex: 1.6, minWidth: 110, valueGetter: ({ data }) => data ? why(data) : "" },
     { headerName: "Since", colId: "since", context: { from: 720 }, width: 120, type: "rightAligned", valueGetter: ({ data }) => data ? clock(data.started_at ?? data.submitted_at) : "" },
     { headerName: "Batch", field: "id", context: { from: 640 }, width: 86, type: "rightAligned" },
   ];
+}
+
+function placeCell(row, mayChange) {
+  if (!row) return "";
+  if (row.state !== "waiting") return h("span", { text: "▶", title: "runs" });
+  return h("span.place", {}, mayChange && h("span.handle", { text: "⠿", title: "Drag to another place" }), h("span", { text: whole(row.place) }));
 }
 
 function why(row) {
