@@ -4,7 +4,7 @@ What is sent goes through JSON as it would through a pipe, and every result is c
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -74,11 +74,13 @@ class OneProcessor:
         project: The project.
         before_commit: Is called with the script's name before each commit.
         keep_products: Whether history keeps large products.
+        bring_back: Command that brings back recordings.
     """
 
     project: Project
     before_commit: Callable[[str], None] = lambda _: None
     keep_products: bool = False
+    bring_back: Sequence[str] = ()
     _batches: int = 0
 
     def run(
@@ -165,6 +167,7 @@ class OneProcessor:
             project_folder=str(project.place.folder),
             keep_products=self.keep_products,
             threads=1,
+            bring_back=self.bring_back,
         )
         return setup_from_json(json.loads(json.dumps(to_json(setup))))
 

@@ -38,7 +38,7 @@ def make(request: pytest.FixtureRequest, tmp_path: Path) -> MakeCarrier:
         end = enough or threading.Event()
         if request.param == "rsync":
             return RsyncCarrier(Target(None, str(folder)), rate_mb_s, end.is_set)
-        pace = None if rate_mb_s is None else Pace(rate_mb_s * 1e6, sleep=end.wait)
+        pace = None if rate_mb_s is None else Pace(rate_mb_s * 1e6)
         return FolderCarrier(folder, pace, end.is_set)
 
     return make_one

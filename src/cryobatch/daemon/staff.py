@@ -1,6 +1,7 @@
 """The staff: which processors the daemon has, and with what scripts and settings they work."""
 
 import re
+import sys
 from collections.abc import Mapping
 
 from cryobatch.daemon.gate import MachineGate
@@ -143,6 +144,7 @@ class Staff:
             keep_products=project.settings.history.keep_products,
             threads=project.workforce.threads_each(self._number),
             gpus=project.workforce.settings.gpus,
+            bring_back=(sys.executable, "-m", "cryobatch.project.recordings"),
         )
 
 

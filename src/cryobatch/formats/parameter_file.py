@@ -107,7 +107,9 @@ def _load_identity(table: Checked) -> ImageIdentity:
         columns=table.whole("columns"),
         frames=table.whole("frames"),
         imported_at=table.text("imported_at"),
-        recorded_at=table.text("recorded_at") if "recorded_at" in table.data else None,
+        recorded_at=table.optional_text("recorded_at"),
+        root_fingerprint=table.optional_text("root_fingerprint"),
+        brought_back=table.optional_text("brought_back"),
     )
 
 

@@ -79,6 +79,10 @@ class Checked:
             raise SettingsError(f"{self.place(key)} should be a text")
         return found
 
+    def optional_text(self, key: str) -> str | None:
+        """Return a text, None where there is none."""
+        return self.text(key) if key in self.data else None
+
     def whole(self, key: str) -> int:
         """Return a whole number."""
         found = self.data.get(key)

@@ -40,6 +40,8 @@ class ImageIdentity:
         frames: Number of frames, 1 for a micrograph.
         recorded_at: When it was recorded, ISO 8601, if known.
         imported_at: When it was imported, ISO 8601.
+        root_fingerprint: Fingerprint of the recording when it was taken.
+        brought_back: Fingerprint of the file of the same content that took its place later.
     """
 
     id: int
@@ -54,6 +56,8 @@ class ImageIdentity:
     frames: int
     imported_at: str
     recorded_at: str | None = None
+    root_fingerprint: str | None = None
+    brought_back: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,6 +67,11 @@ class Course:
     failed: dict[str, str] = field(default_factory=dict)
     made: set[str] = field(default_factory=set)
 
+    def read_again(self) -> None:
+        """Take note of what somebody else has written into the parameter file."""
+        self.base = identify(self.folder)
+        self.record = read_record(self.folder)
+
     def effective(self) -> ImageRecord:
         """Return the record as scripts see it: the group's facts under a person's own."""
         person = self.record.person

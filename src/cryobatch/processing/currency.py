@@ -88,16 +88,35 @@ def recording_path(record: ImageRecord, folder: Path) -> Path:
 
 
 def fingerprint_root(record: ImageRecord, folder: Path) -> str:
-    """Return the fingerprint of an image's root product."""
+    """Return the fingerprint of an image's root product.
+
+    One that is gone has that which it had when it was taken: what has come of it still holds. So
+    has the file that took its place, when it had the same content.
+    """
+    image = record.image
     path = recording_path(record, folder)
     try:
-        status = path.stat()
+        found = fingerprint_file(path)
     except OSError as error:
-        raise BadInput(
-            f"{path}: the recording cannot be reached ({error.strerror}); bring it back, or import "
-            "it again from where it is now"
-        ) from error
+        if image.root_fingerprint is not None:
+            return image.root_fingerprint
+        raise lost_recording(path, error.strerror or "no reason") from error
+    same = image.root_fingerprint is not None and found == image.brought_back
+    return image.root_fingerprint if same and image.root_fingerprint else found
+
+
+def fingerprint_file(path: Path) -> str:
+    """Return the fingerprint of a recording's file."""
+    status = path.stat()
     return fingerprint_recording(status.st_size, status.st_mtime_ns, status.st_ino)
+
+
+def lost_recording(path: Path, reason: str) -> BadInput:
+    """Return the words for a recording that is gone."""
+    return BadInput(
+        f"{path}: the recording cannot be reached ({reason}); bring it back, or import "
+        "it again from where it is now"
+    )
 
 
 def gather_reads(

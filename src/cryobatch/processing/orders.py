@@ -1,6 +1,6 @@
 """Orders: the words between the daemon and a processor, as JSON's types."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -22,6 +22,7 @@ class Setup:
         keep_products: Whether history keeps the large products too.
         threads: Cores that its scripts may use.
         gpus: GPUs that it owns.
+        bring_back: Command that brings back the recording of the image whose folder is added.
     """
 
     processor: str
@@ -34,6 +35,7 @@ class Setup:
     keep_products: bool
     threads: int
     gpus: int = 0
+    bring_back: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,11 +20,13 @@ from cryobatch.processing.currency import (
     Surroundings,
     fingerprint_script,
     gather_reads,
+    recording_path,
 )
 from cryobatch.processing.image_folder import read_record
 from cryobatch.processing.invocation import invoke
 from cryobatch.processing.orders import BatchOrder, Setup, to_json
 from cryobatch.processing.output import OutputFile
+from cryobatch.processing.recordings import bring_back
 from cryobatch.processing.staging import Finished, Stopwatch, stage_result
 from cryobatch.processing.staleness import find_stale
 from cryobatch.processing.workspace import Workspace, explain_disk
@@ -140,6 +142,8 @@ class Runner:
         for item in course.locate_inputs(script):
             if item.product in TRANSIENT_PRODUCTS:
                 self._make_transient(course, item)
+            elif not item.producers:
+                self._have_recording(course, script)
         remade = self._is_remade(course, script)
         self.send({
             "event": "script_started", "script": script.name,
@@ -152,6 +156,14 @@ class Runner:
             self.send({"event": "script_made", "script": script.name})
             return False
         return self._hand_over(course, script, finished)
+
+    def _have_recording(self, course: Course, script: Script) -> None:
+        """Bring the recording back where it is gone and a script needs it."""
+        if recording_path(course.record, course.folder).is_file():
+            return
+        text = bring_back(course.record, course.folder, self.setup.bring_back)
+        self.send({"event": "message", "script": script.name, "level": "warning", "text": text})
+        course.read_again()
 
     def _hand_over(self, course: Course, script: Script, finished: Finished) -> bool:
         """Stage a result and let the daemon commit it; True: told as the batch's end."""

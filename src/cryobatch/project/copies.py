@@ -3,7 +3,7 @@
 import shutil
 import threading
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -83,7 +83,7 @@ class CentralCopy:
         """
         rate = self.settings.rate_mb_s
         if target.host is None and shutil.which("rsync") is None:
-            pace = None if rate is None else Pace(rate * 1e6, sleep=enough.wait)
+            pace = None if rate is None else Pace(rate * 1e6, sleep=_sleep_until(enough))
             return FolderCarrier(Path(target.folder), pace, enough.is_set)
         return RsyncCarrier(target, rate, enough.is_set, environment or {})
 
@@ -153,3 +153,12 @@ class CentralCopy:
                 status=get_setting(r, store.COPY_STATUS, {}),
                 troubles=store.troubles(r, limit),
             )
+
+
+def _sleep_until(enough: threading.Event) -> Callable[[float], None]:
+    """Return a sleep that ends early."""
+
+    def sleep(seconds: float) -> None:
+        enough.wait(seconds)
+
+    return sleep

@@ -26,6 +26,7 @@ from cryobatch.model.image import Fact, FactValue, ImageIdentity, ImageRecord
 from cryobatch.model.resolution import resolve_parameters
 from cryobatch.model.settings import ProjectSettings, SiteSettings
 from cryobatch.model.workflow import Workflow
+from cryobatch.processing.currency import fingerprint_file
 from cryobatch.processing.image_folder import PARAMETER_FILE, read_record, write_record
 from cryobatch.project.import_guard import complete_facts
 from cryobatch.project.optics import Optics
@@ -203,6 +204,7 @@ class Registrar:
             frames=recording.frames,
             imported_at=datetime.now(UTC).isoformat("T", "milliseconds"),
             recorded_at=recording.recorded_at,
+            root_fingerprint=fingerprint_file(folder / root_file),
         )
         record = ImageRecord(identity, acquisition=facts, parameters=parameters)
         write_record(folder, record)
