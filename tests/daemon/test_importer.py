@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from cryobatch.daemon.importer import Importer
 from cryobatch.importing import Take
 from cryobatch.importing.settle import FAST_S, PATIENT_S
 from cryobatch.importing.watch_patterns import Patterns
@@ -14,6 +15,7 @@ from cryobatch.model.event import Level
 from cryobatch.project import Project
 from cryobatch.project.watching import Orders
 from cryobatch.store.watching import FileState
+from tests.daemon.running import wait_for
 from tests.daemon.watched import PICK, Session, write_micrograph
 
 
@@ -285,3 +287,26 @@ def test_the_thread_goes_on_until_it_is_stopped(session: Session) -> None:
     session.importer.start()
     session.importer.stop()
     assert session.report().watched.id == session.watched.id
+
+
+def test_a_slow_copy_does_not_hinder_the_end(
+    project: Project, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who stops the daemon does not wait for a copy; the next daemon ends it."""
+    monkeypatch.setattr("cryobatch.importing.copying.CHUNK_BYTES", 100)
+    write_micrograph(folder / "a.mrc")
+    slow = Orders(choice=PICK, take=Take.COPY, rate_mb_s=1e-6)
+    project.watching.add(folder, slow)
+    importer = Importer(project)
+    importer.start()
+    image = project.place.images / "microscope" / "a"
+    wait_for(lambda: (image / ".a.mrc.new").exists(), "the beginning of the copy", 60)
+    importer.stop()
+    assert project.images.rows() == []
+    session = Session.begin(project, folder, Orders(choice=PICK, take=Take.COPY))
+    session.pass_time(FAST_S * 3)
+    assert session.names() == ["a"]
+    assert sorted(path.name for path in image.iterdir() if path.name != ".lock") == [
+        "a.mrc", "image.toml",
+    ]  # fmt: skip
+    session.importer.close()

@@ -45,6 +45,7 @@ class Follower:
         tell: Tell,
         room: Room,
         wake: Callable[[], None],
+        is_stopped: Callable[[], bool],
         metadata: WatchedMetadata,
         clock: Callable[[], float] = time.monotonic,
         moment: Callable[[], float] = time.time,
@@ -57,6 +58,7 @@ class Follower:
             tell: Writes a line into the log, each only once.
             room: Says whether there is room for copies.
             wake: Is called, from another thread, when something was reported.
+            is_stopped: Tells whether a copy shall be left in its middle.
             metadata: The metadata files of all watched folders: a recording's may be in another.
             clock: Gives seconds that only go forward.
             moment: Gives seconds since the epoch.
@@ -75,8 +77,8 @@ class Follower:
         )  # fmt: skip
         self._tree = Tree(watched.folder, orders.patterns, self._waiting, inodes=not self._polled)
         self._taker = Taker(
-            project, watched, self._waiting, tell=tell, room=room, local=not self._polled,
-            clock=clock, moment=moment,
+            project, watched, self._waiting, tell=tell, room=room, is_stopped=is_stopped,
+            local=not self._polled, clock=clock, moment=moment,
         )  # fmt: skip
         self._events: Events | None = None
         self._heard: set[str] = set()

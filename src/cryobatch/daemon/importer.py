@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection
 
 from cryobatch.daemon.follower import Follower
 from cryobatch.errors import CryobatchError
+from cryobatch.importing import Stopped
 from cryobatch.importing.watch_metadata import WatchedMetadata
 from cryobatch.model.event import Level
 from cryobatch.project import Project
@@ -128,7 +129,8 @@ class Importer:
         if number not in self._followers:
             self._followers[number] = Follower(
                 self._project, watched, tell=self._tell, room=self._room, wake=self._awake.set,
-                metadata=self._metadata, clock=self._clock, moment=self._moment,
+                is_stopped=self._enough.is_set, metadata=self._metadata,
+                clock=self._clock, moment=self._moment,
             )  # fmt: skip
         elif self._scans[number] != watched.scans:
             self._followers[number].scan()
@@ -155,6 +157,8 @@ class Importer:
             sleep_s = TROUBLE_PAUSE_S
             try:
                 sleep_s = self.step()
+            except Stopped:
+                continue
             except CryobatchError as error:  # such as a database that is busy or has no room
                 self._trouble, self._trouble_until = str(error), self._clock() + SHOWN_S
             except Exception as error:  # noqa: BLE001 - one step of a loop that must go on

@@ -43,6 +43,7 @@ class Taker:
         *,
         tell: Tell,
         room: Room,
+        is_stopped: Callable[[], bool],
         local: bool,
         clock: Callable[[], float] = time.monotonic,
         moment: Callable[[], float] = time.time,
@@ -55,6 +56,7 @@ class Taker:
             waiting: Says which files' time has come.
             tell: Writes a line into the log.
             room: Says whether there is room for copies.
+            is_stopped: Tells whether a copy shall be left in its middle.
             local: Whether the folder is on a local disk, where inodes and open files are known.
             clock: Gives seconds that only go forward.
             moment: Gives seconds since the epoch.
@@ -66,8 +68,8 @@ class Taker:
         self._room = room
         self._clock = clock
         self._moment = moment
-        rate = watched.orders.rate_mb_s
-        self._pace = None if rate is None else Pace(rate * MEGABYTE)
+        rate = float("inf") if watched.orders.rate_mb_s is None else watched.orders.rate_mb_s
+        self._pace = Pace(rate * MEGABYTE, is_stopped=is_stopped)
         self._careful_until = float("-inf")
         self._examiner = Examiner(
             watched, waiting, read_pattern=project.read_pattern, tell=tell, local=local,

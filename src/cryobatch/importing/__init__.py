@@ -4,13 +4,14 @@ from cryobatch.importing.facts import merge_facts, name_source, option_facts
 from cryobatch.importing.find import find_recordings
 from cryobatch.importing.names import make_safe, make_unique
 from cryobatch.importing.recording import Found, Recording, Refused
-from cryobatch.importing.take import Pace, Take, remove_source, take_recording
+from cryobatch.importing.take import Pace, Stopped, Take, remove_source, take_recording
 
 __all__ = [
     "Found",
     "Pace",
     "Recording",
     "Refused",
+    "Stopped",
     "Take",
     "find_recordings",
     "make_safe",

@@ -19,13 +19,22 @@ class Take(StrEnum):
     MOVE = "move"
 
 
+class Stopped(Exception):  # noqa: N818 - no error: somebody wants it
+    """A copy was stopped in its middle; it goes on there when it is begun again."""
+
+
+SLEEP_S = 0.2
+"""After so long it is looked whether copying shall stop."""
+
+
 class Pace:
-    """Keeps copies, one after another, to so many bytes a second."""
+    """Keeps copies, one after another, to so many bytes a second, and stops them when asked."""
 
     def __init__(
         self,
-        bytes_a_second: float,
+        bytes_a_second: float = float("inf"),
         *,
+        is_stopped: Callable[[], bool] = lambda: False,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -33,19 +42,30 @@ class Pace:
 
         Args:
             bytes_a_second: How fast.
+            is_stopped: Tells whether copying shall stop.
             clock: Gives seconds.
             sleep: Waits so many of them.
         """
         self._bytes_a_second = bytes_a_second
+        self._is_stopped = is_stopped
         self._clock = clock
         self._sleep = sleep
         self._free_at = clock()
 
     def spend(self, count: int) -> None:
-        """Wait until so many bytes more may have been copied."""
-        now = self._clock()
-        self._free_at = max(self._free_at, now) + count / self._bytes_a_second
-        self._sleep(self._free_at - now)
+        """Wait until so many bytes more may have been copied.
+
+        Raises:
+            Stopped: Copying shall stop.
+        """
+        self._free_at = max(self._free_at, self._clock()) + count / self._bytes_a_second
+        while True:
+            if self._is_stopped():
+                raise Stopped
+            left_s = self._free_at - self._clock()
+            if left_s <= 0:
+                return
+            self._sleep(min(left_s, SLEEP_S))
 
 
 def take_recording(source: Path, folder: Path, how: Take, pace: Pace | None = None) -> str:
