@@ -10,13 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from cryobatch.daemon.copier import PAUSES_S, Copier, copy_all
+from cryobatch.daemon.copier import LOOK_INTERVAL_S, PAUSES_S, Copier, copy_all
+from cryobatch.importing import Take
 from cryobatch.model import BatchState
 from cryobatch.model.event import Level
 from cryobatch.project import Project, Selection
+from cryobatch.project.submission import Choice
 from tests.daemon.conftest import MakeProject, StartDaemon
 from tests.daemon.running import count_of, named, submit, wait_for
-from tests.daemon.watched import Clock
+from tests.daemon.watched import Clock, write_micrograph
 from tests.one_processor import OneProcessor
 from tests.projects import MICROGRAPH_WORKFLOW, add_images, make_project
 
@@ -136,6 +138,7 @@ def test_a_place_that_is_away_is_tried_again_with_growing_pauses(
     central.mkdir()
     add_images(project, 1)
     OneProcessor(project).run(3, *MICROGRAPH_WORKFLOW)
+    clock.now += LOOK_INTERVAL_S
     for pause in (*PAUSES_S, PAUSES_S[-1]):
         assert copier.step() > 0
         status = project.central_copy.report(1).status
@@ -192,6 +195,21 @@ def test_a_wrong_place_is_told(project: Project, tmp_path: Path) -> None:
         assert "another project" in (copy_all(other, lambda _: None) or "")
 
 
+def test_what_has_just_ended_is_found_at_once(project: Project, tmp_path: Path) -> None:
+    """Without a look through all images, which is taken seldom where there are many."""
+    copier = Copier(project, clock=Clock())
+    settle(copier)
+    add_images(project, 2)
+    for image in (3, 4):
+        OneProcessor(project).run(image, *MICROGRAPH_WORKFLOW)
+    submit(project, "measure", images=(3,))
+    with project.database.transaction() as t:
+        t.execute("UPDATE batch SET state = 'done', finished_at = ?", (time.time(),))
+    settle(copier)
+    assert files_of(tmp_path / "central", 3) == RESULTS
+    assert files_of(tmp_path / "central", 4) == set()
+
+
 THING = """
 import cryobatch
 
@@ -241,3 +259,35 @@ def test_a_place_that_is_away_keeps_no_daemon(
     wait_for(lambda: len(told(project, Level.WARNING)) == 2, "the warning")
     assert "Traceback" not in daemon.stop(signal.SIGTERM)
     assert not os.path.exists(tmp_path / "no")  # noqa: PTH110 - a text path
+
+
+LOOKING = """
+import cryobatch
+from typing import Annotated
+from cryobatch import Parameter
+
+@cryobatch.script(category="Calculate Statistics", inputs=["micrograph"],
+                  values={"size": cryobatch.Value("bytes")})
+def looking(run, *, again: Annotated[int, Parameter(low=0)] = 0):
+    return {"size": float(run.input("micrograph").stat().st_size)}
+"""
+
+
+def test_a_daemons_processor_brings_a_recording_back(
+    new_project: MakeProject, start_daemon: StartDaemon, tmp_path: Path
+) -> None:
+    """From where it was imported, and the log tells that it was gone."""
+    project = new_project(0)
+    (project.place.scripts / "looking.py").write_text(LOOKING)
+    project.reload()
+    write_micrograph(tmp_path / "a.mrc")
+    choice = Choice(scripts=("looking",))
+    project.import_recordings([tmp_path / "a.mrc"], take=Take.COPY, choice=choice)
+    recording = project.images.folder(1) / "a.mrc"
+    recording.unlink()
+    assert start_daemon(project, "run").finish() == 0
+    assert recording.read_bytes() == (tmp_path / "a.mrc").read_bytes()
+    rows = project.log_page(limit=100)
+    (row,) = [row for row in rows if row.level is Level.WARNING]
+    assert (row.image, row.script) == ("a", "looking")
+    assert f"it was copied again from {tmp_path / 'a.mrc'}" in row.text

@@ -3,7 +3,7 @@
 import threading
 import time
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 from cryobatch.errors import CryobatchError
@@ -27,7 +27,9 @@ LOOK_INTERVAL_S = 2.0
 REMOTE_INTERVAL_S = 10.0
 """Each look costs some connections: with another host, several images go together."""
 LOOK_SHARE = 0.01
-"""Looking for what is due takes this share of a core at most."""
+"""Looking through all images takes this share of a core at most."""
+RECENT_S = 60.0
+"""Images whose batches ended so long ago are found without looking through all."""
 PAUSES_S = (10.0, 20.0, 40.0, 80.0, 160.0, 320.0, 600.0)
 """How long to wait after a failure, and after further ones in a row."""
 AT_ONCE = 20
@@ -59,7 +61,7 @@ class Copier:
         self._settings: CopySettings | None = None
         self._requests = 0
         self._failures = 0
-        self._not_before = float("-inf")
+        self._not_before = self._whole_at = float("-inf")
         self._images: dict[int, tuple[int, float]] = {}
         self._trouble: str | None = None
         self._status: dict[str, object] = {}
@@ -99,7 +101,6 @@ class Copier:
             if target is None:
                 self._rest(start, "off")
                 return LOOK_INTERVAL_S
-            check_what(copy.settings, self._project.catalog.scripts.values())
             left = self._copy_some(copy, target)
         except CopyStopped:
             return LOOK_INTERVAL_S
@@ -109,8 +110,7 @@ class Copier:
         if left:
             return 0.0
         self._rest(start, "idle")
-        least_s = LOOK_INTERVAL_S if target.host is None else REMOTE_INTERVAL_S
-        return max(least_s, (self._clock() - start) / LOOK_SHARE)
+        return LOOK_INTERVAL_S if target.host is None else REMOTE_INTERVAL_S
 
     def find_trouble(self) -> str | None:
         """Return why nothing is copied at present, None when nothing hinders it."""
@@ -121,16 +121,18 @@ class Copier:
         requests = copy.requests()
         if copy.settings != self._settings or requests != self._requests:
             self._settings, self._requests = copy.settings, requests
-            self._failures, self._not_before = 0, float("-inf")
+            self._failures = 0
+            self._not_before = self._whole_at = float("-inf")
             self._images.clear()
 
     def _copy_some(self, copy: CentralCopy, target: Target) -> bool:
         """Copy some images; returns whether there may be more."""
         now = self._clock()
         pausing = [one for one, (_, until) in self._images.items() if until > now]
-        due = copy.due(AT_ONCE, pausing)
+        due = self._find_due(copy, pausing)
         if not due:
             return False
+        check_what(copy.settings, self._project.catalog.scripts.values())
         carrier = copy.carrier(target, self._enough, self._environment)
         if copy.open(target, carrier):
             self._project.log_line(f"results are copied to {target}")
@@ -140,6 +142,16 @@ class Copier:
         self._show("copying")
         self._copy_images(copy, carrier, due)
         return True
+
+    def _find_due(self, copy: CentralCopy, pausing: Collection[int]) -> list[DueImage]:
+        """Look for what has just ended, and now and then for all that has changed."""
+        now = self._clock()
+        if now < self._whole_at:
+            return copy.due(AT_ONCE, pausing, ended_since=time.time() - RECENT_S)
+        due = copy.due(AT_ONCE, pausing)
+        if not due:
+            self._whole_at = now + max(LOOK_INTERVAL_S, (self._clock() - now) / LOOK_SHARE)
+        return due
 
     def _copy_images(self, copy: CentralCopy, carrier: Carrier, due: Sequence[DueImage]) -> None:
         plans = {image: plan for image in due if (plan := self._plan(copy, image)) is not None}

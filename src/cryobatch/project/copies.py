@@ -98,10 +98,14 @@ class CentralCopy:
                 put_setting(t, store.COPY_PLACES, [*known, str(target)])
         return not begun
 
-    def due(self, limit: int, but: Collection[int] = ()) -> list[DueImage]:
-        """Return images whose results are not, or not any more, as they were copied."""
+    def due(
+        self, limit: int, but: Collection[int] = (), ended_since: float | None = None
+    ) -> list[DueImage]:
+        """Return images to be copied, see ``due_images``."""
         with self.database.reading() as r:
-            return store.due_images(r, self.orders, limit=limit, but=but)
+            return store.due_images(
+                r, self.orders, limit=limit, but=but, ended_since=ended_since
+            )  # fmt: skip
 
     def note_copied(self, image: DueImage, files: int, size_bytes: int) -> None:
         """Note that an image was copied, and say so in the log."""

@@ -24,6 +24,8 @@ _DUE = f"""
         SELECT 1 FROM batch WHERE batch.image_id = image.id AND batch.state = 'running')
 """  # noqa: S608 - our own words
 
+_RECENT = "SELECT image_id FROM batch WHERE state IN ('done', 'failed') AND finished_at >= :since"
+
 
 @dataclass(frozen=True, slots=True)
 class DueImage:
@@ -63,7 +65,14 @@ class CopyCounts:
     copied_at: float | None
 
 
-def due_images(r: Reading, orders: str, *, limit: int, but: Collection[int] = ()) -> list[DueImage]:
+def due_images(
+    r: Reading,
+    orders: str,
+    *,
+    limit: int,
+    but: Collection[int] = (),
+    ended_since: float | None = None,
+) -> list[DueImage]:
     """Return images with results that are not, or not any more, as they were copied.
 
     Images with a running batch are left out: they are due when it has ended.
@@ -73,11 +82,14 @@ def due_images(r: Reading, orders: str, *, limit: int, but: Collection[int] = ()
         orders: What is copied and where to; what was copied by other orders is due.
         limit: How many at most.
         but: Not these.
+        ended_since: Only images with a batch that has ended since then, which are found at once;
+            None: all, which takes some 2 s for a million.
     """
+    recent = "" if ended_since is None else f"AND image.id IN ({_RECENT})"
     rows = r.execute(
-        f"SELECT image.id, image.grp, image.name, image.indexed, {_ENDED} {_DUE} "  # noqa: S608
+        f"SELECT image.id, image.grp, image.name, image.indexed, {_ENDED} {_DUE} {recent} "  # noqa: S608
         "AND image.id NOT IN (SELECT value FROM json_each(:but)) ORDER BY image.id LIMIT :limit",
-        {"orders": orders, "but": json.dumps([*but]), "limit": limit},
+        {"orders": orders, "but": json.dumps([*but]), "limit": limit, "since": ended_since},
     )
     return [DueImage(*row) for row in rows]
 
