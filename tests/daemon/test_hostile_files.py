@@ -82,6 +82,7 @@ def test_odd_names_lead_to_images_with_safe_ones(session: Session, take: Take) -
     assert len(session.names()) == len(names)
     (failed,) = session.report().failed
     assert "UTF-8" in failed.reason
+    assert str(session.importer.trouble).encode("utf-8")
     for row in session.project.images.rows():
         image = session.project.images.record(int(str(row["id"]))).image
         path = Path(image.root_file)

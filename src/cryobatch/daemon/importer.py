@@ -12,6 +12,7 @@ from cryobatch.importing.watch_metadata import WatchedMetadata
 from cryobatch.model.event import Level
 from cryobatch.project import Project
 from cryobatch.project.watching import WatchedFolder
+from cryobatch.store.text import storable
 
 RELOAD_INTERVAL_S = 1.0
 LONGEST_SLEEP_S = 1.0
@@ -142,6 +143,7 @@ class Importer:
 
     def _tell(self, text: str, level: Level, *, once: bool = True) -> None:
         """Write a line into the log; what hinders the import is kept for a display."""
+        text = storable(text)  # a name that is no text would end whoever prints it
         if level is Level.ERROR:
             self._trouble, self._trouble_until = text, self._clock() + SHOWN_S
         if once and text in self._told:

@@ -124,13 +124,18 @@ def is_on_network(folder: Path) -> bool:
     return file_system_of(folder, Path("/proc/mounts").read_text()) in _NETWORK_FILE_SYSTEMS
 
 
-def lacks_events(folder: Path) -> bool:
+def lacks_events(folder: Path, mounts: str | None = None) -> bool:
     """Tell whether files that appear in a folder may come without an event of the kernel.
 
     Network file systems report only what this machine does; of others in user space (FUSE) nobody
     knows. One that is mounted somewhere below the folder counts too.
+
+    Args:
+        folder: Any folder, there or not.
+        mounts: Lines of /proc/mounts; None: as they are.
     """
-    mounts = Path("/proc/mounts").read_text()
+    if mounts is None:
+        mounts = Path("/proc/mounts").read_text()
     start = str(folder.resolve()).rstrip("/") + "/"
     kinds = {kind for point, kind in _read_mounts(mounts) if point.startswith(start)}
     kinds.add(file_system_of(folder, mounts))
