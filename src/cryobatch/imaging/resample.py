@@ -8,9 +8,9 @@ for |f| < 0.25. It is exact to 0.4 % up to 0.2 and to 3 % up to 0.3. White noise
 of its amplitude towards Nyquist, which ``noise_response`` tells; divided by that, signal against
 noise is 0.994 of the exact one's on the ring at 0.9 Nyquist.
 
-The displacement is taken as constant along tiles of a row, of 16 to 256 pixels, short enough that it
-differs by less than 0.05 pixels from their middle to their ends; at 16 pixels, where the image is
-stretched by more than 0.6 %, by more.
+The displacement is taken as constant along tiles of a row, of 16 to 256 pixels, short enough that
+it differs by less than 0.05 pixels from their middle to their ends; by more only where the image is
+stretched by more than 0.6 %, for which 16 pixels are too long.
 """
 
 import functools

@@ -20,7 +20,7 @@ from cryobatch.imaging.motion_frames import FrameSource, read_frame
 from cryobatch.imaging.motion_model import MotionModel
 
 FrameSink = Callable[[int, ImageArray], None]
-"""Takes a corrected frame or sum, with its index from 0."""
+"""Takes a corrected frame or sum, which it may keep, with its index from 0."""
 
 _RINGS_A_STEP = 4
 _PROBED = 12

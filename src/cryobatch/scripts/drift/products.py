@@ -1,6 +1,8 @@
 """Write what correct_drift makes."""
 
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -99,17 +101,41 @@ def make_sums(
     pixel_size = recording.stack_pixel_size_angstrom
     mean = SpectrumMean(request.spectrum_box, pixel_size, run.threads)
     with ExitStack() as open_files:
+        beside = open_files.enter_context(_beside())
         options = SumOptions(
             exposure=request.exposure,
             halves=request.halves,
             group_frames=request.spectrum_frames,
-            group_sink=spectrum_sink(run, mean, frames.shape[1:]),
+            group_sink=beside(spectrum_sink(run, mean, frames.shape[1:])),
             frame_sink=corrected_stack_sink(run, frames.shape, pixel_size, open_files),
         )
         sums = sum_frames(frames, model, pixel_size, options, threads=run.threads)
+    # The spectrum is whole when the context has ended.
     write_spectrum(run, mean)
     for product, image in _wanted(sums, request).items():
         write_image(run.output(product), image, pixel_size, request.float16)
+
+
+@contextmanager
+def _beside() -> Iterator[Callable[[FrameSink | None], FrameSink | None]]:
+    """Yield what lets a sink work in another thread, one image at a time, the next one waiting."""
+    with ThreadPoolExecutor(1) as pool:
+        waiting: list[Future[None]] = []
+
+        def wrapped(sink: FrameSink | None) -> FrameSink | None:
+            if sink is None:
+                return None
+
+            def hand_over(index: int, image: ImageArray) -> None:
+                while waiting:
+                    waiting.pop().result()
+                waiting.append(pool.submit(sink, index, image))
+
+            return hand_over
+
+        yield wrapped
+        for each in waiting:
+            each.result()
 
 
 def _wanted(sums: FrameSums, request: SumRequest) -> dict[str, ImageArray]:
