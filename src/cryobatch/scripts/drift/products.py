@@ -118,7 +118,10 @@ def make_sums(
 
 @contextmanager
 def _beside() -> Iterator[Callable[[FrameSink | None], FrameSink | None]]:
-    """Yield what lets a sink work in another thread, one image at a time, the next one waiting."""
+    """Yield what lets a sink work in another thread, one image at a time, the next one waiting.
+
+    Such a sink uses no parallel kernels: numba's threads serve one caller at a time.
+    """
     with ThreadPoolExecutor(1) as pool:
         waiting: list[Future[None]] = []
 
