@@ -173,3 +173,27 @@ def test_a_recording_comes_back_from_another_host(
     assert f"was copied again from host:{tmp_path}/central/recordings" in words(told)
     assert root_of(project) == project.images.folder(1) / "a.mrc"
     assert work(processor).skipped == ["weigh", "halve"]
+
+
+@pytest.mark.parametrize("take", [Take.COPY, Take.LINK])
+def test_a_recording_that_has_moved_is_imported_from_where_it_is_now(
+    make: MakeProcessor, microscope: Path, tmp_path: Path, take: Take
+) -> None:
+    """Its image has it again, at once, and its results hold; another recording is another image."""
+    processor = make(take)
+    project = processor.project
+    elsewhere = tmp_path / "elsewhere"
+    microscope.parent.rename(elsewhere)
+    if take is Take.COPY:
+        root_of(project).unlink()
+    write_recording(elsewhere / "b.mrc", seed=2)
+    report = project.import_recordings([elsewhere], take=take, submit=False)
+    assert (len(report.images), report.known) == (1, 1)
+    assert report.remarks[0] == "1 image has its recording again, which was gone"
+    expected = project.images.folder(1) / "a.mrc" if take is Take.COPY else elsewhere / "a.mrc"
+    assert root_of(project) == expected
+    assert expected.is_file()
+    assert project.images.rows(columns=["source"])[0]["source"] == str(elsewhere / "a.mrc")
+    assert work(processor).skipped == ["weigh", "halve"]
+    again = project.import_recordings([elsewhere], take=take, submit=False)
+    assert (again.images, again.remarks) == ((), ())

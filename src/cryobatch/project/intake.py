@@ -20,6 +20,7 @@ from cryobatch.project.registration import (
     find_missing_facts,
     needed_facts,
 )
+from cryobatch.project.relocation import relocate
 from cryobatch.project.renewal import Renewal
 from cryobatch.project.scrutiny import Scrutiny
 from cryobatch.project.submission import Choice, Planner, submit_images
@@ -113,9 +114,14 @@ class Intake:
             told = "image has" if len(renewed) == 1 else "images have"
             remarks.append(f"{len(renewed)} {told} got facts from metadata that came later")
         placed = self._find_images(found.recordings)
+        made_now = set(images)
+        again, lost = relocate(self.images, {p: i for p, i in placed.items() if i not in made_now})
+        if again:
+            told = "image has its" if len(again) == 1 else "images have their"
+            remarks.append(f"{len(again)} {told} recording again, which was gone")
+        remarks += lost
         if take is Take.MOVE:
-            made = set(images)
-            known = {path: one for path, one in placed.items() if one not in made}
+            known = {path: one for path, one in placed.items() if one not in made_now}
             refused += self.registrar.finish_moves(known)
         return ImportReport(
             images=tuple(images),

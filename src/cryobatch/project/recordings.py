@@ -65,11 +65,10 @@ def bring_back(folder: Path, copying: CopySettings, project: Path) -> str:
     reasons = []
     for source in find_sources(record, folder, copying, project):
         try:
-            file = _take(record, folder, source)
+            file = put_back(record, folder, source)
         except (CryobatchError, OSError) as error:
             reasons.append(str(error))
             continue
-        update_record(folder, partial(_note, folder=folder, file=file))
         where = source.place if isinstance(source, Away) else source
         done = "is linked to" if Path(file).is_absolute() else "was copied again from"
         return f"the recording {path} was gone: it {done} {where}"
@@ -93,8 +92,26 @@ def find_sources(
         yield Away(RsyncCarrier(target), copy, f"{target}/{copy}")
 
 
+def put_back(record: ImageRecord, folder: Path, source: Path | Away) -> str:
+    """Make a recording available again, and note that in the image's parameter file.
+
+    Args:
+        record: What is known about the image.
+        folder: The image's folder.
+        source: Where the recording is now.
+
+    Returns:
+        The image's new ``root_file``.
+
+    Raises:
+        CryobatchError: It is another one, or cannot be read or copied.
+    """
+    file = _take(record, folder, source)
+    update_record(folder, partial(_note, folder=folder, file=file))
+    return file
+
+
 def _take(record: ImageRecord, folder: Path, source: Path | Away) -> str:
-    """Make a recording available; returns the image's new ``root_file``."""
     linked = Path(record.image.root_file).is_absolute()
     if linked and isinstance(source, Path):
         _check(record, source)
