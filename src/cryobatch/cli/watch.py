@@ -16,21 +16,14 @@ from cryobatch.cli.options import (
     open_project,
     takes_facts,
 )
-from cryobatch.cli.tables import (
-    count,
-    describe_duration,
-    describe_number,
-    show_json,
-    show_rows,
-    time_to_json,
-)
+from cryobatch.cli.tables import show_json, show_rows
 from cryobatch.cli.trouble import tell_trouble
+from cryobatch.cli.watch_status import describe_orders, report_to_json, tell_report
 from cryobatch.errors import UsageError
 
 if TYPE_CHECKING:
     from cryobatch.project import Project
-    from cryobatch.project.watching import WatchedFolder, WatchReport
-    from cryobatch.store.watching import FileRow
+    from cryobatch.project.watching import WatchedFolder
 
 app = typer.Typer(
     help="Import recordings from folders as they come.",
@@ -130,7 +123,7 @@ def show(context: typer.Context, json: Json = False) -> None:
     """Show which folders are watched, and what is done with their recordings."""
     with open_project(context) as project:
         works = _daemon_works(project)
-        rows = [_describe(watched, works) for watched in project.watching.listing()]
+        rows = [describe_orders(watched, works) for watched in project.watching.listing()]
     if json:
         show_json(rows)
     else:
@@ -187,7 +180,7 @@ def scan(context: typer.Context, watches: Watches = None) -> None:
             typer.echo(f"looking through {watched.folder}")
         scan_once(project, [watched.id for watched in chosen])
         for watched in chosen:
-            _tell(project.watching.report(watched, SHOWN), works=False)
+            tell_report(project.watching.report(watched, SHOWN), works=False)
 
 
 @app.command()
@@ -205,12 +198,12 @@ def status(
         works = _daemon_works(project)
         reports = [project.watching.report(item, number) for item in _choose(project, watches)]
     if json:
-        show_json([_to_json(report, works) for report in reports])
+        show_json([report_to_json(report, works) for report in reports])
         return
     if not reports:
         typer.echo(NOTHING)
     for report in reports:
-        _tell(report, works)
+        tell_report(report, works)
 
 
 def _daemon_works(project: "Project") -> bool:
@@ -223,108 +216,3 @@ def _choose(project: "Project", names: Sequence[str] | None) -> "list[WatchedFol
     if not names:
         return project.watching.listing()
     return [project.watching.find(name) for name in names]
-
-
-def _state(watched: "WatchedFolder", works: bool) -> str:
-    if not works:
-        return "no daemon" if watched.active else "stopped"
-    if "state" in watched.status:
-        return str(watched.status["state"])
-    return "starting" if watched.active else "stopped"
-
-
-def _describe(watched: "WatchedFolder", works: bool) -> dict[str, object]:
-    orders = watched.orders
-    choice = orders.choice
-    place = "top" if choice.top else "first on top" if choice.first_now else "bottom"
-    return {
-        "id": watched.id,
-        "folder": str(watched.folder),
-        "active": watched.active,
-        "state": _state(watched, works),
-        "take": orders.take.value,
-        "rate_mb_s": orders.rate_mb_s,
-        "scripts": list(choice.scripts or ()) or choice.workflow or "the project's workflow",
-        "place": place if orders.submit else "not queued",
-        "parameters": {name: dict(given) for name, given in (choice.parameters or {}).items()},
-        "facts": dict(orders.facts),
-        "include": list(orders.patterns.include),
-        "ignore": list(orders.patterns.ignore),
-        "patience_s": orders.patience.patient_s,
-    }
-
-
-def _settling(report: "WatchReport", works: bool) -> int:
-    return int(report.watched.status.get("settling", 0)) if works else 0
-
-
-def _to_json(report: "WatchReport", works: bool) -> dict[str, object]:
-    settling = _settling(report, works)
-    scanned_at = report.watched.status.get("scanned_at")
-    return {
-        "id": report.watched.id,
-        "folder": str(report.watched.folder),
-        "state": _state(report.watched, works),
-        "found": sum(report.counts.values()) + settling,
-        "settling": settling,
-        **{state.value: number for state, number in report.counts.items()},
-        "incomplete_files": [_file_to_json(report, row) for row in report.incomplete],
-        "failed_files": [_file_to_json(report, row) for row in report.failed],
-        "images_an_hour": report.images_an_hour,
-        "delay_to_batch_s": report.delays.to_batch,
-        "delay_to_batch_slow_s": report.delays.to_batch_slow,
-        "delay_to_result_s": report.delays.to_result,
-        "scanned_at": None if scanned_at is None else time_to_json(scanned_at),
-        "scan_s": report.watched.status.get("scan_s"),
-    }
-
-
-def _file_to_json(report: "WatchReport", row: "FileRow") -> dict[str, object]:
-    return {
-        "path": _printable(str(report.watched.folder / row.path)),
-        "state": row.state.value,
-        "reason": row.reason,
-        "noted_at": time_to_json(row.noted_at),
-    }
-
-
-def _printable(path: str) -> str:
-    """Return a path as text, with the codes of bytes that are none."""
-    return path.encode("utf-8", "backslashreplace").decode()
-
-
-def _tell(report: "WatchReport", works: bool) -> None:
-    watched = report.watched
-    counts = {state.value: number for state, number in report.counts.items()}
-    settling = _settling(report, works)
-    typer.echo(f"{watched.id}  {watched.folder}  ({_state(watched, works)})")
-    typer.echo(
-        f"   {sum(counts.values()) + settling} found: {settling} settling, "
-        f"{counts['imported']} imported, {counts['incomplete']} incomplete, "
-        f"{counts['failed']} failed, {counts['rewritten']} rewritten"
-    )
-    _tell_speed(report)
-    _tell_files(report.incomplete, counts["incomplete"])
-    _tell_files(report.failed, counts["failed"] + counts["rewritten"])
-
-
-def _tell_speed(report: "WatchReport") -> None:
-    delays = report.delays
-    parts = [f"{report.images_an_hour:.0f} images an hour"]
-    if delays.to_batch is not None and delays.to_batch_slow is not None:
-        slow = describe_number(delays.to_batch_slow)
-        parts.append(
-            f"from the last byte to the queue {describe_number(delays.to_batch)} s "
-            f"(the slowest of a hundred: {slow} s)"
-        )
-    if delays.to_result is not None:
-        parts.append(f"to the first result {describe_duration(delays.to_result)}")
-    typer.echo("   " + ", ".join(parts))
-
-
-def _tell_files(rows: "Sequence[FileRow]", number: int) -> None:
-    for row in rows:
-        name = " ".join(_printable(row.path).split())
-        typer.echo(f"   {row.state.value}: {name}: {row.reason}")
-    if number > len(rows):
-        typer.echo(f"   ... and {count(number - len(rows), 'file', 'files')} more (see --limit)")
