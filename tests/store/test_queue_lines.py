@@ -121,3 +121,14 @@ def test_the_value_before_is_that_of_the_image_recorded_before(series: Database)
     with series.reading() as r:
         found = {number: library.previous_value(r, number, "step") for number in (*TIMES, 5)}
     assert found == {2: None, 3: 20.0, 1: 20.0, 4: 10.0, 5: None}
+
+
+def test_what_waits_tells_for_which_image(series: Database) -> None:
+    """For the one recorded just before, or for its own."""
+    stand_in_line(series, 1, 2, 3)
+    with series.transaction() as t:
+        queue.submit(t, [Submission(2, ("unpack",)), Submission(4, FIT)], top=False, now=1.0)
+    assert claimed(series) == 2
+    with series.reading() as r:
+        found = {(row.batch.image_id, row.waits_for) for row in queue.listing(r)}
+    assert found == {(2, None), (3, "image_2"), (1, "image_3"), (2, "image_2"), (4, None)}

@@ -68,7 +68,9 @@ def show(
     if json:
         show_json_rows(_to_json(row) for row in rows)
         return
-    show_rows([_to_row(row) for row in rows], _COLUMNS, "nothing waits and nothing runs")
+    held_up = ("waits_for",) if any(row.waits_for for row in rows) else ()
+    shown = (*_COLUMNS, *held_up)
+    show_rows([_to_row(row) for row in rows], shown, "nothing waits and nothing runs")
     left = sum(counts[state] for state in wanted) - len(rows)
     if left > 0:
         typer.echo(f"... and {left} more (see --limit)")
@@ -271,6 +273,7 @@ def _to_json(row: "QueueRow") -> dict[str, object]:
         "state": batch.state.value,
         "attempt": batch.attempt,
         "processor": batch.processor,
+        "waits_for": row.waits_for,
         "failures": batch.failures,
         "submitted_at": time_to_json(batch.submitted_at),
         "started_at": None if batch.started_at is None else time_to_json(batch.started_at),

@@ -17,6 +17,19 @@ _ORDERS = {
     BatchState.DONE: "batch.finished_at DESC, batch.id DESC",
 }
 """The states as a person wants to see them, each with its order; all are texts of ours."""
+_OBSTACLE = """
+    CASE WHEN EXISTS (
+        SELECT 1 FROM batch AS other INDEXED BY batch_running
+        WHERE other.state = 'running' AND other.image_id = batch.image_id)
+    THEN image.name
+    ELSE (
+        SELECT before.name FROM batch AS earlier INDEXED BY batch_line
+        JOIN image AS before ON before.id = earlier.image_id
+        WHERE earlier.line = batch.line AND earlier.state IN ('waiting', 'running')
+          AND (earlier.line_time, earlier.image_id) < (batch.line_time, batch.image_id)
+        ORDER BY earlier.line_time DESC, earlier.image_id DESC LIMIT 1)
+    END"""
+"""The image that must be done with before a waiting batch can run; as ``claim`` has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +40,14 @@ class QueueRow:
         batch: The batch.
         image: Name of its image.
         group: Group of its image.
+        waits_for: The image that must be done with first: its own, on which another batch works,
+            or one recorded before; None when none stands in its way.
     """
 
     batch: Batch
     image: str
     group: str
+    waits_for: str | None = None
 
 
 def listing(
@@ -141,13 +157,14 @@ def _of_state(
 ) -> Iterator[QueueRow]:
     columns = ", ".join("batch." + name for name in BATCH_COLUMNS.split(", "))
     # The state stands in the text, not in a parameter: only so its partial index is used.
+    obstacle = _OBSTACLE if state is BatchState.WAITING else "NULL"
     rows: sqlite3.Cursor = r.execute(
-        f"SELECT {columns}, image.name, image.grp FROM batch "  # noqa: S608
+        f"SELECT {columns}, image.name, image.grp, {obstacle} AS waits_for FROM batch "  # noqa: S608
         f"CROSS JOIN image ON image.id = batch.image_id WHERE {_condition(state, finished_after)} "
         f"ORDER BY {_ORDERS[state]} LIMIT :limit OFFSET :offset",
         {"limit": limit, "offset": offset, "after": finished_after},
     )
-    return (QueueRow(read_batch(row), row["name"], row["grp"]) for row in rows)
+    return (QueueRow(read_batch(row), row["name"], row["grp"], row["waits_for"]) for row in rows)
 
 
 def _condition(state: BatchState, finished_after: float | None) -> str:

@@ -173,6 +173,7 @@ def _to_json(row: QueueRow) -> dict[str, object]:
     return {
         "id": batch.id,
         "image": row.image,
+        "waits_for": row.waits_for,
         "image_id": batch.image_id,
         "group": row.group,
         "scripts": batch.scripts,

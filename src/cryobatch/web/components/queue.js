@@ -139,7 +139,7 @@ function placeCell(row, mayChange) {
 
 function why(row) {
   if (row.state === "running") return `on ${row.processor}`;
-  return [row.force ? "forced" : "", Object.keys(row.parameters).length ? "own parameters" : "", row.attempt ? `attempt ${row.attempt + 1}` : ""].filter(Boolean).join(", ");
+  return [row.waits_for ? `after ${brief(row.waits_for, 34)}` : "", row.force ? "forced" : "", Object.keys(row.parameters).length ? "own parameters" : "", row.attempt ? `attempt ${row.attempt + 1}` : ""].filter(Boolean).join(", ");
 }
 
 function imageCell({ data }) {
