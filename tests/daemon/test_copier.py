@@ -187,7 +187,11 @@ def test_one_image_that_cannot_be_copied_costs_no_other(project: Project, tmp_pa
 
 
 def test_a_wrong_place_is_told(project: Project, tmp_path: Path) -> None:
-    """Copies of another project are left alone."""
+    """Copies of another project are left alone, and so is the project itself behind a link."""
+    (tmp_path / "link").symlink_to(project.place.images)
+    set_copy(project, to=str(tmp_path / "link" / "central"))
+    assert "the project itself" in (copy_all(project, lambda _: None) or "")
+    set_copy(project, to=str(tmp_path / "central"))
     settle(Copier(project))
     with make_project(tmp_path / "other", 1) as other:
         set_copy(other, to=str(tmp_path / "central"))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from cryobatch.errors import ProjectError
 from cryobatch.importing import Pace
 from cryobatch.model.event import Level, LogEntry
 from cryobatch.model.settings import CopySettings
@@ -92,6 +93,10 @@ class CentralCopy:
         with self.database.reading() as r:
             known: list[str] = get_setting(r, store.COPY_PLACES, [])
         begun = str(target) in known
+        if target.host is None and Path(target.folder).resolve().is_relative_to(
+            self.place.folder.resolve()
+        ):
+            raise ProjectError(f"{target} leads into the project itself; name another place")
         open_target(target, carrier, self.project_id, begun=begun)
         if not begun:
             with self.database.transaction() as t:
