@@ -102,6 +102,20 @@ def test_an_empty_frame_follows_its_neighbours(small: SimulatedMovie) -> None:
     assert motion_error_angstrom(found.model, small) < 1.5
 
 
+@pytest.mark.parametrize(
+    "mishap", [{"jump_angstrom": 6.0}, {"burst_angstrom": 8.0}, {"gain_error": 0.01}]
+)
+def test_mishaps_are_followed(mishap: dict[str, float]) -> None:
+    """A jump, a burst of motion and a gain that is wrong by 1 % leave the error below 0.5 Å."""
+    settings = SimulationSettings(
+        rows=384, columns=512, frames=16, dose_per_frame=2.0, local_motion_angstrom=0.0
+    )
+    movie = simulate_movie(replace(settings, **mishap), 73)  # type: ignore[arg-type]  # of floats
+    found = estimate_motion(MovieFrames(movie), 1.5, WHOLE)
+    assert motion_error_angstrom(found.model, movie) < 0.5
+    assert np.isfinite(found.uncertainty_angstrom)
+
+
 @pytest.mark.parametrize("frames", [1, 2, 3])
 def test_few_frames_are_enough(small: SimulatedMovie, frames: int) -> None:
     """Movies of one, two and three frames are aligned as far as that can be."""
