@@ -18,6 +18,7 @@ MODULES = {
     "peers": "benchmarks.queue_peers",
     "scale": "benchmarks.scale",
     "import": "benchmarks.importing",
+    "guards": "benchmarks.guards",
 }
 
 
