@@ -35,6 +35,10 @@ class Hub:
     _listeners: set[asyncio.Event] = field(default_factory=set)
     _task: asyncio.Task[None] | None = None
 
+    def number(self) -> int:
+        """Return the number of the last event so far."""
+        return self._number
+
     def event_id(self) -> str:
         """Return the id of the last event so far."""
         return f"{self._epoch}-{self._number}"

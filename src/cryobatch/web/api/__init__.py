@@ -3,7 +3,20 @@
 from fastapi import APIRouter
 
 from cryobatch.project import Project
-from cryobatch.web.api import events, images, library, log, processors, queue, session
+from cryobatch.web.api import (
+    events,
+    images,
+    library,
+    log,
+    person,
+    pictures,
+    processors,
+    queue,
+    scripts,
+    session,
+    table,
+    view,
+)
 from cryobatch.web.api.freshness import Fresh
 from cryobatch.web.hub import Hub
 
@@ -15,9 +28,14 @@ def make_api(project: Project, hub: Hub) -> APIRouter:
     fresh = Fresh(project)
     api = APIRouter(prefix=PREFIX)
     for router in (
-        session.make_router(project),
+        session.make_router(project, hub),
         library.make_router(project, fresh),
+        table.make_router(project),
         images.make_router(project),
+        person.make_router(project, fresh),
+        pictures.make_router(project),
+        view.make_router(project, fresh),
+        scripts.make_router(project, fresh),
         queue.make_router(project, fresh),
         processors.make_router(project),
         log.make_router(project),

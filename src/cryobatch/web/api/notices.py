@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from cryobatch.model.batch import BatchState
 from cryobatch.project.session import Summary
 
 ROW = 5
@@ -47,6 +48,11 @@ def _about_work(summary: Summary) -> Iterator[Notice]:
         yield Notice("error", f"Nothing is given out: {summary.held}")
     if summary.paused:
         yield Notice("warning", "The queue is paused: what waits will not begin.")
+    waiting, running = (summary.batches[s] for s in (BatchState.WAITING, BatchState.RUNNING))
+    idle = waiting and not running and not summary.done_an_hour
+    if idle and summary.held is None and not summary.paused:
+        yield Notice("error", f"{_count(waiting, 'batch')} wait, and nothing is worked on: see "
+                     "the processors.")  # fmt: skip
     for watch in summary.watches:
         if watch.trouble is not None:
             yield Notice("error", f"Nothing is imported from {watch.folder}: {watch.trouble}")
@@ -107,4 +113,5 @@ def _streak(rows: Sequence[Row], name: str, is_bad: Rule) -> int:
 
 
 def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" + ("" if number == 1 else "s")
+    ending = "" if number == 1 else "es" if noun.endswith("h") else "s"
+    return f"{number:,} {noun}{ending}"

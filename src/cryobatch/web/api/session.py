@@ -13,13 +13,15 @@ from cryobatch.project.session import summarise
 from cryobatch.web.api.answers import answer
 from cryobatch.web.api.library import to_columns
 from cryobatch.web.api.notices import find_notices
+from cryobatch.web.hub import Hub
 
 SERIES = ("defocus_u", "defocus_v", "ctf_resolution", "drift_range", "ice_ring", "particle_count")
 _TIMES = ("recorded_at", "imported_at")
 LATEST = 300
 LONGEST_SERIES = 20_000
 REST = 20.0
-"""A result is kept this many times as long as it took to find: a twentieth of a core at most."""
+LONGEST_REST_S = 5.0
+"""A result is kept 20 times as long as it took to find, up to 5 s: so it costs little of a core."""
 
 Result = dict[str, object]
 
@@ -30,30 +32,38 @@ class Kept:
 
     Args:
         find: Finds it.
+        event: Tells the number of the last change.
         least_s: Keep it at least so long.
     """
 
     find: Callable[[], Result]
+    event: Callable[[], int]
     least_s: float = 1.0
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _result: Result | None = None
     _until: float = 0.0
 
     def get(self) -> Result:
-        """Return the result, found anew when it is too old."""
+        """Return the result, found anew when it is too old.
+
+        ``event`` in it is the last change that it knows of, ``renewed_in_s`` when to ask again.
+        """
         with self._lock:
             began = time.monotonic()
             if self._result is None or began >= self._until:
-                self._result = self.find()
+                event = self.event()
+                self._result = {**self.find(), "event": event}
                 ended = time.monotonic()
-                self._until = ended + max(self.least_s, REST * (ended - began))
-            return self._result
+                rest = min(REST * (ended - began), LONGEST_REST_S)
+                self._until = ended + max(self.least_s, rest)
+            left = max(self._until - time.monotonic(), 0.0)
+            return {**self._result, "renewed_in_s": left}
 
 
-def make_router(project: Project) -> APIRouter:
+def make_router(project: Project, hub: Hub) -> APIRouter:
     """Return the routes."""
     router = APIRouter(prefix="/session", tags=["session"])
-    summary = Kept(lambda: _summarise(project))
+    summary = Kept(lambda: _summarise(project), hub.number)
     series: dict[int, Kept] = {}
 
     @router.get("")
@@ -67,7 +77,7 @@ def make_router(project: Project) -> APIRouter:
     ) -> Response:
         """Values of the latest images as columns, in the order in which they were recorded."""
         size = next(one for one in (300, 2_000, 6_000, LONGEST_SERIES) if one >= limit)
-        kept = series.setdefault(size, Kept(lambda: _find_series(project, size)))
+        kept = series.setdefault(size, Kept(lambda: _find_series(project, size), hub.number))
         return answer(request, kept.get())
 
     return router

@@ -5,8 +5,9 @@ const HIDDEN_MS = 60_000;
 /**
  * Listen for changes.
  * @param {string} first id of the last event that the page knows of
- * @param {(change: {topics: string[], images: number[]|null, log: number}|null) => void} hear
- *   gets each change, or null when some were missed: then everything is asked for anew
+ * @param {(change: {topics: string[], images: number[]|null, log: number}|null, number: number) =>
+ *   void} hear gets each change with its number, or null when some were missed: then everything is
+ *   asked for anew
  * @param {(live: boolean) => void} show is told whether the connection stands
  */
 export function listen(first, hear, show) {
@@ -26,13 +27,15 @@ export function listen(first, hear, show) {
     });
     source.addEventListener("change", (event) => {
       last = event.lastEventId;
-      hear(JSON.parse(event.data));
+      hear(JSON.parse(event.data), number(last));
     });
     source.addEventListener("reset", (event) => {
       last = event.lastEventId;
-      hear(null);
+      hear(null, number(last));
     });
   }
+
+  const number = (id) => Number(id.split("-")[1]);
 
   function close() {
     clearTimeout(timer);

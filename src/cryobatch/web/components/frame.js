@@ -6,6 +6,7 @@
 //   on(topics, run, wait_ms)   runs on changes of these topics, at most every wait_ms; run gets
 //                              nothing: the server owns the state, so ask it
 //   onChange(run)              gets every change itself, null when some were missed
+//   lastEvent()                number of the last change that was heard of
 //   key(name, help, run)       a key of this page
 //   say(text, options)         a short message; options: {bad, action: {text, run}}
 //   attempt(promise)           says it when the promise fails; returns its result or undefined
@@ -17,6 +18,7 @@ const { module, nonce, event, right } = document.body.dataset;
 const SHOWN_MS = 7000;
 const listeners = [];
 const keys = new Map();
+let heard = Number(event.split("-")[1]);
 
 const frame = {
   mayChange: right === "change",
@@ -30,6 +32,7 @@ const frame = {
   onChange(run) {
     listeners.push(run);
   },
+  lastEvent: () => heard,
   key(name, help, run) {
     keys.set(name, { help, run });
   },
@@ -88,11 +91,16 @@ function showKeys() {
   dialog.showModal();
 }
 
+function hear(change, number) {
+  heard = number;
+  for (const one of listeners) one(change);
+}
+
 let leader = 0;
 
 function press(event) {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
-  if (event.target.closest("input, select, textarea, [contenteditable]")) {
+  if (event.target.closest("input:not([type=checkbox]), select, textarea, [contenteditable]")) {
     if (event.key === "Escape") event.target.blur();
     return;
   }
@@ -117,13 +125,14 @@ document.getElementById("theme").addEventListener("click", chooseTheme);
 document.querySelector("nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 document.body.classList.toggle("guest", !frame.mayChange);
 
-const main = document.getElementById("main");
+// The page asks for what it shows, and hears of every change since the server made this document.
 try {
   const page = await import(`./${module}.js`);
-  await page.start(main, frame);
+  const started = page.start(document.getElementById("main"), frame);
+  listen(event, hear, showLive);
+  await started;
+  document.body.dataset.started = "yes";
 } catch (error) {
   say(error.message, { bad: true });
   throw error;
-} finally {
-  listen(event, (change) => listeners.forEach((one) => one(change)), showLive);
 }

@@ -23,18 +23,24 @@ export async function start(main, frame) {
   const charts = h("section.charts", {}, flow.panel, ...plots.map((plot) => plot.panel));
   main.append(tiles, notices, h("section.panel", {}, h("h2", { text: "Latest micrographs" }), strip), charts);
 
-  async function showSummary() {
-    const session = await ask("/session");
+  // All browsers share an answer for a while: one from before the last change is asked for again.
+  async function askLatest(path, query, show) {
+    const answer = await ask(path, query);
+    show(answer);
+    if (answer.event < frame.lastEvent()) {
+      setTimeout(() => frame.attempt(askLatest(path, query, show)), answer.renewed_in_s * 1000 + 100);
+    }
+  }
+  const showSummary = () => askLatest("/session", {}, (session) => {
     showTiles(tiles, session);
     showNotices(notices, session);
     flow.chart.draw((of) => drawFlow(of, session));
     flow.latest.textContent = `${count(session.backlog.at(-1), "batch")} left`;
-  }
-  async function showSeries() {
-    const { columns, units } = await ask("/session/series", { limit: 2000 });
+  });
+  const showSeries = () => askLatest("/session/series", { limit: 2000 }, ({ columns, units }) => {
     for (const plot of plots) drawPlot(plot, columns, units);
     showStrip(strip, columns);
-  }
+  });
   const all = () => frame.attempt(Promise.all([showSummary(), showSeries()]));
   frame.on(["images", "queue", "settings"], () => frame.attempt(showSummary()), 2000);
   frame.on(["images"], () => frame.attempt(showSeries()), 3000);

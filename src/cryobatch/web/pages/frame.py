@@ -30,6 +30,8 @@ class Page:
 
 PAGES = (
     Page("/", "Session", "session", "s"),
+    Page("/library", "Library", "library", "i"),
+    Page("/image", "Image", "image", "v", listed=False),
     Page("/queue", "Queue", "queue", "q"),
     Page("/processors", "Processors", "processors", "p"),
     Page("/log", "Log", "log", "l"),
