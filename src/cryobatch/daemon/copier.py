@@ -83,6 +83,8 @@ class Copier:
 
     def has_rested_since(self, moment: float) -> bool:
         """Tell whether nothing that could be copied was left at a moment after the given one."""
+        if self._project.settings.copying.to is None:
+            return True
         if self._rested_since is not None and self._rested_since >= moment:
             return True
         self._awake.set()
@@ -162,8 +164,7 @@ class Copier:
         except CryobatchError:
             self._copy_one_by_one(copy, carrier, plans)
         else:
-            for image, plan in plans.items():
-                self._note(copy, image, plan)
+            self._note(copy, plans)
 
     def _copy_one_by_one(
         self, copy: CentralCopy, carrier: Carrier, plans: Mapping[DueImage, "Plan"]
@@ -182,7 +183,7 @@ class Copier:
                     raise
             else:
                 failed = 0
-                self._note(copy, image, plan)
+                self._note(copy, {image: plan})
 
     def _plan(self, copy: CentralCopy, image: DueImage) -> "Plan | None":
         folder = self._project.place.image_folder(image.group, image.name)
@@ -192,10 +193,13 @@ class Copier:
             self._note_trouble(copy, image, str(error))
             return None
 
-    def _note(self, copy: CentralCopy, image: DueImage, plan: "Plan") -> None:
-        self._images.pop(image.id, None)
-        files = [*plan[0], *plan[1]]
-        copy.note_copied(image, len(files), size_of(files))
+    def _note(self, copy: CentralCopy, plans: Mapping[DueImage, "Plan"]) -> None:
+        copied = []
+        for image, plan in plans.items():
+            self._images.pop(image.id, None)
+            files = [*plan[0], *plan[1]]
+            copied.append((image, len(files), size_of(files)))
+        copy.note_copied(copied)
 
     def _note_trouble(self, copy: CentralCopy, image: DueImage, text: str) -> None:
         failures = self._images.get(image.id, (0, 0.0))[0]

@@ -3,7 +3,7 @@
 import shutil
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -112,15 +112,20 @@ class CentralCopy:
                 r, self.orders, limit=limit, but=but, ended_since=ended_since
             )  # fmt: skip
 
-    def note_copied(self, image: DueImage, files: int, size_bytes: int) -> None:
-        """Note that an image was copied, and say so in the log."""
+    def note_copied(self, copied: Iterable[tuple[DueImage, int, int]]) -> None:
+        """Note that images were copied, and say so in the log.
+
+        Args:
+            copied: Each with the number of its files, and their size in bytes.
+        """
         now = time.time()
-        text = f"copied to {self.settings.to}: {files} files, {size_bytes / 1e6:.1f} MB"
         with self.database.transaction() as t:
-            store.note_copied(
-                t, image, self.orders, files=files, size_bytes=size_bytes, now=now
-            )  # fmt: skip
-            log.append(t, [LogEntry(now, text, image_id=image.id)])
+            for image, files, size_bytes in copied:
+                store.note_copied(
+                    t, image, self.orders, files=files, size_bytes=size_bytes, now=now
+                )  # fmt: skip
+                text = f"copied to {self.settings.to}: {files} files, {size_bytes / 1e6:.1f} MB"
+                log.append(t, [LogEntry(now, text, image_id=image.id)])
 
     def note_trouble(self, image: DueImage, text: str) -> None:
         """Note why an image could not be copied; the log is told once."""
