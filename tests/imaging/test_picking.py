@@ -181,6 +181,17 @@ def test_gold_is_not_taken_for_particles() -> None:
     assert np.mean(nearest < 16.0) >= 0.8
 
 
+@pytest.mark.parametrize("diameter", [100.0, 130.0, None])
+def test_gold_alone_gives_no_picks(diameter: float | None) -> None:
+    """Beads that are all alike are not particles, though nothing else is there to compare with."""
+    made = replace(SMALL, particle_count=0, gold_count=8)
+    image, _, _ = simulated(made)
+    picks = pick(
+        image, pixel_size_angstrom=made.pixel_size_angstrom, settings=PickingSettings(diameter)
+    )
+    assert len(picks.scores) == 0
+
+
 def test_coordinates_count_from_the_centre_of_the_first_pixel() -> None:
     """X is the column, y the row, and shrinking to a working pixel does not shift them."""
     random = np.random.default_rng(5)
@@ -190,7 +201,8 @@ def test_coordinates_count_from_the_centre_of_the_first_pixel() -> None:
     y, x = np.mgrid[:600, :900]
     for centre_x, centre_y in centres:
         image -= 3.0 / (1.0 + np.exp((np.hypot(x - centre_x, y - centre_y) - 30.0) / 1.5))
-    picks = pick(image, pixel_size_angstrom=1.0, settings=PickingSettings(60.0))
+    asked = PickingSettings(60.0, exclude=False)
+    picks = pick(image, pixel_size_angstrom=1.0, settings=asked)
     distance = np.linalg.norm(centres[:, None] - picks.coordinates_px[None], axis=2)
     offset = picks.coordinates_px[distance.argmin(axis=1)] - centres
     assert len(picks.scores) == len(centres)

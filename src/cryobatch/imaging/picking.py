@@ -18,7 +18,9 @@ from cryobatch.imaging.picking_size import estimate_diameter, template_diameter
 from cryobatch.imaging.picking_template import contrast
 
 _PIXELS_PER_DIAMETER = 24.0
-_SPOT_LIMITS = (math.inf, 24.0, 12.0, 6.0)
+_SPOT_LIMITS = (24.0, 12.0, 6.0)
+# Protein in ice stood out by up to 9 deviations, gold by 35 and more; in stain there is no limit.
+_SPOT_LIMITS_OF_LIGHT = (math.inf, *_SPOT_LIMITS)
 _SPOT_MARGIN = 0.35
 # Crowds of particles reached 0.6 of a particle's contrast, carbon film began at 5.
 _DARKER_THAN_PARTICLES = 1.5
@@ -138,12 +140,13 @@ def _search_around_spots(
     settings: PickingSettings,
     threads: int,
 ) -> tuple[Found, MaskArray]:
-    """Search with no spot left out, then with ever fainter ones left out, if that finds more."""
+    """Search with the strongest spots left out, then with ever fainter ones, if that finds more."""
     level = field.level()
     best: tuple[Found, MaskArray] | None = None
     prominence = darkness(field.image, diameter_px)
     highest = float(prominence[~always].max(initial=0.0))
-    for limit in _SPOT_LIMITS if settings.exclude else _SPOT_LIMITS[:1]:
+    limits = _SPOT_LIMITS_OF_LIGHT if settings.light else _SPOT_LIMITS
+    for limit in limits if settings.exclude else (math.inf,):
         if limit > highest and best is not None:
             continue
         excluded = always | spots(prominence, limit, _SPOT_MARGIN * diameter_px)

@@ -9,11 +9,13 @@ from cryobatch.imaging.arrays import FloatArray, ImageArray
 from cryobatch.imaging.exclusion import MaskArray, deviation
 from cryobatch.imaging.picking_field import flatten
 from cryobatch.imaging.picking_template import (
+    DiskField,
     PointArray,
     ScoreMap,
     Template,
     blob_response,
     correlate,
+    disk_field,
     local_maxima,
     refine,
     teach,
@@ -86,14 +88,14 @@ def search(
     twin = phase_twin(flat, _TWIN_SEED, threads)
     # Left empty, excluded places would lower the noise under a disk beside them.
     flat = np.where(excluded, twin, flat)
-    setup = _Setup(flat, twin, excluded, diameter_px, spacing * diameter_px, threshold, threads)
-    blobs = [_blobs(image, setup) for image in (flat, twin)]
-    many = max(_LEAST_TEACHERS, int(len(blobs[0]) * _TEACHING_SHARE))
-    first = _attempt(setup, blobs, many)
+    setup = _Setup(excluded, diameter_px, spacing * diameter_px, threshold)
+    real, twin_field = (_lesson(one, setup, threads) for one in (flat, twin))
+    many = max(_LEAST_TEACHERS, int(len(real.blobs) * _TEACHING_SHARE))
+    first = _attempt(setup, real, twin_field, many)
     few = len(first.scores) or _FEW_TEACHERS
     if few > many * _TEACHING_SHARE:
         return first
-    second = _attempt(setup, blobs, few)
+    second = _attempt(setup, real, twin_field, few)
     return second if second.evidence > first.evidence else first
 
 
@@ -101,19 +103,30 @@ def search(
 class _Setup:
     """What all attempts of a search share; lengths in working pixels."""
 
-    image: ImageArray
-    twin: ImageArray
     excluded: MaskArray
     diameter: float
     distance: float
     threshold: float | None
-    threads: int
 
 
-def _attempt(setup: _Setup, blobs: list[PointArray], teachers: int) -> Found:
+@dataclass(frozen=True, slots=True)
+class _Lesson:
+    """An image to learn from and to search: ready for templates, and its blobs, best first."""
+
+    image: ImageArray
+    field: DiskField
+    blobs: PointArray
+
+
+def _lesson(image: ImageArray, setup: _Setup, threads: int) -> _Lesson:
+    field = disk_field(image, DISK_RADIUS * setup.diameter, threads)
+    return _Lesson(image, field, _blobs(image, setup))
+
+
+def _attempt(setup: _Setup, real: _Lesson, twin: _Lesson, teachers: int) -> Found:
     """Search with so many teachers; the twin is taught by as many, so that both compare."""
-    taught = _teach_and_score(setup, setup.image, blobs[0], teachers)
-    chance = _teach_and_score(setup, setup.twin, blobs[1], teachers)
+    taught = _teach_and_score(setup, real, teachers)
+    chance = _teach_and_score(setup, twin, teachers)
     if taught is None or chance is None:
         nothing = Threshold(math.inf, "nothing to learn a template from")
         return Found(np.empty((0, 2)), np.empty(0), nothing, 0.0, None)
@@ -135,15 +148,16 @@ def _blobs(image: ImageArray, setup: _Setup) -> PointArray:
 
 
 def _teach_and_score(
-    setup: _Setup, image: ImageArray, points: PointArray, teachers: int
+    setup: _Setup, lesson: _Lesson, teachers: int
 ) -> tuple[Template, ScoreMap, PointArray] | None:
     """Let the best places teach the template that finds better ones, three times over."""
     template: Template | None = None
+    points = lesson.blobs
     for _ in range(ROUNDS):
-        template = teach(image, points[:teachers], DISK_RADIUS * setup.diameter, template)
+        template = teach(lesson.image, points[:teachers], lesson.field.radius, template)
         if template is None:
             return None
-        scored = correlate(image, template, setup.threads)
+        scored = correlate(lesson.field, template)
         points = _allowed(local_maxima(scored.score, setup.distance), setup.excluded)
     return (template, scored, points) if template is not None else None
 

@@ -115,27 +115,57 @@ def round_template(patch: FloatArray, radius_px: float) -> Template:
     return Template(kernel.astype(np.float32), disk.astype(np.float32), profile)
 
 
-def correlate(image: ImageArray, template: Template, threads: int = 1) -> ScoreMap:
-    """Return the score of a template at every pixel; beyond the border the image is mirrored."""
-    half = template.kernel.shape[0] // 2
+@dataclass(frozen=True, slots=True)
+class DiskField:
+    """An image made ready to be compared with templates under a disk.
+
+    Attributes:
+        spectrum: Of the image, mirrored beyond its border, in a size that transforms fast.
+        shape: ``(rows, columns)`` of that size.
+        radius: Of the disk, pixels.
+        energy: ``(rows, columns)`` of the image, float32, sum of squared deviations under the disk.
+        threads: Threads of the transforms.
+    """
+
+    spectrum: SpectrumArray
+    shape: tuple[int, int]
+    radius: float
+    energy: ImageArray
+    threads: int
+
+
+def disk_field(image: ImageArray, radius_px: float, threads: int = 1) -> DiskField:
+    """Make an image ready: what does not depend on the template is transformed once."""
+    half = math.ceil(radius_px)
     padded = np.pad(image, half, mode="symmetric")
-    shape = tuple(scipy.fft.next_fast_len(length, True) for length in padded.shape)
+    rows, columns = (scipy.fft.next_fast_len(length, True) for length in padded.shape)
+    shape = (rows, columns)
     field = np.zeros(shape, dtype=np.float32)
     field[: padded.shape[0], : padded.shape[1]] = padded
     spectrum = scipy.fft.rfft2(field, workers=threads)
     power = scipy.fft.rfft2(field * field, workers=threads)
-    disk = _kernel_spectrum(template.disk, shape, threads)
+    disk = (_distances(half) <= radius_px).astype(np.float32)
+    under = _kernel_spectrum(disk, shape, threads)
+    area = float(disk.sum())
+    total = _inverse(spectrum * under, shape, image.shape, threads)
+    squares = _inverse(power * under, shape, image.shape, threads)
+    energy = np.maximum(squares - total * total / area, np.float32(area * _TINY))
+    return DiskField(spectrum, shape, radius_px, energy.astype(np.float32), threads)
 
-    def filtered(transform: SpectrumArray, kernel: SpectrumArray) -> ImageArray:
-        whole: ImageArray = scipy.fft.irfft2(transform * kernel, s=shape, workers=threads)
-        return whole[: image.shape[0], : image.shape[1]]
 
-    area = float(template.disk.sum())
-    mean = filtered(spectrum, disk) / area
-    energy = np.maximum(filtered(power, disk) - area * mean * mean, area * _TINY)
-    along = filtered(spectrum, _kernel_spectrum(template.kernel, shape, threads))
-    score = along / np.sqrt(energy)
-    return ScoreMap(*(part.astype(np.float32) for part in (score, along, energy)))
+def correlate(field: DiskField, template: Template) -> ScoreMap:
+    """Return the score of a template, taught under the same disk, at every pixel."""
+    kernel = _kernel_spectrum(template.kernel, field.shape, field.threads)
+    along = _inverse(field.spectrum * kernel, field.shape, field.energy.shape, field.threads)
+    score = np.asarray(along / np.sqrt(field.energy), np.float32)
+    return ScoreMap(score, along, field.energy)
+
+
+def _inverse(
+    spectrum: SpectrumArray, shape: tuple[int, int], kept: tuple[int, ...], threads: int
+) -> ImageArray:
+    whole: ImageArray = scipy.fft.irfft2(spectrum, s=shape, workers=threads, overwrite_x=True)
+    return whole[: kept[0], : kept[1]]
 
 
 def blob_response(image: ImageArray, diameter_px: float) -> ImageArray:
