@@ -25,7 +25,7 @@ SAMPLES = Path(__file__).resolve().parents[2] / "shared" / "data" / "beta_galact
 RIGHT_WITHIN_ANGSTROM = 150.0
 CONFIDENT_ERRORS = 3.0
 BOXES = (512, 1024)
-SEEDS = {"usual": 9101, "grid": 9201, "odd": 9501}
+USUAL_SEED, GRID_SEED, ODD_SEED = 9101, 9201, 9501
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,17 +58,25 @@ class Answer:
 def main() -> None:
     """Measure and print."""
     _real()
-    rows = []
+    usual = "CTF of usual images, 2048 x 2048; means over right answers"
     for box in BOXES:
-        rows += _summaries(f"box {box}", (answer(c, box) for c in usual_cases(12, SEEDS["usual"])))
-    rows += _summaries("", (answer(case, BOXES[0]) for case in grid_cases(120, SEEDS["grid"])))
-    rows += _summaries("", (answer(case, BOXES[0]) for case in odd_cases(16, SEEDS["odd"])))
-    print_table(
-        "CTF of simulated images, 2048 x 2048 (drifted: 1536 x 1536); means over right answers",
-        ["", "images", "found", "right", "wrong", "sure and wrong", "defocus Å", "bias Å",
-         "stated Å", "astigm. Å", "phase °", "cpu s"],
-        rows,
-    )  # fmt: skip
+        _print(f"{usual}, box {box}", (answer(case, box) for case in usual_cases(12, USUAL_SEED)))
+    grid = "0.3-4 µm, 10-150 nm of ice, 0-2,000 Å of astigmatism, 0-120° of phase shift"
+    _print(grid, (answer(case, BOXES[0]) for case in grid_cases(80, GRID_SEED)))
+    odd = "Carbon, drifted and empty images"
+    _print(odd, (answer(case, BOXES[0]) for case in odd_cases(12, ODD_SEED)))
+
+
+def _print(title: str, answers: Iterable[Answer]) -> None:
+    """Print a table with a row for each kind of case."""
+    kinds: dict[str, list[Answer]] = {}
+    for one in answers:
+        kinds.setdefault(one.case.kind, []).append(one)
+    columns = [
+        "", "images", "found", "right", "wrong", "sure and wrong", "defocus Å", "bias Å",
+        "stated Å", "astigm. Å", "phase °", "cpu s",
+    ]  # fmt: skip
+    print_table(title, columns, [_summary(kind, some) for kind, some in kinds.items()])
 
 
 def answer(case: Case, box: int) -> Answer:
@@ -102,14 +110,6 @@ def answer(case: Case, box: int) -> Answer:
         abs((fit.phase_shift_degrees - settings.phase_shift_degrees + 90.0) % 180.0 - 90.0),
         cpu_s,
     )
-
-
-def _summaries(note: str, answers: Iterable[Answer]) -> list[Sequence[object]]:
-    """Return a row for each kind of case."""
-    kinds: dict[str, list[Answer]] = {}
-    for one in answers:
-        kinds.setdefault(f"{one.case.kind} {note}".strip(), []).append(one)
-    return [_summary(kind, some) for kind, some in kinds.items()]
 
 
 def _summary(kind: str, answers: Sequence[Answer]) -> Sequence[object]:
