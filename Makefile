@@ -9,7 +9,7 @@ demo: .venv/base
 	$(BIN)/cryobatch demo --again --folder "$(FOLDER)"
 
 test: .venv/dev
-	tools/install-packages relion rsync
+	tools/install-packages chromium fonts-dejavu-core relion rsync
 	$(BIN)/pytest -n auto $(ARGS)
 
 check: .venv/dev
