@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from cryobatch.imaging.arrays import FloatArray, ImageArray
+from cryobatch.imaging.smoothing import gaussian
 
 MaskArray: TypeAlias = NDArray[np.bool_]
 """A yes or no a pixel: ``(rows, columns)``."""
@@ -39,10 +40,9 @@ def darkness(image: ImageArray, diameter_px: float) -> ImageArray:
         image: ``(rows, columns)`` float32, dark places positive.
         diameter_px: The particles' diameter; the smoothing is an eighth of it.
     """
-    smooth = ndimage.gaussian_filter(image, _SPOT_SMOOTHING * diameter_px)
+    smooth = gaussian(image, _SPOT_SMOOTHING * diameter_px)
     smooth -= np.median(smooth)
-    standing_out: ImageArray = np.abs(smooth) / np.float32(max(deviation(smooth), _TINY))
-    return standing_out
+    return np.asarray(np.abs(smooth) / max(deviation(smooth), _TINY), np.float32)
 
 
 def spots(prominence: ImageArray, limit: float, margin_px: float) -> MaskArray:
@@ -58,7 +58,7 @@ def areas(image: ImageArray, missing: MaskArray, diameter_px: float) -> MaskArra
         missing: ``(rows, columns)`` bool, where the image holds nothing.
         diameter_px: The particles' diameter; an area smaller than two of them is none.
     """
-    mean = ndimage.gaussian_filter(image, _AREA_SMOOTHING * diameter_px)
+    mean = gaussian(image, _AREA_SMOOTHING * diameter_px)
     found = _upper_class(mean, ~grow(missing, 2.0 * _AREA_SMOOTHING * diameter_px))
     core = ~grow(~found, _AREA_OPENING * diameter_px)
     return grow(core, (_AREA_OPENING + _AREA_SMOOTHING) * diameter_px)

@@ -10,6 +10,7 @@ from scipy import ndimage
 from cryobatch.imaging.arrays import FloatArray, ImageArray
 from cryobatch.imaging.exclusion import MaskArray, deviation
 from cryobatch.imaging.fourier import forward, inverse
+from cryobatch.imaging.smoothing import gaussian
 
 _BACKGROUND_SMOOTHING = 1.0
 _OUTLIER_DEVIATIONS = 6.0
@@ -88,10 +89,10 @@ def flatten(image: ImageArray, excluded: MaskArray, diameter_px: float) -> Image
     """Take out the background (a Gaussian of the particle's diameter); excluded places become 0."""
     sigma = _BACKGROUND_SMOOTHING * diameter_px
     if not excluded.any():
-        return np.asarray(image - ndimage.gaussian_filter(image, sigma))
+        return np.asarray(image - gaussian(image, sigma))
     used = (~excluded).astype(np.float32)
-    weight = np.maximum(ndimage.gaussian_filter(used, sigma), np.float32(1e-3))
-    background = ndimage.gaussian_filter(image * used, sigma) / weight
+    weight = np.maximum(gaussian(used, sigma), np.float32(1e-3))
+    background = gaussian(image * used, sigma) / weight
     return np.asarray((image - background) * used)
 
 

@@ -14,9 +14,9 @@ import numba
 import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_laplace
 
 from cryobatch.imaging.arrays import FloatArray, ImageArray, SpectrumArray
+from cryobatch.imaging.smoothing import negative_laplacian
 
 PointArray: TypeAlias = NDArray[np.int64]
 """Pixels: ``(n, 2)``, x and y."""
@@ -175,8 +175,7 @@ def blob_response(image: ImageArray, diameter_px: float) -> ImageArray:
     Journal of Computer Vision 30:79 (1998)).
     """
     sigma = diameter_px / 2.0 / math.sqrt(2.0)
-    response = gaussian_laplace(image, sigma, mode="reflect") * np.float32(-(sigma**2))
-    return np.asarray(response, dtype=np.float32)
+    return negative_laplacian(image, sigma)
 
 
 def local_maxima(score: ImageArray, distance_px: float) -> PointArray:
