@@ -34,12 +34,12 @@ MARGIN = 64
 _EDGE = 48
 
 # Signal far beyond nature's, so that rings with little of it can be compared too; no coincidence
-# loss, which would colour the noise before anybody has touched it.
+# loss and no spread of the gain, which would make the noise uneven before anybody has touched it.
 SETTINGS = SimulationSettings(
     rows=4096, columns=4096, frames=32, pixel_size_angstrom=0.8, dose_per_frame=1.5,
     local_motion_angstrom=0.0, hot_pixels=300, dead_pixels=300, envelope_angstrom2=0.0,
     particle_hollow=0.0, particle_count=440, particle_spacing=1.0, ice_thickness_angstrom=150.0,
-    electrons_per_readout=0.0,
+    electrons_per_readout=0.0, gain_deviation=0.0,
 )  # fmt: skip
 CASES = {
     "whole frames move": SETTINGS,
