@@ -48,7 +48,7 @@ export function calmly(run, wait_ms) {
 }
 
 /** The address of an image's page. */
-export const imageHref = (id) => `/log?image_id=${id}`;
+export const imageHref = (id) => `/image?id=${id}`;
 
 /** Return a link to an image; a long name loses its middle by the style sheet. */
 export const imageLink = (id, name) => h("a", { href: imageHref(id), title: name, text: name });

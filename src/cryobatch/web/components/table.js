@@ -6,7 +6,7 @@ ModuleRegistry.registerModules([AllCommunityModule]);
 
 export const BLOCK = 200;
 
-const theme = themeQuartz.withParams({
+export const theme = themeQuartz.withParams({
   backgroundColor: "var(--panel)", foregroundColor: "var(--ink)", headerBackgroundColor: "var(--raised)",
   headerTextColor: "var(--soft)", borderColor: "var(--line)", rowHoverColor: "var(--hover)",
   selectedRowBackgroundColor: "var(--picked)", accentColor: "var(--accent)", chromeBackgroundColor: "var(--raised)",

@@ -66,6 +66,7 @@ _HTML = """<!doctype html>
 <meta name="color-scheme" content="dark light">
 <link rel="icon" href="/components/icon.svg">
 <link rel="stylesheet" href="/components/style.css">
+<link rel="stylesheet" href="/components/images.css">
 <script src="/components/theme.js"></script>
 <script type="module" src="/components/frame.js"></script>
 <link rel="modulepreload" href="/components/{module}.js">

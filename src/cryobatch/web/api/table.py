@@ -1,0 +1,47 @@
+"""The library's table as a page holds it: all rows once, then those that have changed."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+
+from cryobatch.project import Project, Selection
+from cryobatch.web.api.answers import answer
+from cryobatch.web.api.library import to_columns
+
+BESIDES = ("comment", "recorded_at", "imported_at", "frames", "root_product")
+"""What the table can show of an image besides its values."""
+NEIGHBOURS = 1
+Where = Annotated[str | None, Query(max_length=20_000, description="An expression, such as "
+                                    "`ctf_resolution < 4 and flag != 'red'`.")]  # fmt: skip
+
+
+def make_router(project: Project) -> APIRouter:
+    """Return the routes."""
+    router = APIRouter(prefix="/library", tags=["library"])
+
+    @router.get("/table")
+    def show_table(request: Request, where: Where = None) -> Response:
+        """Images as columns with every value, comment, times, frames and kind.
+
+        What is in the trash is left out, unless the expression asks for ``trashed``.
+        """
+        rows = project.images.rows(where, columns=BESIDES)
+        return answer(request, {"columns": to_columns(rows, None), "count": len(rows)})
+
+    @router.get("/ids")
+    def find(request: Request, where: Where = None) -> Response:
+        """The ids of the images that an expression means, all without one."""
+        chosen = Selection(everything=True) if where is None else Selection(where=where)
+        return answer(request, {"ids": list(project.images.select(chosen))})
+
+    return router
+
+
+def find_neighbours(project: Project, image_id: int) -> dict[str, int | None]:
+    """Return the images before and after one, in the order of the library."""
+    before = project.images.rows(f"id < {image_id:d}", sort="id", descending=True, limit=NEIGHBOURS)
+    after = project.images.rows(f"id > {image_id:d}", sort="id", limit=NEIGHBOURS)
+    return {
+        name: int(str(rows[0]["id"])) if rows else None
+        for name, rows in (("previous", before), ("next", after))
+    }

@@ -1,0 +1,148 @@
+// Image: micrograph, spectrum, drift, and all values with where they come from.
+
+import { drawCurve, drawTrack } from "./curves.js";
+import { fill, h } from "./dom.js";
+import { measure, short } from "./format.js";
+import { drawFacts, drawHistory, drawRun } from "./image-runs.js";
+import { FLAGS, askComment, setFlag, setTrashed } from "./library-actions.js";
+import { findNeighbours } from "./library-rows.js";
+import { showProcess } from "./process.js";
+import { ask, order } from "./rest.js";
+import { makeViewer } from "./viewer.js";
+
+const LIVE_MS = 400;
+
+export async function start(main, frame) {
+  let id = Number(new URLSearchParams(location.search).get("id")) || (await ask("/library", { limit: 1, sort: "id", descending: true })).columns.id[0];
+  if (!id) {
+    main.append(h("div.empty", {}, h("span", { text: "No images yet." }), h("a", { href: "/library", text: "See the library" })));
+    return;
+  }
+  let view = null;
+  let steps = {};
+  const ready = new Map();
+
+  const head = h("div.image-head");
+  const viewerPlace = h("div.viewer", { tabindex: "0", "aria-label": "Micrograph: drag to move, wheel to zoom" });
+  const measured = h("section.panel.measured", { "aria-label": "Spectrum and drift" });
+  const curve = h("section.panel.curve", { "aria-label": "CTF" });
+  const problems = h("ul.notices");
+  const runs = h("div.runs");
+  const side = h("aside.panel.side.image-side", { hidden: true });
+  main.append(head, problems, h("div.image-view", {}, viewerPlace, h("div.image-rows", {}, measured, curve)), runs, side);
+  const viewer = makeViewer(viewerPlace, { frame });
+
+  const fetchView = (one) => ready.get(one) ?? ask(`/images/${one}/view`);
+
+  async function show(one, { push = false } = {}) {
+    id = one;
+    const asked = fetchView(one);
+    ready.clear();
+    const found = await frame.attempt(asked);
+    if (!found || id !== one) return;
+    if (push) history.pushState(null, "", `/image?id=${one}`);
+    view = found;
+    steps = findNeighbours(one) ?? { previous: found.previous, next: found.next };
+    document.title = `${found.image.name} · ${document.title.split(" · ").at(-1)}`;
+    draw();
+    ahead(steps.next);
+  }
+
+  /** What the next key will show is fetched while a person looks. */
+  function ahead(next) {
+    if (!next || document.hidden) return;
+    const asked = ask(`/images/${next}/view`);
+    ready.set(next, asked);
+    asked.then(({ micrograph, spectrum }) => {
+      if (micrograph) new Image().src = `/api/v1/images/${next}/pictures/micrograph?size=1024&version=${micrograph.version}`;
+      if (spectrum) new Image().src = `/api/v1/images/${next}/pictures/spectrum?size=1024&version=${spectrum.version}`;
+    }).catch(() => ready.delete(next));
+  }
+
+  function draw() {
+    drawHead();
+    viewer.show(view.micrograph && { ...view.micrograph, id, picks: view.picks });
+    drawMeasured();
+    fill(problems, ...view.problems.map((text) => h("li.error", {}, h("span.bad", { "aria-hidden": "true", text: "✕" }), h("span", { text }))));
+    problems.hidden = !view.problems.length;
+    const open = new Set([...runs.querySelectorAll("details[open]")].map((one) => one.dataset.name));
+    fill(runs, ...view.runs.map((run) => drawRun(run, view, id, frame)), drawFacts(view), drawHistory(id, frame));
+    for (const one of runs.querySelectorAll("details")) if (open.has(one.dataset.name)) one.open = true;
+    main.dataset.shows = String(id);
+  }
+
+  function drawHead() {
+    const { image, person, flag } = view;
+    const step = (name, to, mark, key) => h("button", { text: mark, title: `${name} image (${key})`, "aria-label": `${name} image`, disabled: !to, onclick: () => go(to) });
+    const stale = view.runs.filter((run) => run.stale).map((run) => run.script);
+    fill(head,
+      h("span.group", {}, step("previous", steps.previous, "◀", "k"), step("next", steps.next, "▶", "j")),
+      h("h1", { text: image.name }),
+      h("span.where", { text: [image.group, steps.place && `${steps.place} of ${steps.number}`].filter(Boolean).join(" · ") }),
+      flag && h(`span.flag.${flag}`, { text: `${FLAGS.find((one) => one.flag === flag)?.mark.slice(0, 1)} ${flag}`, title: person.flag ? "flagged by a person" : "by its quality" }),
+      person.trashed && h("span.warn", { text: "■ in the trash" }),
+      stale.length > 0 && h("span.warn", { text: `↻ stale: ${stale.join(", ")}`, title: "would be different now" }),
+      person.comment && h("em", { text: `“${person.comment}”` }),
+      h("span.space", { style: { flex: "1" } }),
+      h("span.group.changes", { role: "group", "aria-label": "Flag" }, ...FLAGS.map((one) => h("button", { text: one.mark.replace(/ .*|None/, "") || "○", title: `flag ${one.flag ?? "none"} (${one.key})`, "aria-label": `flag ${one.flag ?? "none"}`, "aria-pressed": String(person.flag === one.flag), onclick: () => setTo(one.flag) }))),
+      h("button.changes", { text: "Comment", title: "comment (c)", onclick: comment }),
+      h("button.changes", { text: person.trashed ? "Take back" : "Trash", title: "put aside, or take back (x)", onclick: () => setTrashed(frame, [id], !person.trashed) }),
+      h("a", { href: `/log?image_id=${id}`, text: "Log" }),
+      h("button.main.changes", { text: "Process…", title: "parameters, and process again (p)", onclick: process }));
+  }
+
+  function drawMeasured() {
+    const values = Object.fromEntries(view.runs.flatMap((run) => run.values.map((one) => [one.name, one])));
+    const number = (name, scale = 1) => typeof values[name]?.value === "number" ? values[name].value * scale : null;
+    const { spectrum, motion } = view;
+    const fitted = number("defocus_u") !== null;
+    const why = values.defocus_u?.absent;
+    fill(measured,
+      h("figure", {}, h("div.square", {}, spectrum
+        ? h("img", { src: `/api/v1/images/${id}/pictures/spectrum?size=1024&version=${spectrum.version}`, alt: fitted ? "Spectrum: left measured, right fitted" : "Spectrum" })
+        : h("span", { text: "no spectrum yet" })),
+      h("figcaption", { text: !spectrum ? "" : fitted ? `left measured, right fitted; to ${measure(number("ctf_resolution"), "Å")}` : why ?? "measured" })),
+      h("figure", {}, h("div.square.track", {}, motion?.x_angstrom.length ? drawTrack(motion) : h("span.soft", { text: "no drift track" })),
+        h("figcaption", { text: motion ? `drift of ${motion.x_angstrom.length} frames, ○ first; path ${measure(number("drift_path"), "Å")}` : "" })));
+    curve.hidden = !view.curve?.average?.length;
+    if (curve.hidden) return;
+    fill(curve, h("div.plot", {}, drawCurve(view.curve, number("ctf_resolution"))),
+      h("figcaption", {}, h("span", { style: { color: "var(--accent)" }, text: "━ measured  " }),
+        fitted && h("span", { style: { color: "var(--warn)" }, text: "━ fit  " }), fitted && h("span", { style: { color: "var(--good)" }, text: "┄ correlation  " }),
+        fitted && `defocus ${short(number("defocus_u", 1e-4))} / ${measure(number("defocus_v", 1e-4), "µm")}`));
+  }
+
+  const go = (to) => { if (to) show(to, { push: true }); };
+  const flagged = () => ({ id, flag: view.flag, quality: view.person.flag ? undefined : view.flag });
+  const setTo = (flag) => setFlag(frame, [flagged()], flag);
+  async function comment() {
+    const text = await askComment(view.person.comment, "Comment");
+    if (text !== null) await frame.attempt(order("POST", "/images/comment", { images: [id], comment: text }));
+  }
+  const process = () => showProcess(side, frame, [id], view.image.root_product, view.parameters);
+
+  frame.key("j", "next image", () => go(steps.next));
+  frame.key("k", "image before", () => go(steps.previous));
+  frame.key("ArrowRight", "next image", () => go(steps.next));
+  frame.key("ArrowLeft", "image before", () => go(steps.previous));
+  frame.key("o", "show or hide the picks", viewer.togglePicks);
+  frame.key("+", "nearer", () => viewer.zoom(1.4));
+  frame.key("-", "farther", () => viewer.zoom(1 / 1.4));
+  frame.key("f", "the whole micrograph", viewer.fit);
+  frame.key("Escape", "close the panel", () => { side.hidden = true; });
+  if (frame.mayChange) {
+    for (const { flag, key } of FLAGS) frame.key(key, `flag ${flag ?? "none"}`, () => setTo(flag));
+    frame.key("p", "process this image", process);
+    frame.key("c", "comment", comment);
+    frame.key("x", "put aside, or take back", () => setTrashed(frame, [id], !view.person.trashed));
+  }
+  addEventListener("popstate", () => show(Number(new URLSearchParams(location.search).get("id"))));
+
+  let timer = null;
+  frame.onChange((change) => {
+    const ours = change === null || (change.topics.includes("images") && (change.images === null || change.images.includes(id)));
+    if (ours && timer === null) timer = setTimeout(() => { timer = null; ready.delete(id); show(id); }, LIVE_MS);
+  });
+  await show(id);
+}
+

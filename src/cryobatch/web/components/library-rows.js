@@ -1,0 +1,120 @@
+// The library's rows: fetched once as columns, then only those that have changed.
+
+import { ask } from "./rest.js";
+
+const LIVE_MS = 100;
+const RELOAD_MS = 5000;
+const AT_ONCE = 400;
+const ORDER = "cryobatch-order";
+
+export class Rows {
+  constructor(fields) {
+    this.fields = fields;
+    this.known = new Map();
+    this.waiting = new Set();
+    this.loading = true;
+    this.timers = new Map();
+  }
+
+  get count() {
+    return this.known.size;
+  }
+
+  /** Fetch all rows that an expression means. */
+  async load(where) {
+    this.loading = true;
+    const { columns } = await ask("/library/table", { where });
+    const found = this.toRows(columns);
+    this.known = new Map(found.map((row) => [row.id, row]));
+    this.loading = false;
+    return found;
+  }
+
+  /** Fetch rows that have changed, some together; tell(transaction) when they are there. */
+  renewSoon(ids, where, tell) {
+    for (const id of ids) this.waiting.add(id);
+    this.once("renew", LIVE_MS, async () => {
+      const wanted = [...this.waiting].slice(0, AT_ONCE);
+      for (const id of wanted) this.waiting.delete(id);
+      const named = `id in (${wanted.join(", ")},)`;
+      const { columns } = await ask("/library/table", { where: where ? `${named} and (${where})` : `${named} and not trashed` });
+      tell(this.take(wanted, this.toRows(columns)));
+      if (this.waiting.size) this.renewSoon([], where, tell);
+    });
+  }
+
+  take(wanted, found) {
+    const transaction = { add: [], update: [], remove: [] };
+    const there = new Set();
+    for (const row of found) {
+      there.add(row.id);
+      const before = this.known.get(row.id);
+      row.renewed = (before?.renewed ?? 0) + 1;
+      transaction[before ? "update" : "add"].push(row);
+      this.known.set(row.id, row);
+    }
+    for (const id of wanted) {
+      if (there.has(id) || !this.known.has(id)) continue;
+      transaction.remove.push(this.known.get(id));
+      this.known.delete(id);
+    }
+    return transaction;
+  }
+
+  toRows(columns) {
+    const names = Object.keys(columns);
+    const lists = names.map((name) => columns[name]);
+    const values = names.filter((name) => name in this.fields.values).map((name) => columns[name]);
+    const number = columns.id.length;
+    const rows = new Array(number);
+    for (let place = 0; place < number; place += 1) {
+      const row = {};
+      for (let one = 0; one < names.length; one += 1) row[names[one]] = lists[one][place];
+      // Without any value nothing was drawn, unless the recording is a picture itself.
+      row.has_picture = row.root_product === "micrograph" || values.some((list) => list[place] !== null);
+      rows[place] = row;
+    }
+    return rows;
+  }
+
+  reloadSoon(run) {
+    this.once("reload", RELOAD_MS, run);
+  }
+
+  later(run) {
+    this.once("later", 1500, run);
+  }
+
+  /** Run something after a while; what is asked for meanwhile is the same. */
+  once(name, wait_ms, run) {
+    if (this.timers.has(name)) return;
+    this.timers.set(name, setTimeout(() => {
+      this.timers.delete(name);
+      // A connection that is lost now is told by the frame, and everything is fetched again then.
+      Promise.resolve(run()).catch(() => {});
+    }, wait_ms));
+  }
+}
+
+/** Remember in which order the table shows images: an image's page goes on in it. */
+export function rememberOrder(grid) {
+  const ids = [];
+  grid.forEachNodeAfterFilterAndSort((node) => { if (node.data) ids.push(node.data.id); });
+  try {
+    sessionStorage.setItem(ORDER, JSON.stringify(ids));
+  } catch {
+    // Then the page goes on in the order of the ids.
+  }
+}
+
+/** The images before and after one in the remembered order, null where there is none. */
+export function findNeighbours(id) {
+  let ids = [];
+  try {
+    ids = JSON.parse(sessionStorage.getItem(ORDER) ?? "[]");
+  } catch {
+    // As if nothing had been remembered.
+  }
+  const place = ids.indexOf(id);
+  return place < 0 ? null : { previous: ids[place - 1] ?? null, next: ids[place + 1] ?? null, place: place + 1, number: ids.length };
+}

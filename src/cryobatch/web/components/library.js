@@ -1,0 +1,216 @@
+// Library: all images, every value a column; sort, filter by an expression, select, act on many.
+
+import { createGrid } from "/libraries/ag-grid.js";
+import { rowSelection, theme } from "./table.js";
+import { fill, h, imageHref, setText } from "./dom.js";
+import { count, whole } from "./format.js";
+import { FLAGS, act } from "./library-actions.js";
+import { makeColumns, showColumns } from "./library-columns.js";
+import { Rows, rememberOrder } from "./library-rows.js";
+import { showProcess } from "./process.js";
+import { ask } from "./rest.js";
+
+const TYPED_MS = 300;
+const LIVE_MS = 120;
+const CHOSEN = "cryobatch-chosen";
+
+export async function start(main, frame) {
+  main.classList.add("fixed");
+  const address = new URLSearchParams(location.search);
+  let where = address.get("where") ?? "";
+  let trash = address.has("trash");
+  let passes = null;
+  let timer = null;
+
+  const number = h("strong");
+  const wrong = h("div.filter-error", { role: "alert", hidden: true });
+  const filter = h("input.filter", {
+    type: "search", value: where, spellcheck: "false", "aria-label": "Filter",
+    placeholder: 'Filter: ctf_resolution < 4 and flag != "red"',
+    oninput() { clearTimeout(timer); timer = setTimeout(() => setFilter(filter.value), TYPED_MS); },
+  });
+  const trashButton = h("button", { text: "Trash", title: "show what was put aside", onclick: () => setTrash(!trash) });
+  const place = h("div.grid");
+  const side = h("aside.side.panel", { hidden: true });
+  const selection = h("div.bar.selection", { hidden: true });
+  main.append(
+    h("div.bar", {}, number, filter, h("button", { text: "Columns", title: "choose the columns (v)", onclick: chooseColumns }), trashButton),
+    wrong, selection, h("div.with-side", {}, place, side));
+
+  const fields = await ask("/library/fields");
+  const rows = new Rows(fields);
+  const { columns, initial } = makeColumns(fields, frame);
+  const grid = createGrid(place, {
+    theme, styleNonce: frame.nonce, columnDefs: columns, initialState: initial.state, loading: true,
+    rowHeight: 44, headerHeight: 44, animateRows: false, suppressDragLeaveHidesColumns: true, tooltipShowDelay: 500,
+    rowSelection: { ...rowSelection, headerCheckbox: true, selectAll: "filtered", enableSelectionWithoutKeys: false },
+    selectionColumnDef: { width: 38, pinned: "left", suppressHeaderMenuButton: true },
+    defaultColDef: { sortable: true, resizable: true, suppressHeaderMenuButton: true, wrapHeaderText: true },
+    getRowId: ({ data }) => String(data.id), asyncTransactionWaitMillis: LIVE_MS,
+    isExternalFilterPresent: () => passes !== null, doesExternalFilterPass: ({ data }) => passes.has(data.id),
+    overlayNoRowsTemplate: "<span></span>",
+    onSelectionChanged: showSelection, onModelUpdated: showNumber, onStateUpdated: ({ state }) => initial.keep(state),
+    onRowDoubleClicked: ({ data }) => open(data.id),
+    onCellKeyDown: ({ event, data }) => { if (event.key === "Enter" && data) open(data.id); },
+  });
+
+  function open(id) {
+    rememberOrder(grid);
+    location.assign(imageHref(id));
+  }
+  place.addEventListener("click", (event) => { if (event.target.closest("a")) rememberOrder(grid); }, true);
+
+  const base = () => /\btrashed\b/.test(where) ? where : trash ? "trashed" : null;
+
+  async function load() {
+    const found = await rows.load(base());
+    grid.setGridOption("rowData", found);
+    grid.setGridOption("loading", false);
+    if (where && base() !== where) await applyFilter();
+    restoreSelection();
+    showNumber();
+  }
+
+  /** Ask the server which images an expression means: its grammar is the library's own. */
+  async function applyFilter() {
+    const asked = where;
+    try {
+      const wanted = trash && where ? `trashed and (${where})` : where;
+      const ids = where ? (await ask("/library/ids", { where: wanted })).ids : null;
+      if (asked !== where) return;
+      passes = ids && new Set(ids);
+      wrong.hidden = true;
+      filter.removeAttribute("aria-invalid");
+    } catch (error) {
+      if (asked !== where) return;
+      setText(wrong, error.message);
+      wrong.hidden = false;
+      filter.setAttribute("aria-invalid", "true");
+      return;
+    }
+    grid.onFilterChanged();
+    showSelection();
+  }
+
+  async function setFilter(text) {
+    const before = base();
+    where = text.trim();
+    keepAddress();
+    if (base() === before) await applyFilter();
+    else await frame.attempt(load());
+  }
+
+  async function setTrash(on) {
+    trash = on;
+    trashButton.setAttribute("aria-pressed", String(on));
+    grid.deselectAll();
+    keepAddress();
+    passes = null;
+    await frame.attempt(load());
+    showSelection();
+  }
+
+  function keepAddress() {
+    const search = new URLSearchParams();
+    if (where) search.set("where", where);
+    if (trash) search.set("trash", "");
+    history.replaceState(null, "", `${location.pathname}${search.size ? `?${search}` : ""}`);
+  }
+
+  function showNumber() {
+    const shown = grid.getDisplayedRowCount?.() ?? 0;
+    const all = rows.count;
+    setText(number, shown === all ? count(all, "image") : `${whole(shown)} of ${whole(all)} images`);
+    if (!all && !rows.loading) showEmpty();
+    else main.querySelector(".library-empty")?.remove();
+  }
+
+  function showEmpty() {
+    if (main.querySelector(".library-empty")) return;
+    place.append(h("div.empty.library-empty", {}, ...(trash
+      ? [h("span", { text: "Nothing was put aside." })]
+      : [h("span", { text: "No images yet." }), h("span", {}, "Watch the microscope's folder with ", h("code", { text: "cryobatch watch add FOLDER" }))])));
+  }
+
+  /** The selected images as they stand in the table, those that the filter hides behind them. */
+  function chosen() {
+    const nodes = grid.getSelectedNodes().filter((node) => node.data);
+    const place_ = (node) => node.displayed && node.rowIndex !== null ? node.rowIndex : Infinity;
+    return nodes.sort((a, b) => place_(a) - place_(b) || a.data.id - b.data.id).map((node) => node.data);
+  }
+
+  const actions = { frame, grid, rows, chosen, select: () => grid.selectAll("filtered"), isTrash: () => trash };
+  const said = h("strong");
+  const hidden = h("span.warn");
+  const button = (text, title, run, kind = "") => h(`button.changes${kind}`, { text, title, onclick: run });
+  fill(selection, said, hidden,
+    h("span.group.changes", { role: "group", "aria-label": "Flag" },
+      ...FLAGS.map(({ flag, mark, key }) => h("button", { text: mark, title: `flag ${flag ?? "none"} (${key})`, onclick: () => act.flag(actions, flag) }))),
+    button("Process…", "run scripts on what is selected (p)", process, ".main"),
+    button("Comment", "say something about what is selected (c)", () => act.comment(actions)),
+    button("Trash", "put aside, or take back (x)", () => act.trash(actions)),
+    h("span.space"),
+    h("button", { text: "Select nothing", onclick: () => grid.deselectAll() }));
+
+  function showSelection() {
+    const nodes = grid.getSelectedNodes?.() ?? [];
+    selection.hidden = nodes.length === 0;
+    const away = passes ? nodes.filter((node) => node.data && !passes.has(node.data.id)).length : 0;
+    setText(said, `${whole(nodes.length)} selected`);
+    setText(hidden, away ? `▲ ${whole(away)} of them hidden by the filter` : "");
+    try {
+      sessionStorage.setItem(CHOSEN, JSON.stringify(nodes.slice(0, 20_000).map((node) => node.data.id)));
+    } catch {
+      // Then it is forgotten when the page is left.
+    }
+  }
+
+  function restoreSelection() {
+    const ids = JSON.parse(sessionStorage.getItem(CHOSEN) ?? "[]");
+    const nodes = ids.map((id) => grid.getRowNode(String(id))).filter(Boolean);
+    if (nodes.length) grid.setNodesSelected({ nodes, newValue: true });
+  }
+
+  function process() {
+    const images = chosen();
+    if (!images.length) return frame.say("Select images first: click, shift-click, or the space key.", { bad: true });
+    return showProcess(side, frame, images.map(({ id }) => id), images[0].root_product ?? "movie");
+  }
+
+  function chooseColumns() {
+    if (!side.hidden && side.dataset.shows === "columns") side.hidden = true;
+    else showColumns(side, grid, fields, (name) => { filter.value = `${filter.value} ${name} `.trimStart(); filter.focus(); });
+  }
+
+  frame.onChange((change) => {
+    if (change === null || (change.topics.includes("images") && change.images === null)) rows.reloadSoon(load);
+    else if (change.images?.length) {
+      rows.renewSoon(change.images, base(), (transaction) => {
+        grid.applyTransactionAsync(transaction);
+        if (where && base() !== where) rows.later(applyFilter);
+      });
+    }
+  });
+
+  const move = (by) => {
+    const at = grid.getFocusedCell();
+    const to = Math.min(Math.max((at?.rowIndex ?? -1) + by, 0), grid.getDisplayedRowCount() - 1);
+    if (to < 0) return;
+    grid.ensureIndexVisible(to);
+    grid.setFocusedCell(to, at?.column ?? "name");
+  };
+  frame.key("j", "next row", () => move(1));
+  frame.key("k", "row before", () => move(-1));
+  frame.key("/", "filter", () => filter.focus());
+  frame.key("v", "choose columns", chooseColumns);
+  frame.key("Escape", "select nothing, or close the panel", () => { if (side.hidden) grid.deselectAll(); else side.hidden = true; });
+  if (frame.mayChange) {
+    for (const { flag, key } of FLAGS) frame.key(key, `flag ${flag ?? "none"}`, () => act.flag(actions, flag));
+    frame.key("p", "process what is selected", process);
+    frame.key("c", "comment what is selected", () => act.comment(actions));
+    frame.key("x", "put aside what is selected, or take it back", () => act.trash(actions));
+  }
+  frame.key("A", "select all that the filter shows", () => grid.selectAll("filtered"));
+  trashButton.setAttribute("aria-pressed", String(trash));
+  await load();
+}

@@ -1,0 +1,223 @@
+// Viewer: a micrograph with pan, zoom, contrast, scale bar and picks.
+// The server sends it in the size that the screen can show; deeper zoom asks for a larger one.
+
+import { h, setText } from "./dom.js";
+import { measure } from "./format.js";
+
+const SIZES = [1024, 2048, 4096];
+const WHEEL = 0.0016;
+const PICKS = "cryobatch-picks";
+
+/** Make a viewer in an element; show(image) gives it what to show. */
+export function makeViewer(element, { frame }) {
+  const picture = h("canvas", { "aria-hidden": "true" });
+  const over = h("canvas", { role: "img", "aria-label": "Micrograph" });
+  const place = h("span.place");
+  const empty = h("div.empty", { hidden: true, text: "No micrograph yet." });
+  let picksOn = localStorage.getItem(PICKS) !== "off";
+  let shown = null;
+  let view = { scale: 1, x: 0, y: 0 };
+  let fits = true;
+  let loaded = null;
+  let asked = 0;
+  let waiting = false;
+
+  const slider = (text, low, high) => {
+    const input = h("input", { type: "range", min: String(low), max: String(high), step: "0.05", value: "1", "aria-label": text, oninput: contrast, ondblclick: () => { input.value = "1"; contrast(); } });
+    return input;
+  };
+  const light = slider("Brightness", 0.4, 2);
+  const strength = slider("Contrast", 0.4, 4);
+  const picksButton = h("button", { text: "Picks", title: "show the picks (o)", onclick: togglePicks });
+  const tools = h("div.tools", { onpointerdown: (event) => event.stopPropagation() },
+    h("button", { text: "Fit", title: "the whole micrograph (0)", onclick: fit }), h("button", { text: "1:1", title: "one pixel a pixel", onclick: () => zoomTo(1 / devicePixelRatio) }),
+    picksButton, h("label", {}, "Light", light), h("label", {}, "Contrast", strength), place);
+  element.append(picture, over, empty, tools);
+
+  const size = () => [element.clientWidth, element.clientHeight];
+  function contrast() {
+    picture.style.filter = `brightness(${light.value}) contrast(${strength.value})`;
+  }
+
+  function togglePicks() {
+    picksOn = !picksOn;
+    localStorage.setItem(PICKS, picksOn ? "on" : "off");
+    draw();
+  }
+
+  function fit() {
+    if (!shown) return;
+    const [width, height] = size();
+    const scale = Math.min(width / shown.columns, height / shown.rows);
+    view = { scale, x: (width - shown.columns * scale) / 2, y: (height - shown.rows * scale) / 2 };
+    fits = true;
+    draw();
+  }
+
+  function zoomAt(factor, x, y) {
+    if (!shown) return;
+    const [width, height] = size();
+    const least = Math.min(width / shown.columns, height / shown.rows) / 2;
+    const scale = Math.min(Math.max(view.scale * factor, least), 24);
+    const by = scale / view.scale;
+    view = { scale, x: x - (x - view.x) * by, y: y - (y - view.y) * by };
+    fits = false;
+    draw();
+  }
+
+  function zoomTo(scale) {
+    const [width, height] = size();
+    zoomAt(scale / view.scale, width / 2, height / 2);
+  }
+
+  /** Ask for a larger picture when the one that is there has fewer pixels than the screen. */
+  function load() {
+    if (!shown) return;
+    const longest = Math.max(shown.columns, shown.rows);
+    const needed = Math.min(longest, longest * view.scale * devicePixelRatio * 0.8);
+    const wanted = SIZES.find((one) => one >= needed) ?? SIZES.at(-1);
+    if (wanted <= asked) return;
+    asked = wanted;
+    const mine = shown;
+    const image = new Image();
+    image.decoding = "async";
+    image.src = `/api/v1/images/${mine.id}/pictures/micrograph?size=${wanted}&version=${mine.version}`;
+    image.decode().then(() => {
+      if (shown !== mine || (loaded && loaded.naturalWidth > image.naturalWidth)) return;
+      loaded = image;
+      element.dataset.loaded = String(wanted);
+      draw();
+    }).catch(() => { if (shown === mine && !loaded) frame.say("The micrograph cannot be drawn; see the log of its scripts.", { bad: true }); });
+  }
+
+  function draw() {
+    if (waiting) return;
+    waiting = true;
+    requestAnimationFrame(() => { waiting = false; paint(); });
+  }
+
+  function paint() {
+    const [width, height] = size();
+    const ratio = devicePixelRatio;
+    for (const canvas of [picture, over]) {
+      if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio)) {
+        canvas.width = Math.round(width * ratio);
+        canvas.height = Math.round(height * ratio);
+      }
+    }
+    picksButton.setAttribute("aria-pressed", String(picksOn));
+    const below = picture.getContext("2d");
+    const above = over.getContext("2d");
+    below.setTransform(ratio, 0, 0, ratio, 0, 0);
+    above.setTransform(ratio, 0, 0, ratio, 0, 0);
+    below.clearRect(0, 0, width, height);
+    above.clearRect(0, 0, width, height);
+    if (!shown) return;
+    load();
+    if (loaded) {
+      below.imageSmoothingEnabled = view.scale * shown.columns / loaded.naturalWidth < 3;
+      below.imageSmoothingQuality = "high";
+      below.drawImage(loaded, view.x, view.y, shown.columns * view.scale, shown.rows * view.scale);
+    }
+    if (picksOn && shown.picks) paintPicks(above);
+    paintBar(above, width);
+  }
+
+  /** x to the right and y upwards, from the centre of the pixel at the bottom left. */
+  function paintPicks(context) {
+    const { x, y, diameter_angstrom: diameter } = shown.picks;
+    const share = loaded ? loaded.naturalWidth / shown.columns : 1;
+    const half = 0.5 / share;
+    const radius = diameter && shown.pixel_size_angstrom ? diameter / shown.pixel_size_angstrom / 2 : 0.01 * Math.max(shown.columns, shown.rows);
+    context.strokeStyle = "#5adc5a";
+    context.lineWidth = 1.4;
+    context.beginPath();
+    for (let one = 0; one < x.length; one += 1) {
+      const at = [view.x + (x[one] + half) * view.scale, view.y + (shown.rows - y[one] - half) * view.scale];
+      context.moveTo(at[0] + radius * view.scale, at[1]);
+      context.arc(at[0], at[1], radius * view.scale, 0, 2 * Math.PI);
+    }
+    context.stroke();
+  }
+
+  function paintBar(context, width) {
+    if (!shown.pixel_size_angstrom) return;
+    const goal = Math.min(150, width / 4) / view.scale * shown.pixel_size_angstrom;
+    const power = 10 ** Math.floor(Math.log10(goal));
+    const length = [5, 2, 1].map((one) => one * power).find((one) => one <= goal);
+    const px = length / shown.pixel_size_angstrom * view.scale;
+    const text = length >= 10 ? measure(length / 10, "nm") : measure(length, "Å");
+    context.font = "12px system-ui, DejaVu Sans, sans-serif";
+    context.fillStyle = "rgb(6 9 11 / 74%)";
+    context.fillRect(8, 8, px + 16, 30);
+    context.fillStyle = "#fff";
+    context.fillRect(16, 30, px, 3);
+    context.fillText(text, 16, 24);
+  }
+
+  // One finger or the mouse moves, two fingers zoom.
+  const pointers = new Map();
+  element.addEventListener("pointerdown", (event) => {
+    if (event.button !== 0) return;
+    element.setPointerCapture(event.pointerId);
+    pointers.set(event.pointerId, [event.clientX, event.clientY]);
+  });
+  element.addEventListener("pointermove", (event) => {
+    tell(event);
+    const before = pointers.get(event.pointerId);
+    if (!before) return;
+    const now = [event.clientX, event.clientY];
+    const other = [...pointers].find(([id]) => id !== event.pointerId)?.[1];
+    pointers.set(event.pointerId, now);
+    const box = element.getBoundingClientRect();
+    if (other) {
+      const distance = (point) => Math.hypot(point[0] - other[0], point[1] - other[1]);
+      zoomAt(distance(now) / Math.max(distance(before), 1), (now[0] + other[0]) / 2 - box.left, (now[1] + other[1]) / 2 - box.top);
+    }
+    const part = other ? 0.5 : 1;
+    view = { ...view, x: view.x + (now[0] - before[0]) * part, y: view.y + (now[1] - before[1]) * part };
+    fits = false;
+    draw();
+  });
+  for (const name of ["pointerup", "pointercancel"]) element.addEventListener(name, (event) => pointers.delete(event.pointerId));
+  element.addEventListener("wheel", (event) => {
+    event.preventDefault();
+    const box = element.getBoundingClientRect();
+    zoomAt(Math.exp(-event.deltaY * WHEEL), event.clientX - box.left, event.clientY - box.top);
+  }, { passive: false });
+  element.addEventListener("dblclick", (event) => { if (!event.target.closest(".tools")) fit(); });
+  new ResizeObserver(() => (fits ? fit() : draw())).observe(element);
+
+  function tell(event) {
+    if (!shown) return;
+    const box = element.getBoundingClientRect();
+    const x = (event.clientX - box.left - view.x) / view.scale;
+    const y = shown.rows - (event.clientY - box.top - view.y) / view.scale;
+    const inside = x >= 0 && y >= 0 && x < shown.columns && y < shown.rows;
+    setText(place, inside ? `x ${Math.floor(x)}, y ${Math.floor(y)} px` : "");
+  }
+
+  return {
+    fit,
+    togglePicks,
+    zoom: (factor) => zoomAt(factor, element.clientWidth / 2, element.clientHeight / 2),
+    /** Show an image: {id, version, rows, columns, pixel_size_angstrom, picks}, or null for none. */
+    show(image) {
+      const same = shown && image && shown.id === image.id && shown.version === image.version;
+      const as = shown && image && shown.rows === image.rows && shown.columns === image.columns;
+      const before = shown;
+      shown = image;
+      empty.hidden = image !== null;
+      tools.hidden = image === null;
+      picksButton.hidden = !image?.picks;
+      if (!same) {
+        // What is there stays until the next has come, when it is the same image renewed.
+        if (!(before && image && before.id === image.id)) loaded = null;
+        asked = 0;
+        delete element.dataset.loaded;
+      }
+      if (!as && image) fit();
+      draw();
+    },
+  };
+}
