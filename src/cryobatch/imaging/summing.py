@@ -236,7 +236,8 @@ class _Sums:
 def _finite(frame: ImageArray) -> ImageArray:
     finite = np.isfinite(frame)
     if finite.all():
-        return frame
+        # The kernel takes arrays of one kind.
+        return np.require(frame, np.float32, ("C", "W"))
     mean = frame[finite].mean() if finite.any() else 0.0
     return np.where(finite, frame, np.float32(mean)).astype(np.float32)
 
