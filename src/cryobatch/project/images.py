@@ -71,6 +71,13 @@ class Images:
                 known_values=self.known_values(), columns=columns,
             )  # fmt: skip
 
+    def table(
+        self, where: str | None = None, *, columns: Collection[str] = ()
+    ) -> dict[str, list[object]]:
+        """Return the library as columns, with every value that some image has."""
+        with self.database.reading() as r:
+            return library.table(r, where, known_values=self.known_values(), columns=columns)
+
     def folder(self, image_id: int) -> Path:
         """Return the folder of an image."""
         with self.database.reading() as r:

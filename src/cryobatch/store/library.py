@@ -193,6 +193,47 @@ def rows(
     return [_flat(row, names, more) for row in found]
 
 
+def table(
+    r: Reading,
+    where: str | None = None,
+    *,
+    known_values: Collection[str] = (),
+    columns: Collection[str] = (),
+) -> dict[str, list[object]]:
+    """Return images as columns, in order of their ids: what ``rows`` has, for very many at once.
+
+    Args:
+        r: The reading.
+        where: A filter, as for ``select``.
+        known_values: Names of values besides those that some image has.
+        columns: Of ``COLUMNS``, to show besides.
+
+    Returns:
+        One list a column, all equally long; a value that no image has is left out.
+    """
+    condition = _condition(r, where, None, known_values)
+    more = [name for name in dict.fromkeys(columns) if name not in _ALWAYS]
+    found = r.execute(
+        "SELECT image.id, image.name, image.grp, last.state, image.flag, image.stale, "  # noqa: S608
+        f"image.results{''.join(f', {COLUMNS[name]}' for name in more)} "
+        f"FROM {TABLES} WHERE {condition.sql} ORDER BY image.id",
+        condition.parameters,
+    ).fetchall()
+    parts = list(zip(*found, strict=True)) or [() for _ in range(len(_ALWAYS) + 1 + len(more))]
+    shown = {name: list(part) for name, part in zip(_ALWAYS, parts, strict=False)}
+    shown["stale"] = json.loads(f"[{','.join(parts[5])}]")
+    shown |= {name: list(part) for name, part in zip(more, parts[7:], strict=True)}
+    # One text parsed at once: a third of the time of 100,000 small ones.
+    results = json.loads(f"[{','.join(parts[6])}]")
+    values = {
+        name: [one.get(name) for one in results]
+        for name in sorted({*value_names(r), *known_values} - shown.keys())
+    }
+    return shown | {
+        name: column for name, column in values.items() if any(one is not None for one in column)
+    }
+
+
 def value_names(r: Reading) -> list[str]:
     """Return the names of all values that some image has or had, sorted."""
     return [row[0] for row in r.execute("SELECT name FROM value_name ORDER BY name")]

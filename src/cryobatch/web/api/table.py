@@ -6,7 +6,6 @@ from fastapi import APIRouter, Query, Request, Response
 
 from cryobatch.project import Project, Selection
 from cryobatch.web.api.answers import answer
-from cryobatch.web.api.library import to_columns
 
 BESIDES = ("comment", "recorded_at", "imported_at", "frames", "root_product")
 """What the table can show of an image besides its values."""
@@ -25,8 +24,8 @@ def make_router(project: Project) -> APIRouter:
 
         What is in the trash is left out, unless the expression asks for ``trashed``.
         """
-        rows = project.images.rows(where, columns=BESIDES)
-        return answer(request, {"columns": to_columns(rows, None), "count": len(rows)})
+        columns = project.images.table(where, columns=BESIDES)
+        return answer(request, {"columns": columns, "count": len(columns["id"])})
 
     @router.get("/ids")
     def find(request: Request, where: Where = None) -> Response:
