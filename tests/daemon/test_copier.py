@@ -247,6 +247,7 @@ def test_a_daemon_copies_as_results_come_through_kills(
     assert {p.stat().st_size for p in found} == {3_000_000}
     assert len(found) == 3
     assert project.central_copy.report(1).counts.images == 3
+    assert list((project.place.state / ".copying").iterdir()) == []
 
 
 def test_a_place_that_is_away_keeps_no_daemon(

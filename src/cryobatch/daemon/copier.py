@@ -228,6 +228,7 @@ class Copier:
             self._status = status
 
     def _run(self) -> None:
+        self._project.central_copy.sweep()
         while not self._enough.is_set():
             self._awake.clear()
             sleep_s = PAUSES_S[0]

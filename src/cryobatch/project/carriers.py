@@ -130,7 +130,9 @@ def _explained(place: Path) -> Iterator[None]:
         raise ProjectError(text) from error
 
 
-def open_target(target: Target, carrier: Carrier, project_id: str, *, begun: bool) -> None:
+def open_target(
+    target: Target, carrier: Carrier, project_id: str, *, begun: bool, scratch: Path | None = None
+) -> None:
     """See that a target is there and ours, and begin it where that was not done yet.
 
     Args:
@@ -139,14 +141,15 @@ def open_target(target: Target, carrier: Carrier, project_id: str, *, begun: boo
         project_id: Whose copies it holds.
         begun: Whether copies were made there earlier. Where their marker is gone, a disk is not
             mounted, and what is copied would fill another one.
+        scratch: Folder for a moment's file; None: the system's own.
 
     Raises:
         TargetAwayError: It is not there.
         ProjectError: It holds the copies of another project.
     """
     _look_at_folder(target)
-    with tempfile.TemporaryDirectory(prefix="cryobatch-copy-") as scratch:
-        found = Path(scratch) / MARKER
+    with tempfile.TemporaryDirectory(prefix="cryobatch-", dir=scratch) as own:
+        found = Path(own) / MARKER
         if carrier.fetch(MARKER, found):
             if f'"{project_id}"' not in found.read_text(encoding="utf-8", errors="replace"):
                 raise ProjectError(

@@ -22,6 +22,9 @@ from cryobatch.store.copies import CopyCounts, DueImage
 from cryobatch.store.database import Database
 from cryobatch.store.settings import get_setting, put_setting
 
+SCRATCH = ".copying"
+"""Folder, beside the database, for lists of what is being copied."""
+
 
 @dataclass(frozen=True, slots=True)
 class CopyReport:
@@ -86,7 +89,7 @@ class CentralCopy:
         if target.host is None and shutil.which("rsync") is None:
             pace = None if rate is None else Pace(rate * 1e6, sleep=_sleep_until(enough))
             return FolderCarrier(Path(target.folder), pace, enough.is_set)
-        return RsyncCarrier(target, rate, enough.is_set, environment or {})
+        return RsyncCarrier(target, rate, enough.is_set, environment or {}, self._scratch())
 
     def open(self, target: Target, carrier: Carrier) -> bool:
         """See that a target can be used, see ``open_target``; returns whether it is a new one."""
@@ -97,11 +100,21 @@ class CentralCopy:
             self.place.folder.resolve()
         ):
             raise ProjectError(f"{target} leads into the project itself; name another place")
-        open_target(target, carrier, self.project_id, begun=begun)
+        scratch = self._scratch()
+        open_target(target, carrier, self.project_id, begun=begun, scratch=scratch)
         if not begun:
             with self.database.transaction() as t:
                 put_setting(t, store.COPY_PLACES, [*known, str(target)])
         return not begun
+
+    def sweep(self) -> None:
+        """Remove what a killed daemon has left here."""
+        shutil.rmtree(self.place.state / SCRATCH, ignore_errors=True)
+
+    def _scratch(self) -> Path:
+        folder = self.place.state / SCRATCH
+        folder.mkdir(exist_ok=True)
+        return folder
 
     def due(
         self, limit: int, but: Collection[int] = (), ended_since: float | None = None

@@ -48,17 +48,19 @@ class RsyncCarrier:
         rate_mb_s: No faster than this; None: as fast as may be.
         stopped: Tells that it shall end early.
         environment: Variables besides our own.
+        scratch: Folder for lists of files; None: the system's own.
     """
 
     target: Target
     rate_mb_s: float | None = None
     stopped: Callable[[], bool] = never
     environment: Mapping[str, str] = field(default_factory=dict)
+    scratch: Path | None = None
 
     def carry(self, files: Sequence[CopyFile]) -> None:
         """Copy files, see ``Carrier``."""
         check_readable(files)
-        with tempfile.TemporaryDirectory(prefix="cryobatch-copy-") as scratch:
+        with tempfile.TemporaryDirectory(prefix="cryobatch-", dir=self.scratch) as scratch:
             stage, names = Path(scratch) / "stage", Path(scratch) / "names"
             stage.mkdir()
             for file in files:
