@@ -28,6 +28,13 @@ def test_the_queue_is_brought_into_any_order(client: TestClient) -> None:
     client.post("/api/v1/queue/move", json={"ids": [10], "place": 2})
     assert order(client)[:5] == [7, 10, 5, 3, 2]
     assert order(client)[-1] == 1
+    dropped = {"ids": [20, 21], "target": 2, "below": True}
+    assert client.post("/api/v1/queue/beside", json=dropped).json()["moved"] == [20, 21]
+    assert order(client)[3:8] == [3, 2, 20, 21, 4]
+    client.post("/api/v1/queue/beside", json={"ids": [4, 30], "target": 7})
+    assert order(client)[:3] == [4, 30, 7]
+    gone = client.post("/api/v1/queue/beside", json={"ids": [4], "target": 999})
+    assert (gone.status_code, "does not wait" in gone.json()["error"]) == (409, True)
     assert client.post("/api/v1/queue/up", json={"ids": [999]}).json()["not_waiting"] == [999]
 
 

@@ -76,6 +76,10 @@ class Queue:
         """Put batches so that the first of them is at a place counted from 1."""
         return self._change(lambda t: queue.move_to(t, ids, place))
 
+    def move_beside(self, ids: Sequence[int], target: int, *, below: bool) -> Moved:
+        """Put batches directly above or below another one that waits."""
+        return self._change(lambda t: queue.move_beside(t, ids, target, below=below))
+
     def up(self, ids: Sequence[int]) -> Moved:
         """Move each batch one place up."""
         return self._change(lambda t: queue.up(t, ids))

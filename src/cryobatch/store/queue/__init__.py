@@ -28,7 +28,7 @@ from cryobatch.store.queue.listing import (
     running,
     unknown,
 )
-from cryobatch.store.queue.order import Moved, down, move_to, to_bottom, to_top, up
+from cryobatch.store.queue.order import Moved, down, move_beside, move_to, to_bottom, to_top, up
 from cryobatch.store.queue.removal import Cancelled, clear, pause, remove, request_cancel, resume
 from cryobatch.store.queue.submission import (
     Retried,
@@ -63,6 +63,7 @@ __all__ = [
     "images_without_batches",
     "is_paused",
     "listing",
+    "move_beside",
     "move_to",
     "pause",
     "record_failure",

@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cryobatch.errors import UsageError
+from cryobatch.errors import ConflictError, UsageError
 from cryobatch.store.database import Transaction
 from cryobatch.store.queue.places import GAP, take_bottom, take_top
 from cryobatch.store.queue.rows import as_set
@@ -59,6 +59,24 @@ def move_to(t: Transaction, ids: Sequence[int], place: int) -> Moved:
         return to_bottom(t, ids)
     _insert_behind(t, before[0], chosen)
     return _moved(ids, chosen)
+
+
+def move_beside(t: Transaction, ids: Sequence[int], target: int, *, below: bool) -> Moved:
+    """Put batches, in their order, directly above or below another one, wherever that is by now.
+
+    Raises:
+        ConflictError: The other one does not wait any more.
+    """
+    others = [one for one in ids if one != target]
+    row = t.execute(
+        "SELECT (SELECT count(*) FROM batch WHERE state = 'waiting' AND position < own.position "
+        "AND id NOT IN (SELECT value FROM json_each(?))) FROM batch AS own "
+        "WHERE own.id = ? AND own.state = 'waiting'",
+        (as_set(others), target),
+    ).fetchone()
+    if row is None:
+        raise ConflictError(f"batch {target} does not wait any more: look again, then move")
+    return move_to(t, others, row[0] + (2 if below else 1))
 
 
 def up(t: Transaction, ids: Sequence[int]) -> Moved:

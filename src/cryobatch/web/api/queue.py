@@ -11,7 +11,7 @@ from cryobatch.model.parameter import ParameterValue
 from cryobatch.project import Project, Selection
 from cryobatch.project.submission import Choice
 from cryobatch.store.queue import Cancelled, Moved, QueueRow
-from cryobatch.web.api.answers import LARGEST_ID, Ids, answer
+from cryobatch.web.api.answers import LARGEST_ID, Id, Ids, answer
 from cryobatch.web.api.freshness import Fresh
 
 PAGE = 100
@@ -28,6 +28,13 @@ class Placing(Batches):
     """Batches, and where the first of them shall be, counted from 1."""
 
     place: Annotated[int, Field(ge=1, le=LARGEST_ID)]
+
+
+class Dropping(Batches):
+    """Batches, and the one that they shall stand beside, wherever it is by now."""
+
+    target: Id
+    below: bool = False
 
 
 class Removal(Batches):
@@ -112,6 +119,11 @@ def make_router(project: Project, fresh: Fresh) -> APIRouter:
     def move(request: Request, body: Placing) -> Response:
         """Put batches so that the first of them is at a place."""
         return answer(request, _moved(queue.move_to(body.ids, body.place)))
+
+    @router.post("/beside")
+    def put_beside(request: Request, body: Dropping) -> Response:
+        """Put batches directly above or below another one, as when they are dragged there."""
+        return answer(request, _moved(queue.move_beside(body.ids, body.target, below=body.below)))
 
     @router.post("/remove")
     def remove(request: Request, body: Removal) -> Response:

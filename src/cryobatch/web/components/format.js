@@ -28,7 +28,7 @@ export function measure(number, unit) {
 export function duration(seconds) {
   if (seconds === null || seconds === undefined) return "–";
   const s = Math.max(0, seconds);
-  if (s < 10) return `${s.toFixed(1)}${SPACE}s`;
+  if (s < 10 && !Number.isInteger(s)) return `${s.toFixed(1)}${SPACE}s`;
   if (s < 120) return `${Math.round(s)}${SPACE}s`;
   const minutes = Math.round(s / 60);
   if (minutes < 120) return `${minutes}${SPACE}min`;

@@ -57,10 +57,7 @@ export async function start(main, frame) {
   }
 
   function drop(nodes, target, below) {
-    // The place counts without those that are moved, as if they had been taken out first.
-    const before = nodes.filter((node) => node.rowIndex < target.rowIndex).length;
-    const place_ = Math.max(1, target.data.place - before + (below ? 1 : 0));
-    return act(order("POST", "/queue/move", { ids: nodes.map((node) => node.data.id), place: place_ }));
+    return act(order("POST", "/queue/beside", { ids: nodes.map((node) => node.data.id), target: target.data.id, below }));
   }
 
   function remove() {
