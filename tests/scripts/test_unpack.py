@@ -218,7 +218,8 @@ def test_an_eer_is_grouped_by_its_dose(tmp_path: Path) -> None:
     events = make_events(20, shape, 60)
     movie = write_eer(tmp_path / "a.eer", events, shape)
     facts = {"dose_per_frame": 0.26, "pixel_size": 0.8}
-    found = run_unpack(tmp_path, movie, facts, hot_pixel_sigma=None)
+    as_they_are = {"hot_pixel_sigma": None, "without_gain": True}
+    found = run_unpack(tmp_path, movie, facts, **as_they_are)
     assert found.frames.shape == (5, *shape)
     np.testing.assert_array_equal(found.frames[1], count_events(events[4:8], shape))
     assert found.values["stack_dose_per_frame"] == pytest.approx(1.04)
@@ -226,7 +227,7 @@ def test_an_eer_is_grouped_by_its_dose(tmp_path: Path) -> None:
     assert general.number("rlnEERGrouping") == 4
     assert general.number("rlnMicrographDoseRate") == pytest.approx(1.04)
     fine = run_unpack(
-        tmp_path, movie, facts, hot_pixel_sigma=None, eer_upsampling=2, eer_frames_per_fraction=10
+        tmp_path, movie, facts, **as_they_are, eer_upsampling=2, eer_frames_per_fraction=10
     )
     assert fine.frames.shape == (2, 64, 96)
     assert fine.pixel_size == pytest.approx(0.4)
@@ -241,11 +242,19 @@ def test_the_gain_of_an_eer_fits_its_finer_pixels(tmp_path: Path) -> None:
     facts: dict[str, Any] = {"dose_per_frame": 1.0, "gain": str(tmp_path / "gain.mrc")}
     write_image(tmp_path / "gain.mrc", gain, 1.0)
     plain = run_unpack(
-        tmp_path, movie, {"dose_per_frame": 1.0}, hot_pixel_sigma=None, eer_upsampling=2
-    )
+        tmp_path, movie, {"dose_per_frame": 1.0}, hot_pixel_sigma=None, eer_upsampling=2,
+        without_gain=True,
+    )  # fmt: skip
     found = run_unpack(tmp_path, movie, facts, hot_pixel_sigma=None, eer_upsampling=2)
     np.testing.assert_allclose(found.frames[:, :, :48], plain.frames[:, :, :48] * 0.75)
     np.testing.assert_allclose(found.frames[:, :, 48:], plain.frames[:, :, 48:] * 1.5)
+
+
+def test_an_eer_without_gain_stops(tmp_path: Path) -> None:
+    """Its raw counts are never taken as corrected, unless a person says so."""
+    movie = write_eer(tmp_path / "a.eer", make_events(4, (16, 16), 9), (16, 16))
+    with pytest.raises(ScriptFailed, match=r"need the camera's gain reference.*without_gain"):
+        run_unpack(tmp_path, movie, {"dose_per_frame": 1.0})
 
 
 def test_an_eer_of_unknown_dose_asks_for_it(tmp_path: Path) -> None:

@@ -74,6 +74,9 @@ def unpack(
         float | None,
         Parameter(low=3, high=100, help="Deviations from which on a pixel of the sum is hot."),
     ] = 6.0,
+    without_gain: Annotated[
+        bool, Parameter(help="Take the raw counts of an EER though no gain reference is known.")
+    ] = False,
     stack_type: Annotated[
         str,
         Parameter(choices=("auto", "float16", "float32"), help="Number type of the stack."),
@@ -102,7 +105,7 @@ def unpack(
     with _open(path, settings, grouping) as movie:
         frames = choose_frames(settings, movie.shape[0], str(path))
         facts = _facts(run, movie, frames, settings, grouping)
-        camera = _camera(run, movie)
+        camera = _camera(run, movie, must_have=grouping is not None and not without_gain)
         report = make_stack(
             run, run.output("stack"), movie, camera, frames, settings, facts.pixel_size_angstrom
         )
@@ -129,7 +132,7 @@ def _open(path: Path, settings: "Settings", grouping: int | None) -> "Movie":
     return open_movie(path, frames_per_fraction=grouping, eer_upsampling=settings.eer_upsampling)
 
 
-def _camera(run: Run, movie: "Movie") -> "Camera":
+def _camera(run: Run, movie: "Movie", *, must_have: bool) -> "Camera":
     from cryobatch.imaging.gain_orientation import Orientation
     from cryobatch.scripts.unpacking.camera import load_camera
     from cryobatch.scripts.unpacking.gain_proposal import propose_orientation
@@ -143,6 +146,12 @@ def _camera(run: Run, movie: "Movie") -> "Camera":
             raise ScriptFailed(
                 f"{movie.path}: was recorded without its gain reference ({stated}), and none is "
                 "known: give it with 'cryobatch image set gain=...'"
+            )
+        if must_have:
+            raise ScriptFailed(
+                f"{movie.path}: an EER holds raw counts, which need the camera's gain reference, "
+                "and none is known: give it with 'cryobatch image set gain=...', or take them as "
+                "they are with '--set unpack.without_gain=true'"
             )
         run.message(
             "no gain reference is known: the frames are taken as gain-corrected",
