@@ -30,7 +30,7 @@ export async function start(main, frame) {
     oninput() { clearTimeout(timer); timer = setTimeout(() => setFilter(filter.value), TYPED_MS); },
   });
   const trashButton = h("button", { text: "Trash", title: "show what was put aside", onclick: () => setTrash(!trash) });
-  const place = h("div.grid");
+  const place = h("div.grid.images");
   const side = h("aside.side.panel", { hidden: true });
   const selection = h("div.bar.selection", { hidden: true });
   main.append(
