@@ -24,8 +24,8 @@ from cryobatch.imaging.gain_orientation import (
 )
 from cryobatch.imaging.simulate import SimulationSettings, simulate_movie, simulated_camera
 from cryobatch.imaging.simulate_camera import make_camera
-from cryobatch.importing.beam_shifts import BeamShifts
-from cryobatch.importing.session_checks import Evidence, Stated, judge_dose
+from cryobatch.importing.doubts.session_checks import Evidence, Stated, judge_dose
+from cryobatch.importing.optics.beam_shifts import BeamShifts
 
 MOVIES = 10
 SEED = 9001

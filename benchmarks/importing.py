@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 from benchmarks.replayed_session import find_faults, write_session
 from benchmarks.table import median, percentile, print_table
 from cryobatch.demo.replay import Microscope, ReplaySettings, measure_sizes, plan_replay
-from cryobatch.importing.settle import look_at
+from cryobatch.importing.watching.settle import look_at
 from cryobatch.project import Project
 from cryobatch.project.submission import Choice
 from cryobatch.project.watching import Orders, WatchedFolder

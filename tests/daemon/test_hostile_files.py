@@ -9,7 +9,7 @@ import pytest
 from cryobatch.importing import Take
 from cryobatch.importing.completeness import prove
 from cryobatch.importing.find import read_recording
-from cryobatch.importing.settle import FAST_S, PATIENT_S
+from cryobatch.importing.watching.settle import FAST_S, PATIENT_S
 from cryobatch.project import Project
 from cryobatch.project.watching import Orders
 from cryobatch.store.watching import FileState

@@ -9,8 +9,8 @@ import pytest
 
 from cryobatch.daemon.importer import Importer
 from cryobatch.importing import Take
-from cryobatch.importing.settle import FAST_S, PATIENT_S
-from cryobatch.importing.watch_patterns import Patterns
+from cryobatch.importing.watching.patterns import Patterns
+from cryobatch.importing.watching.settle import FAST_S, PATIENT_S
 from cryobatch.model.event import Level
 from cryobatch.project import Project
 from cryobatch.project.watching import Orders

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cryobatch.importing.settle import FAST_S
+from cryobatch.importing.watching.settle import FAST_S
 from cryobatch.model.event import Level
 from cryobatch.project import Project
 from cryobatch.project.place import lacks_events

@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.replayed_session import find_faults, write_session
 from cryobatch.demo.replay import Microscope, ReplaySettings, measure_sizes, plan_replay
-from cryobatch.importing.settle import Patience
+from cryobatch.importing.watching.settle import Patience
 from cryobatch.project.submission import Choice
 from cryobatch.project.watching import Orders
 from tests.daemon.conftest import MakeProject, StartDaemon

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from cryobatch.importing.settle import Patience
+from cryobatch.importing.watching.settle import Patience
 from cryobatch.model import BatchState
 from cryobatch.project.submission import Choice
 from cryobatch.project.watching import Orders

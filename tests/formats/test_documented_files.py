@@ -73,7 +73,7 @@ def test_the_example_of_a_site_has_settings_that_hold() -> None:
                 DiskSettings,
                 CopySettings,
             ),
-        ),  # fmt: skip
+        ),
         ("site.toml", (SiteSettings, Microscope)),
     ],
 )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cryobatch.importing.checks import Geometry, doubt_frame_size, doubt_pixel_size
+from cryobatch.importing.doubts.checks import Geometry, doubt_frame_size, doubt_pixel_size
 from cryobatch.model.image import Fact
 from cryobatch.model.settings import Camera
 

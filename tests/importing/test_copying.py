@@ -9,7 +9,7 @@ import pytest
 from cryobatch.errors import BadInput
 from cryobatch.importing import Pace, Take, copying, take_recording
 from cryobatch.importing.copying import copy_verified
-from cryobatch.importing.open_files import is_being_written
+from cryobatch.importing.watching.open_files import is_being_written
 
 
 @pytest.fixture

@@ -2,8 +2,9 @@
 
 import doctest
 
-from cryobatch.importing import disagreement, name_source
-from cryobatch.importing.disagreement import find_disagreements
+from cryobatch.importing import name_source
+from cryobatch.importing.doubts import disagreement
+from cryobatch.importing.doubts.disagreement import find_disagreements
 
 
 def test_each_fact_is_compared_with_the_surest_source() -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from cryobatch.formats.mrc import write_image
-from cryobatch.importing.gain_search import search_gain
+from cryobatch.importing.doubts.gain_search import search_gain
 from tests.dm_files import write_dm
 from tests.recording_files import make_events, write_eer, write_mrc, write_tiff
 

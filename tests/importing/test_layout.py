@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from cryobatch.importing import names
-from cryobatch.importing.layout import (
+from cryobatch.importing.layouts.layout import (
     choose_group,
     choose_recordings,
     match_metadata,

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from cryobatch.importing import find_recordings
-from cryobatch.importing.layout import choose_recordings
-from cryobatch.importing.leginon import parse_leginon
+from cryobatch.importing.layouts.layout import choose_recordings
+from cryobatch.importing.layouts.leginon import parse_leginon
 from tests.recording_files import write_mrc, write_tiff
 
 STEM = "21oct08a_00012gr_00003sq_v01_00002hl_00005"

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from cryobatch.importing.beam_shifts import find_pattern
-from cryobatch.importing.optics_groups import OpticsGroups, groups_from_json, groups_to_json
+from cryobatch.importing.optics.beam_shifts import find_pattern
+from cryobatch.importing.optics.optics_groups import OpticsGroups, groups_from_json, groups_to_json
 from cryobatch.model.image import Fact, FactValue
 
 SPACING = 0.1

@@ -8,7 +8,7 @@ import pytest
 
 from cryobatch.errors import UnknownNameError, UsageError
 from cryobatch.importing import find_recordings
-from cryobatch.importing.pattern import parse_pattern
+from cryobatch.importing.layouts.pattern import parse_pattern
 from tests.recording_files import write_tiff
 
 

@@ -9,9 +9,9 @@ import pytest
 
 from cryobatch.formats.mdoc import Mdoc, parse_mdoc, read_mdoc
 from cryobatch.importing import Recording, find_recordings, merge_facts, option_facts
-from cryobatch.importing.companions import Companions
 from cryobatch.importing.find import read_recording
-from cryobatch.importing.serialem import order_views, pixel_size, section_facts
+from cryobatch.importing.layouts.companions import Companions
+from cryobatch.importing.layouts.serialem import order_views, pixel_size, section_facts
 from tests.recording_files import write_mrc, write_tiff
 
 FRAMES = np.random.default_rng(5).integers(0, 9, (12, 16, 24)).astype(np.uint8)

@@ -6,7 +6,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from cryobatch.importing.session_checks import Alarm, Evidence, Stated, judge_dose, judge_gain
+from cryobatch.importing.doubts.session_checks import (
+    Alarm,
+    Evidence,
+    Stated,
+    judge_dose,
+    judge_gain,
+)
 
 STATED = Stated("gain.mrc", 1.0, False, 1.2)
 

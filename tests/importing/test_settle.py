@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cryobatch.importing.completeness import Proof, ProofState
-from cryobatch.importing.settle import (
+from cryobatch.importing.watching.settle import (
     LONGEST_PAUSE_S,
     TAKE,
     Candidate,

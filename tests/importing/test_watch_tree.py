@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from cryobatch.importing.settle import Look
-from cryobatch.importing.watch_patterns import Patterns
-from cryobatch.importing.watch_tree import Tree
+from cryobatch.importing.watching.patterns import Patterns
+from cryobatch.importing.watching.settle import Look
+from cryobatch.importing.watching.tree import Tree
 
 
 class Notes:

@@ -14,7 +14,7 @@ import pytest
 
 from cryobatch.errors import BadInput, ProjectError
 from cryobatch.importing import Pace
-from cryobatch.project.carriers import (
+from cryobatch.project.central.carriers import (
     Carrier,
     CopyStopped,
     FolderCarrier,
@@ -22,8 +22,8 @@ from cryobatch.project.carriers import (
     is_same,
     open_target,
 )
-from cryobatch.project.central_copy import CopyFile, Target, parse_target
-from cryobatch.project.rsync import RsyncCarrier
+from cryobatch.project.central.central_copy import CopyFile, Target, parse_target
+from cryobatch.project.central.rsync import RsyncCarrier
 
 needs_rsync = pytest.mark.skipif(shutil.which("rsync") is None, reason="rsync is not installed")
 MakeCarrier = Callable[..., Carrier]

@@ -9,7 +9,7 @@ from cryobatch.errors import SettingsError, UnknownNameError, UsageError
 from cryobatch.model.settings import CopySettings
 from cryobatch.processing.image_folder import read_record
 from cryobatch.project import Project, Selection
-from cryobatch.project.central_copy import (
+from cryobatch.project.central.central_copy import (
     Target,
     check_what,
     parse_target,

@@ -11,7 +11,7 @@ from cryobatch.errors import UsageError
 
 if TYPE_CHECKING:
     from cryobatch.project import Project
-    from cryobatch.project.copies import CopyReport
+    from cryobatch.project.central.copies import CopyReport
 
 app = typer.Typer(
     help="Copy results to another place as they come.",

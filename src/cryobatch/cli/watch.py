@@ -84,9 +84,9 @@ def add(
 
     A folder that is watched already gets new orders. What was taken is not taken again.
     """
-    from cryobatch.importing.settle import Patience
     from cryobatch.importing.take import Take
-    from cryobatch.importing.watch_patterns import Patterns
+    from cryobatch.importing.watching.patterns import Patterns
+    from cryobatch.importing.watching.settle import Patience
     from cryobatch.project.watching import Orders
 
     if copy and move:

@@ -11,8 +11,8 @@ from cryobatch.model.event import Level
 from cryobatch.model.settings import CopySettings
 from cryobatch.processing.image_folder import read_record
 from cryobatch.project import Project
-from cryobatch.project.carriers import Carrier, CopyStopped, TargetAwayError, size_of
-from cryobatch.project.central_copy import (
+from cryobatch.project.central.carriers import Carrier, CopyStopped, TargetAwayError, size_of
+from cryobatch.project.central.central_copy import (
     CopyFile,
     Target,
     check_what,
@@ -20,7 +20,7 @@ from cryobatch.project.central_copy import (
     plan_records,
     plan_results,
 )
-from cryobatch.project.copies import CentralCopy
+from cryobatch.project.central.copies import CentralCopy
 from cryobatch.store.copies import DueImage
 
 LOOK_INTERVAL_S = 2.0

@@ -9,10 +9,10 @@ from cryobatch.errors import BadInput
 from cryobatch.importing import Recording
 from cryobatch.importing.completeness import Proof, ProofState, prove
 from cryobatch.importing.find import read_recording
-from cryobatch.importing.open_files import is_being_written
-from cryobatch.importing.pattern import NamePattern
-from cryobatch.importing.settle import Doubt, Look, judge, look_at, pause_s
-from cryobatch.importing.watch_waiting import Waiting
+from cryobatch.importing.layouts.pattern import NamePattern
+from cryobatch.importing.watching.open_files import is_being_written
+from cryobatch.importing.watching.settle import Doubt, Look, judge, look_at, pause_s
+from cryobatch.importing.watching.waiting import Waiting
 from cryobatch.model.event import Level
 from cryobatch.project.watching import WatchedFolder
 from cryobatch.store.watching import FileRow, FileState

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from cryobatch.daemon.examiner import Tell
 from cryobatch.daemon.taker import Room, Taker
 from cryobatch.errors import CryobatchError
-from cryobatch.importing.watch_events import Events
-from cryobatch.importing.watch_metadata import WatchedMetadata
-from cryobatch.importing.watch_tree import Tree
-from cryobatch.importing.watch_waiting import Waiting
+from cryobatch.importing.watching.events import Events
+from cryobatch.importing.watching.metadata import WatchedMetadata
+from cryobatch.importing.watching.tree import Tree
+from cryobatch.importing.watching.waiting import Waiting
 from cryobatch.model.event import Level
 from cryobatch.project import Project
 from cryobatch.project.place import lacks_events

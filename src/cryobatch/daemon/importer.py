@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection
 from cryobatch.daemon.follower import Follower
 from cryobatch.errors import CryobatchError
 from cryobatch.importing import Stopped
-from cryobatch.importing.watch_metadata import WatchedMetadata
+from cryobatch.importing.watching.metadata import WatchedMetadata
 from cryobatch.model.event import Level
 from cryobatch.project import Project
 from cryobatch.project.watching import WatchedFolder

@@ -10,7 +10,7 @@ from cryobatch.daemon.examiner import Examined, Examiner, Tell
 from cryobatch.errors import BadInput, UsageError
 from cryobatch.importing import Found, Pace, Take
 from cryobatch.importing.find import read_recording
-from cryobatch.importing.watch_waiting import Waiting
+from cryobatch.importing.watching.waiting import Waiting
 from cryobatch.model.event import Level
 from cryobatch.project import Project
 from cryobatch.project.registration import ImportReport

@@ -17,7 +17,7 @@ from cryobatch.demo.replay import (
 )
 from cryobatch.demo.session import DEMONSTRATION, MICROSCOPE_FOLDER
 from cryobatch.errors import ProjectError, UsageError
-from cryobatch.importing.settle import PATIENT_S
+from cryobatch.importing.watching.settle import PATIENT_S
 from cryobatch.project import Project
 from cryobatch.project.watching import Orders, WatchReport
 

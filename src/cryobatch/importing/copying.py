@@ -12,7 +12,7 @@ from typing import BinaryIO
 from cryobatch.errors import BadInput, ProjectError
 from cryobatch.formats.atomic import sync_folder, write_bytes_durably
 from cryobatch.formats.reading import reading
-from cryobatch.importing.settle import Look, look_at
+from cryobatch.importing.watching.settle import Look, look_at
 
 BLOCK_BYTES = 64 << 20
 """A kill costs so much of a copy at most."""

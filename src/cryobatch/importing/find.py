@@ -7,19 +7,19 @@ from pathlib import Path
 
 from cryobatch.errors import BadInput, UsageError
 from cryobatch.formats.movie import inspect_recording, recording_kind, recording_stem
-from cryobatch.importing.companions import METADATA_ENDINGS, Companions, account_facts
-from cryobatch.importing.disagreement import find_disagreements
+from cryobatch.importing.doubts.disagreement import find_disagreements
 from cryobatch.importing.facts import exposed_frames, first_of, header_facts, name_source
 from cryobatch.importing.identity import identify
-from cryobatch.importing.layout import (
+from cryobatch.importing.layouts.companions import METADATA_ENDINGS, Companions, account_facts
+from cryobatch.importing.layouts.layout import (
     choose_group,
     choose_recordings,
     grid_square,
     parse_exposure,
 )
-from cryobatch.importing.leginon import parse_leginon
+from cryobatch.importing.layouts.leginon import parse_leginon
+from cryobatch.importing.layouts.pattern import Named, NamePattern
 from cryobatch.importing.names import make_safe
-from cryobatch.importing.pattern import Named, NamePattern
 from cryobatch.importing.recording import Found, Recording, Refused
 from cryobatch.model.image import Fact, FactValue
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cryobatch.importing.disagreement import Disagreement
+from cryobatch.importing.doubts.disagreement import Disagreement
 from cryobatch.model.image import Fact
 
 

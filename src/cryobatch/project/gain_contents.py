@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from cryobatch.errors import CryobatchError, ScriptFailed
-from cryobatch.importing.session_checks import Alarm
+from cryobatch.importing.doubts.session_checks import Alarm
 from cryobatch.model.image import ImageRecord
 from cryobatch.processing.currency import FileDigests
 from cryobatch.project.images import Images

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from cryobatch.errors import CryobatchError, ProjectError, UsageError
-from cryobatch.importing.session_checks import (
+from cryobatch.importing.doubts.session_checks import (
     Alarm,
     Evidence,
     Stated,

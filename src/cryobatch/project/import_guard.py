@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from cryobatch.importing import Recording
-from cryobatch.importing.checks import Geometry, doubt_frame_size, doubt_pixel_size
-from cryobatch.importing.gain_search import search_gain
+from cryobatch.importing.doubts.checks import Geometry, doubt_frame_size, doubt_pixel_size
+from cryobatch.importing.doubts.gain_search import search_gain
 from cryobatch.model.image import Fact
 from cryobatch.model.settings import SiteSettings
 from cryobatch.project.site import calibrate

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from cryobatch.errors import CryobatchError
-from cryobatch.importing.optics_groups import (
+from cryobatch.importing.optics.optics_groups import (
     OPTICS_GROUP,
     OpticsGroups,
     groups_from_json,

@@ -13,7 +13,7 @@ from cryobatch.formats import group_file
 from cryobatch.formats.group_file import GroupRecord
 from cryobatch.formats.settings_file import read_project_settings
 from cryobatch.importing import Found, Pace, Take, find_recordings
-from cryobatch.importing.pattern import NamePattern, parse_pattern
+from cryobatch.importing.layouts.pattern import NamePattern, parse_pattern
 from cryobatch.model.batch import ParameterSet
 from cryobatch.model.event import Level, LogEntry
 from cryobatch.model.image import FactValue
@@ -23,7 +23,7 @@ from cryobatch.model.settings import ProjectSettings, SiteSettings
 from cryobatch.processing.catalog import Catalog, discover
 from cryobatch.processing.currency import FileDigests, Surroundings
 from cryobatch.project import creation
-from cryobatch.project.copies import CentralCopy
+from cryobatch.project.central.copies import CentralCopy
 from cryobatch.project.correction import correct_facts
 from cryobatch.project.doorbell import ring
 from cryobatch.project.images import Images

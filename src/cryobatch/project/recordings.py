@@ -20,10 +20,10 @@ from cryobatch.model.image import ImageRecord
 from cryobatch.model.settings import CopySettings
 from cryobatch.processing.currency import fingerprint_file, recording_path
 from cryobatch.processing.image_folder import read_record, update_record
-from cryobatch.project.carriers import Carrier
-from cryobatch.project.central_copy import parse_target, plan_recording
+from cryobatch.project.central.carriers import Carrier
+from cryobatch.project.central.central_copy import parse_target, plan_recording
+from cryobatch.project.central.rsync import RsyncCarrier
 from cryobatch.project.creation import SETTINGS_FILE, find_project
-from cryobatch.project.rsync import RsyncCarrier
 
 
 @dataclass(frozen=True, slots=True)

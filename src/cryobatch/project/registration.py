@@ -19,7 +19,7 @@ from cryobatch.importing import (
     remove_source,
     take_recording,
 )
-from cryobatch.importing.optics_groups import OPTICS_GROUP
+from cryobatch.importing.optics.optics_groups import OPTICS_GROUP
 from cryobatch.model.batch import ParameterSet
 from cryobatch.model.facts import FACTS
 from cryobatch.model.image import Fact, FactValue, ImageIdentity, ImageRecord

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from cryobatch.importing import Recording
-from cryobatch.importing.disagreement import Disagreement, find_disagreements
+from cryobatch.importing.doubts.disagreement import Disagreement, find_disagreements
+from cryobatch.importing.doubts.neighbours import expect_frames
 from cryobatch.importing.facts import exposed_frames
-from cryobatch.importing.neighbours import expect_frames
 from cryobatch.model.image import Fact
 from cryobatch.store.database import Database
 from cryobatch.store.neighbours import recent_frames

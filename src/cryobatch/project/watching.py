@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from cryobatch.errors import CryobatchError, UsageError
-from cryobatch.importing.settle import Patience
 from cryobatch.importing.take import Take
-from cryobatch.importing.watch_patterns import Patterns
+from cryobatch.importing.watching.patterns import Patterns
+from cryobatch.importing.watching.settle import Patience
 from cryobatch.model.image import FactValue
 from cryobatch.project.doorbell import ring
 from cryobatch.project.place import ProjectPlace

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO
 
 from cryobatch.errors import ProjectError
-from cryobatch.project.carriers import (
+from cryobatch.project.central.carriers import (
     CopyStopped,
     TargetAwayError,
     check_readable,
@@ -20,7 +20,7 @@ from cryobatch.project.carriers import (
     never,
     size_of,
 )
-from cryobatch.project.central_copy import CopyFile, Target
+from cryobatch.project.central.central_copy import CopyFile, Target
 
 PARTIAL = ".rsync-partial"
 SILENCE_S = 60

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from cryobatch.importing.beam_shifts import BeamShifts, Cluster, Shift
+from cryobatch.importing.optics.beam_shifts import BeamShifts, Cluster, Shift
 from cryobatch.model.image import Fact
 
 OPTICS_GROUP = "optics_group"

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from cryobatch.formats.movie import recording_kind, recording_stem
-from cryobatch.importing.leginon import has_frames, is_overview, parse_leginon
+from cryobatch.importing.layouts.leginon import has_frames, is_overview, parse_leginon
 from cryobatch.importing.names import make_safe
 
 MOST_SECONDS_APART = 120.0

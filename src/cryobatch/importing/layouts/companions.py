@@ -7,11 +7,11 @@ from pathlib import Path
 from cryobatch.errors import BadInput
 from cryobatch.formats.epu import EpuExposure, read_epu
 from cryobatch.formats.movie import recording_kind
-from cryobatch.importing.epu_files import EpuFiles
 from cryobatch.importing.facts import epu_facts, sensible_facts
-from cryobatch.importing.layout import parse_exposure
-from cryobatch.importing.mdoc_files import MdocFiles, Stated, series_name
-from cryobatch.importing.serialem import frames_stated, section_facts
+from cryobatch.importing.layouts.epu_files import EpuFiles
+from cryobatch.importing.layouts.layout import parse_exposure
+from cryobatch.importing.layouts.mdoc_files import MdocFiles, Stated, series_name
+from cryobatch.importing.layouts.serialem import frames_stated, section_facts
 from cryobatch.model.image import Fact, FactValue
 
 METADATA_ENDINGS = (".xml", ".mdoc")

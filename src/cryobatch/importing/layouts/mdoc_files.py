@@ -9,8 +9,8 @@ from pathlib import Path
 from cryobatch.errors import BadInput
 from cryobatch.formats.mdoc import Mdoc, Section, read_mdoc
 from cryobatch.formats.movie import recording_kind, recording_stem
-from cryobatch.importing.paths_by_key import PathsByKey
-from cryobatch.importing.serialem import View, order_views
+from cryobatch.importing.layouts.paths_by_key import PathsByKey
+from cryobatch.importing.layouts.serialem import View, order_views
 
 ENDING = ".mdoc"
 _STACK_ENDINGS = (".mrc", ".st", ".mrcs")

@@ -5,11 +5,11 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from cryobatch.importing.layout import choose_recordings
-from cryobatch.importing.settle import Candidate, Doubt, Look, Patience, look_at, pause_s
-from cryobatch.importing.watch_keys import epu_key, is_sum, movie_key, shared_key
-from cryobatch.importing.watch_metadata import WatchedMetadata
-from cryobatch.importing.watch_patterns import Patterns
+from cryobatch.importing.layouts.layout import choose_recordings
+from cryobatch.importing.watching.keys import epu_key, is_sum, movie_key, shared_key
+from cryobatch.importing.watching.metadata import WatchedMetadata
+from cryobatch.importing.watching.patterns import Patterns
+from cryobatch.importing.watching.settle import Candidate, Doubt, Look, Patience, look_at, pause_s
 
 SUM_PATIENCE_S = 600.0
 """EPU writes its sum of an exposure before the movie: where movies are kept it waits for it."""

@@ -12,7 +12,7 @@ from cryobatch.errors import BadInput
 from cryobatch.formats import dm4
 from cryobatch.formats.gain import EER_GAIN_ENDING
 from cryobatch.formats.movie import open_movie, recording_kind
-from cryobatch.importing.layout import grid_square
+from cryobatch.importing.layouts.layout import grid_square
 
 LEVELS, EPU_LEVELS = 2, 4
 """A session's gain lies beside its movies or in the session's folder: that above them, or in EPU's

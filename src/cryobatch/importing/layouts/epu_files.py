@@ -5,8 +5,13 @@ from pathlib import Path
 
 from cryobatch.errors import BadInput
 from cryobatch.formats.epu import read_epu
-from cryobatch.importing.layout import grid_square, match_metadata, parse_exposure, parse_place
-from cryobatch.importing.paths_by_key import PathsByKey
+from cryobatch.importing.layouts.layout import (
+    grid_square,
+    match_metadata,
+    parse_exposure,
+    parse_place,
+)
+from cryobatch.importing.layouts.paths_by_key import PathsByKey
 from cryobatch.model.image import FactValue
 
 Position = tuple[float, float]

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from cryobatch.importing.companions import Companions
-from cryobatch.importing.watch_keys import epu_key, shared_key
+from cryobatch.importing.layouts.companions import Companions
+from cryobatch.importing.watching.keys import epu_key, shared_key
 
 
 class WatchedMetadata:

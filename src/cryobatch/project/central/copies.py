@@ -12,10 +12,10 @@ from cryobatch.errors import ProjectError
 from cryobatch.importing import Pace
 from cryobatch.model.event import Level, LogEntry
 from cryobatch.model.settings import CopySettings
-from cryobatch.project.carriers import Carrier, FolderCarrier, open_target
-from cryobatch.project.central_copy import Target, parse_target, sign
+from cryobatch.project.central.carriers import Carrier, FolderCarrier, open_target
+from cryobatch.project.central.central_copy import Target, parse_target, sign
+from cryobatch.project.central.rsync import RsyncCarrier
 from cryobatch.project.place import ProjectPlace
-from cryobatch.project.rsync import RsyncCarrier
 from cryobatch.store import copies as store
 from cryobatch.store import log
 from cryobatch.store.copies import CopyCounts, DueImage

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from cryobatch.importing.settle import Look
-from cryobatch.importing.watch_patterns import Patterns
+from cryobatch.importing.watching.patterns import Patterns
+from cryobatch.importing.watching.settle import Look
 
 RECORDINGS = (".mrc", ".mrcs", ".mrc.gz", ".mrcs.gz", ".mrc.bz2", ".mrcs.bz2", ".tif", ".tiff",
               ".eer")  # fmt: skip

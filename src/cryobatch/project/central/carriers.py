@@ -13,7 +13,7 @@ from typing import Protocol
 from cryobatch.errors import BadInput, CryobatchError, ProjectError
 from cryobatch.importing import Pace
 from cryobatch.importing.copying import copy_verified
-from cryobatch.project.central_copy import MARKER, CopyFile, Target
+from cryobatch.project.central.central_copy import MARKER, CopyFile, Target
 
 _NO_IMAGES_FAULT = {
     errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ESTALE, errno.ENOTCONN,

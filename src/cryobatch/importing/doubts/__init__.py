@@ -1,0 +1,1 @@
+"""Doubts: where recordings, or a session of them, cannot be as they say."""

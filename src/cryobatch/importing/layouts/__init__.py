@@ -1,0 +1,1 @@
+"""Layouts: how the programs of microscopes lay out and describe their recordings."""

@@ -1,0 +1,1 @@
+"""Optics groups: images that were recorded at the same place of the beam."""

@@ -1,0 +1,1 @@
+"""Watching: what appears in a folder, and when it has settled."""
