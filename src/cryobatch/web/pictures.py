@@ -106,8 +106,15 @@ def draw_spectrum(path: Path, record: ImageRecord, size: int) -> bytes:
     return encode_jpeg(shrink(grey_picture(levels), size))
 
 
-def draw_smaller(path: Path, size: int) -> bytes:
-    """Return the JPEG of a picture that is there, made small enough."""
+def draw_smaller(path: Path, size: int, *, stretch: bool = False) -> bytes:
+    """Return the JPEG of a picture that is there, made small enough.
+
+    Args:
+        path: The picture.
+        size: Longest side.
+        stretch: Bring what is left of the contrast to the whole range: the mean of many noisy
+            pixels is grey.
+    """
     content = path.read_bytes()
     try:
         picture = np.asarray(imagecodecs.imread(content))
@@ -115,7 +122,8 @@ def draw_smaller(path: Path, size: int) -> bytes:
         raise BadInput(f"{path.name}: is no picture ({error}); make it again") from error
     if max(picture.shape[:2]) <= size and path.suffix == ".jpg":
         return content
-    return encode_jpeg(shrink(picture, size))
+    small = shrink(picture, size)
+    return encode_jpeg(thumbnail(small[::-1].astype(np.float32), size) if stretch else small)
 
 
 def shrink(picture: Picture, size: int) -> Picture:

@@ -55,7 +55,7 @@ def make_router(project: Project) -> APIRouter:
 
         def draw() -> bytes:
             if small:
-                return draw_smaller(path, wanted)
+                return draw_smaller(path, wanted, stretch=kind == "micrograph")
             if kind == "spectrum":
                 return draw_spectrum(path, record, wanted)
             return draw_micrograph(path, wanted)

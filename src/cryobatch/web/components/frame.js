@@ -96,7 +96,7 @@ function hear(change, number) {
   for (const one of listeners) one(change);
 }
 
-let leader = 0;
+let leader = -Infinity;
 
 function press(event) {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
@@ -105,7 +105,7 @@ function press(event) {
     return;
   }
   const after = performance.now() - leader < 1500;
-  leader = event.key === "g" ? performance.now() : 0;
+  leader = event.key === "g" ? performance.now() : -Infinity;
   const link = after && document.querySelector(`nav a[data-key="${CSS.escape(event.key)}"]`);
   const found = keys.get(event.key);
   if (link) link.click();

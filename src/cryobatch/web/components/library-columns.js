@@ -20,7 +20,7 @@ export const label = (name) => LABELS[name] ?? (name.charAt(0).toUpperCase() + n
 
 /** A link to an image by what tells its name from the others. */
 function nameCell({ data }) {
-  return h("a.image-name", { href: imageHref(data.id), title: `${data.group}/${data.name}`, tabindex: "-1" }, h("bdi", { text: brief(data.name, 32) }));
+  return h("a.image-name", { href: imageHref(data.id), title: `${data.group}/${data.name}`, tabindex: "-1" }, h("bdi", { text: brief(data.name, 28) }));
 }
 
 function pictureCell({ data }) {
@@ -33,7 +33,7 @@ function pictureCell({ data }) {
 }
 
 const CELLS = {
-  picture: { cellRenderer: pictureCell, sortable: false, resizable: false, valueGetter: () => null },
+  picture: { cellRenderer: pictureCell, sortable: false, resizable: false, valueGetter: ({ data }) => data.has_picture ? data.renewed ?? 0 : null },
   name: { cellRenderer: nameCell, minWidth: 120 },
   state: { cellRenderer: ({ value }) => value ? h(`span.state.${value}`, { text: value }) : h("span.soft", { text: "–" }) },
   flag: { cellRenderer: ({ value }) => value ? h(`span.flag.${value}`, { text: FLAG_MARKS[value] ?? value }) : "" },

@@ -70,8 +70,8 @@ export class Rows {
     for (let place = 0; place < number; place += 1) {
       const row = {};
       for (let one = 0; one < names.length; one += 1) row[names[one]] = lists[one][place];
-      // Without any value nothing was drawn, unless the recording is a picture itself.
-      row.has_picture = row.root_product === "micrograph" || values.some((list) => list[place] !== null);
+      // Without any value nothing was drawn.
+      row.has_picture = values.some((list) => list[place] !== null);
       rows[place] = row;
     }
     return rows;

@@ -21,6 +21,7 @@ export async function start(main, frame) {
   let trash = address.has("trash");
   let passes = null;
   let timer = null;
+  let kept = JSON.parse(sessionStorage.getItem(CHOSEN) ?? "[]");
 
   const number = h("strong");
   const wrong = h("div.filter-error", { role: "alert", hidden: true });
@@ -67,7 +68,7 @@ export async function start(main, frame) {
     grid.setGridOption("rowData", found);
     grid.setGridOption("loading", false);
     if (where && base() !== where) await applyFilter();
-    restoreSelection();
+    if (kept) restoreSelection();
     showNumber();
   }
 
@@ -158,6 +159,7 @@ export async function start(main, frame) {
     const away = passes ? nodes.filter((node) => node.data && !passes.has(node.data.id)).length : 0;
     setText(said, `${whole(nodes.length)} selected`);
     setText(hidden, away ? `▲ ${whole(away)} of them hidden by the filter` : "");
+    if (kept) return;
     try {
       sessionStorage.setItem(CHOSEN, JSON.stringify(nodes.slice(0, 20_000).map((node) => node.data.id)));
     } catch {
@@ -166,8 +168,8 @@ export async function start(main, frame) {
   }
 
   function restoreSelection() {
-    const ids = JSON.parse(sessionStorage.getItem(CHOSEN) ?? "[]");
-    const nodes = ids.map((id) => grid.getRowNode(String(id))).filter(Boolean);
+    const nodes = kept.map((id) => grid.getRowNode(String(id))).filter(Boolean);
+    kept = null;
     if (nodes.length) grid.setNodesSelected({ nodes, newValue: true });
   }
 

@@ -19,6 +19,8 @@ export async function showProcess(side, frame, images, root, own = null) {
   side.dataset.shows = "process";
   const known = new Map(all.scripts.map((script) => [script.name, script]));
   const workflow = all.workflows[all.default_workflows[root]] ?? [];
+  const rank = ({ name, category }) => 1000 * all.categories.indexOf(category) + (workflow.includes(name) ? workflow.indexOf(name) : 999);
+  all.scripts.sort((a, b) => rank(a) - rank(b) || a.name.localeCompare(b.name));
   const wanted = new Set(workflow.filter((name) => known.has(name)));
   const typed = structuredClone(own ?? {});
   const choice = { top: images.length === 1, force: false, stale: false };
@@ -108,6 +110,8 @@ export async function showProcess(side, frame, images, root, own = null) {
     }));
     send.disabled = false;
     if (!done) return undefined;
+    // What waited already for the same goes to the top with the others.
+    if (choice.top && done.duplicates.length) await frame.attempt(order("POST", "/queue/top", { ids: done.duplicates }));
     side.hidden = true;
     const refused = Object.entries(done.refused);
     const more = [done.duplicates.length && `${whole(done.duplicates.length)} waited already`, refused.length && `${whole(refused.length)} cannot: ${refused[0][1]}`].filter(Boolean);

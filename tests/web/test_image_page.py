@@ -1,0 +1,147 @@
+"""A person looks at one image, judges it, and processes it again."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import imagecodecs
+import numpy as np
+import pytest
+from playwright.sync_api import Page
+from starlette.testclient import TestClient
+
+from cryobatch.processing.image_folder import read_record, write_record
+from cryobatch.project import Project
+from tests.web.browser import Visitor, until
+from tests.web.results import COLUMNS, FRAMES, PICKS, ROWS, add_products
+
+LOADED = ".viewer[data-loaded]"
+
+
+def shows(page: Page) -> str | None:
+    """Return the id of the image that is shown."""
+    return page.locator("main").get_attribute("data-shows")
+
+
+def test_an_image_is_told_with_units_and_where_all_comes_from(
+    client: TestClient, project: Project
+) -> None:
+    """Values with unit and reason, runs, facts, picks, track, curve, neighbours, log."""
+    add_products(project, 2)
+    view = client.get("/api/v1/images/2/view").json()
+    assert view["problems"] == []
+    assert (view["micrograph"]["rows"], view["micrograph"]["columns"]) == (ROWS, COLUMNS)
+    assert list(zip(view["picks"]["x"], view["picks"]["y"], strict=True)) == list(PICKS)
+    assert len(view["motion"]["x_angstrom"]) == FRAMES
+    assert view["motion"]["x_angstrom"][-1] == pytest.approx(3.0)
+    assert len(view["curve"]["fit"]) == 128
+    assert (view["previous"], view["next"]) == (1, 3)
+    run = next(one for one in view["runs"] if one["script"] == "measure_all")
+    assert (run["host"], run["seconds"], run["version"]) == ("microscope-room", 4.5, "7")
+    absent = next(one for one in run["values"] if one["name"] == "phase_shift")
+    assert (absent["value"], absent["absent"]) == (None, "not searched")
+    assert view["facts"]["pixel_size"] == {"value": 1.5, "source": "header", "unit": "Å"}
+    assert client.get("/api/v1/images/2/logs/weigh").json()["text"] == "weighing <b>all</b>\n"
+    assert client.get("/api/v1/images/2/history").json() == {"history": []}
+
+
+def test_a_broken_file_costs_only_its_own_part(client: TestClient, project: Project) -> None:
+    """The rest of the page is there, and the problem is told."""
+    add_products(project, 2)
+    (project.images.folder(2) / "motion.star").write_text("nonsense")
+    view = client.get("/api/v1/images/2/view").json()
+    assert view["motion"] is None
+    assert view["picks"] is not None
+    assert "motion.star" in view["problems"][0]
+
+
+def test_pictures_are_drawn_from_the_pixels(client: TestClient, project: Project) -> None:
+    """At the size that is asked for, again only when the file has changed."""
+    add_products(project, 2)
+    for kind, shape in (("micrograph", (ROWS, COLUMNS)), ("spectrum", (256, 256))):
+        answer = client.get(f"/api/v1/images/2/pictures/{kind}", params={"size": 1000})
+        assert np.asarray(imagecodecs.imread(answer.content)).shape == shape
+        mark = {"If-None-Match": answer.headers["ETag"]}
+        address = f"/api/v1/images/2/pictures/{kind}?size=1000"
+        assert client.get(address, headers=mark).status_code == 304
+    small = client.get("/api/v1/images/2/pictures/micrograph", params={"size": 40})
+    assert np.asarray(imagecodecs.imread(small.content)).shape == (72, 96)
+    assert client.get("/api/v1/images/20/pictures/spectrum").status_code == 404
+
+
+@pytest.mark.parametrize("file", ["../../../../project.toml", "/etc/passwd", "link.mrc"])
+def test_no_picture_is_drawn_from_another_file(
+    client: TestClient, project: Project, tmp_path: Path, file: str
+) -> None:
+    """Even a record that names another file, or a link that leads away, sends nothing of it."""
+    add_products(project, 2)
+    folder = project.images.folder(2)
+    (tmp_path / "secret.mrc").write_bytes((folder / "micrograph.mrc").read_bytes())
+    (folder / "link.mrc").symlink_to(tmp_path / "secret.mrc")
+    record = read_record(folder)
+    products = dict.fromkeys(record.runs["measure_all"].products, file)
+    run = replace(record.runs["measure_all"], products=products)
+    write_record(folder, replace(record, runs={"measure_all": run}))
+    for kind in ("micrograph", "spectrum"):
+        assert client.get(f"/api/v1/images/2/pictures/{kind}").status_code == 404
+    view = client.get("/api/v1/images/2/view").json()
+    assert view["motion"] is view["picks"] is view["curve"] is None
+    for name in ("..%2f..%2fimage", "%2e%2e%2fimage", "image"):
+        assert client.get(f"/api/v1/images/2/logs/{name}").status_code in {404, 400}
+
+
+def test_an_image_is_looked_at_judged_and_left_for_the_next(visitor: Visitor) -> None:
+    """Pan, zoom, picks, flags by key, next and previous; the log's text stays text."""
+    project = visitor.site.project
+    for image_id in (1, 2):
+        add_products(project, image_id)
+    with visitor.window("/image?id=1") as page:
+        page.wait_for_selector(LOADED)
+        page.wait_for_selector(".measured img")
+        assert page.locator(".track circle").count() == FRAMES
+        assert page.locator(".curve path").count() == 3
+        assert "not searched" in page.locator(".runs").inner_text()
+        box = page.locator(".viewer").bounding_box()
+        assert box is not None
+        page.mouse.move(box["x"] + 200, box["y"] + 200)
+        page.mouse.wheel(0, -400)
+        page.mouse.down()
+        page.mouse.move(box["x"] + 240, box["y"] + 220, steps=3)
+        page.mouse.up()
+        page.keyboard.press("o")
+        page.keyboard.press("3")
+        until(lambda: project.images.record(1).person.flag == "red", "the flag")
+        until(lambda: page.locator(".image-head .flag.red").count() == 1, "the flag on the page")
+        page.locator("summary", has_text="Log").first.click()
+        page.locator("pre", has_text="weighing <b>all</b>").wait_for()
+        page.keyboard.press("j")
+        until(lambda: shows(page) == "2", "the next image")
+        assert page.evaluate("location.search") == "?id=2"
+        page.go_back()
+        until(lambda: shows(page) == "1", "the image before")
+
+
+def test_the_librarys_order_is_that_of_the_keys(visitor: Visitor) -> None:
+    """From a filtered table one goes through what the filter shows."""
+    with visitor.window("/library?where=id in (2, 5, 7)") as page:
+        page.locator(".ag-row[row-id='5'] a").click()
+        page.wait_for_url("**/image?id=5")
+        until(lambda: shows(page) == "5", "the image")
+        assert "2 of 3" in page.locator(".image-head").inner_text()
+        page.keyboard.press("j")
+        until(lambda: shows(page) == "7", "the next that the filter shows")
+
+
+def test_an_image_is_processed_again_with_parameters_of_its_own(visitor: Visitor) -> None:
+    """They are kept in its parameter file, and it goes to the top of the queue."""
+    project = visitor.site.project
+    with visitor.window("/image?id=4") as page:
+        page.get_by_role("button", name="Process…").click()
+        for box in page.locator(".scripts input:checked").all():
+            box.uncheck()
+        page.locator(".scripts label", has_text="weigh").locator("input").check()
+        page.locator(".plan li", has_text="Weigh").wait_for()
+        page.locator(".parameters summary").click()
+        page.get_by_label("weigh.factor").fill("4")
+        page.get_by_role("button", name="Queue 1 image").click()
+        until(lambda: project.images.record(4).parameters == {"weigh": {"factor": 4.0}}, "them")
+        until(lambda: project.queue.listing()[0].batch.image_id == 4, "it on top")
