@@ -8,7 +8,7 @@ from cryobatch.formats.motion_star import MotionFile, write_motion
 from cryobatch.formats.mrc import write_image
 from cryobatch.formats.star import StarTable, write_star
 from cryobatch.model import RunRecord
-from cryobatch.model.value import Absent
+from cryobatch.model.value import Absent, Result
 from cryobatch.processing.image_folder import read_record, write_record
 from cryobatch.project import Project
 
@@ -46,7 +46,7 @@ def add_products(project: Project, image_id: int) -> None:
         seconds=4.5, memory_bytes=300_000_000, products=_PRODUCTS,
     )  # fmt: skip
     record = read_record(folder)
-    values = {"defocus_v": 14_000.0, "defocus_angle": 30.0, "phase_shift": Absent("not searched"),
+    values: dict[str, Result] = {"defocus_v": 14_000.0, "defocus_angle": 30.0, "phase_shift": Absent("not searched"),
               "particle_diameter": 60.0}  # fmt: skip
     write_record(folder, replace(
         record, runs={**record.runs, "measure_all": run},
