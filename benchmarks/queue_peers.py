@@ -226,7 +226,7 @@ def _first_lines(project: Project) -> dict[int, float]:
 
 
 def _batch_ends(project: Project, tasks: int) -> list[_End]:
-    rows = project.log_page(limit=10 * tasks)
+    rows = project.log.page(limit=10 * tasks)
     return [
         _End(str(row.processor), int(row.image_id or 0), row.time)
         for row in rows

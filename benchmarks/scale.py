@@ -86,7 +86,7 @@ def _measure_log() -> None:
 
 
 def _page_ms(project: Project, sort: str, descending: bool) -> float:
-    return 1000.0 * _seconds(lambda: project.log_page(sort=sort, descending=descending))
+    return 1000.0 * _seconds(lambda: project.log.page(sort=sort, descending=descending))
 
 
 def _fill_log(project: Project) -> None:

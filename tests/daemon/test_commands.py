@@ -54,7 +54,7 @@ def test_what_is_put_on_top_comes_next(project: Project, start_daemon: StartDaem
     project.queue.to_top([ids[-1]])
     go(project)
     wait_for(lambda: count_of(project, BatchState.DONE) == 8, "the end of all")
-    order = [row.batch for row in project.log_since(0) if row.text == "batch done"]
+    order = [row.batch for row in project.log.since(0) if row.text == "batch done"]
     assert order == [ids[0], ids[-1], *ids[1:-1]]
 
 

@@ -55,7 +55,7 @@ def files_of(central: Path, image: int) -> set[str]:
 
 def told(project: Project, level: Level) -> list[str]:
     """Return the log's lines of a level that are about copies, oldest first."""
-    rows = project.log_page(limit=1000, descending=False)
+    rows = project.log.page(limit=1000, descending=False)
     return [row.text for row in rows if row.level is level and "cop" in row.text]
 
 
@@ -292,7 +292,7 @@ def test_a_daemons_processor_brings_a_recording_back(
     recording.unlink()
     assert start_daemon(project, "run").finish() == 0
     assert recording.read_bytes() == (tmp_path / "a.mrc").read_bytes()
-    rows = project.log_page(limit=100)
+    rows = project.log.page(limit=100)
     (row,) = [row for row in rows if row.level is Level.WARNING]
     assert (row.image, row.script) == ("a", "looking")
     assert f"it was copied again from {tmp_path / 'a.mrc'}" in row.text

@@ -220,7 +220,7 @@ def test_broken_settings_are_reported_and_the_old_ones_kept(
     whole = project.place.settings.read_text()
     project.place.settings.write_text(f"{whole}\n[processors\n")
     said = "settings are left as they were"
-    wait_for(lambda: any(said in row.text for row in project.log_page()), "a word about it")
+    wait_for(lambda: any(said in row.text for row in project.log.page()), "a word about it")
     submit(project, "quick", images=(1,))
     wait_for(lambda: count_of(project, BatchState.DONE) == 1, "a batch meanwhile")
     project.place.settings.write_text(f"{whole}\n[processors]\nthreads = 7\n")

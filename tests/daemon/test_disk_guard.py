@@ -39,7 +39,7 @@ class Disk:
 
 def texts(project: Project, level: Level) -> list[str]:
     """Return the log's lines of a level."""
-    return [row.text for row in project.log_page(limit=100) if row.level is level]
+    return [row.text for row in project.log.page(limit=100) if row.level is level]
 
 
 def test_a_person_is_warned_then_all_is_held_then_it_goes_on(new_project: MakeProject) -> None:

@@ -39,7 +39,7 @@ def record(folder: Path, camera: Camera, numbers: range) -> None:
 
 def warnings(project: Project) -> list[str]:
     """Return the log's warnings about the session, oldest first."""
-    rows = project.log_page(descending=False, limit=1000)
+    rows = project.log.page(descending=False, limit=1000)
     return [row.text for row in rows if row.level is Level.WARNING and row.image_id is None]
 
 

@@ -146,7 +146,7 @@ def check_everything(project: Project, ids: list[int]) -> None:
 
 
 def _check_rows(project: Project, batch: int, scripts: tuple[str, ...]) -> None:
-    rows = project.log_page(limit=1000, only=LogFilter(batch=batch))
+    rows = project.log.page(limit=1000, only=LogFilter(batch=batch))
     for script in scripts:
         done = [row for row in rows if row.script == script and row.text.startswith("done in")]
         assert len(done) == 1, (batch, script, [row.text for row in rows])

@@ -36,7 +36,7 @@ def await_end(project: Project, batch: int) -> Batch:
 
 def texts(project: Project) -> list[str]:
     """Return the texts of the log, newest first."""
-    return [row.text for row in project.log_page(limit=1000)]
+    return [row.text for row in project.log.page(limit=1000)]
 
 
 def test_a_python_script_that_takes_too_long_fails_with_that_reason(

@@ -43,7 +43,7 @@ def read_images(project: Project) -> dict[str, ImageRecord]:
 
 def log_texts(project: Project) -> list[str]:
     """Return what the log says."""
-    return [row.text for row in project.log_since(0)]
+    return [row.text for row in project.log.since(0)]
 
 
 @pytest.mark.parametrize("first", ["movie", "xml"])

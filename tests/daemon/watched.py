@@ -84,7 +84,7 @@ class Session:
 
     def told(self, level: Level) -> list[str]:
         """Return the log's lines of a level."""
-        return [row.text for row in self.project.log_page(limit=1000) if row.level is level]
+        return [row.text for row in self.project.log.page(limit=1000) if row.level is level]
 
 
 def write_micrograph(path: Path, seed: int = 1) -> Path:

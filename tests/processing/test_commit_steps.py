@@ -109,7 +109,7 @@ def die_at(project: Project, when: str, step: str, script: str) -> None:
 
 def done_rows(project: Project, batch: int) -> list[str]:
     """Return the scripts that the log calls done in a batch."""
-    rows = project.log_page(limit=1000, only=LogFilter(batch=batch))
+    rows = project.log.page(limit=1000, only=LogFilter(batch=batch))
     return sorted(row.script or "" for row in rows if row.text.startswith("done in"))
 
 
@@ -201,7 +201,7 @@ def test_an_unreadable_image_stops_no_restart(new_project: MakeProject) -> None:
     (project.images.folder(1) / "image.toml").write_text("[image\n")
     assert restart(project) == 2
     assert project.images.record(2).runs["measure"].batch == second
-    rows = project.log_page(limit=100, only=LogFilter(batch=first))
+    rows = project.log.page(limit=100, only=LogFilter(batch=first))
     assert any("after a restart" in row.text and "image.toml" in row.text for row in rows)
     assert [row.batch.id for row in project.queue.listing()] == [first, second]
 

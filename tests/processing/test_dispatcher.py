@@ -252,7 +252,7 @@ def test_a_processor_that_cannot_start_is_tried_again_later(
     pauses = [later - earlier for earlier, later in pairwise(calls)]
     assert len(calls) >= 3
     assert pauses == sorted(pauses)
-    texts = [row.text for row in bench.project.log_page()]
+    texts = [row.text for row in bench.project.log.page()]
     assert any("cannot be started" in text for text in texts)
 
 

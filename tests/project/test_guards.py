@@ -56,7 +56,7 @@ def set_values(project: Project, ids: Sequence[int], values: Mapping[str, Result
 
 def warnings(project: Project) -> list[str]:
     """Return the log's warnings, oldest first."""
-    rows = project.log_page(descending=False, limit=1000)
+    rows = project.log.page(descending=False, limit=1000)
     return [row.text for row in rows if row.level is Level.WARNING]
 
 

@@ -60,10 +60,10 @@ def test_changes_are_heard_with_what_changed(site: Site) -> None:
         assert "images" in heard.data["topics"]
         site.project.queue.to_top([20])
         assert next(events).data["topics"] == ["queue"]
-        site.project.log_line("hello")
+        site.project.log.write("hello")
         heard = next(events)
         assert heard.data["topics"] == ["log"]
-        assert heard.data["log"] == site.project.last_log_id()
+        assert heard.data["log"] == site.project.log.last_id()
 
 
 def test_what_was_missed_is_sent_again(site: Site) -> None:

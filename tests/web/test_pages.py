@@ -142,7 +142,7 @@ def test_the_log_is_filtered_and_followed(visitor: Visitor) -> None:
         until(lambda: page.locator(rows).count() > 5, "the log")
         assert page.locator(rows).first.inner_text().startswith("<b>row</b>")
         assert page.locator(f"{rows} b").count() == 0
-        visitor.site.project.log_line("a new row")
+        visitor.site.project.log.write("a new row")
         until(lambda: "a new row" in page.locator("main").inner_text(), "the new row")
         page.get_by_role("button", name="Errors").click()
         until(lambda: "6 rows" in page.locator(".bar").inner_text(), "six errors")

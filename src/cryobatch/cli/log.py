@@ -73,7 +73,7 @@ def show(
             _write_csv(to_csv, _rows(project, only, sort, limit))
             return
         number = limit if limit is not None or (json and not follow) else SHOWN
-        last = project.last_log_id()
+        last = project.log.last_id()
         rows = _rows(project, only, sort, number)
         if json and not follow:
             show_json_rows(_to_json(row) for row in rows)
@@ -88,7 +88,7 @@ def _rows(
 ) -> "Iterator[LogRow]":
     """Yield rows in an order; without one the last rows, oldest first."""
     if sort is None and limit is not None:
-        return reversed(project.log_page(only=only, limit=limit))
+        return reversed(project.log.page(only=only, limit=limit))
     column = (sort or "time").removeprefix("-")
     rows = _all_pages(project, only, column, descending=(sort or "").startswith("-"))
     return islice(rows, limit)
@@ -101,7 +101,7 @@ def _all_pages(
 
     after: PageKey | None = None
     while True:
-        page = project.log_page(
+        page = project.log.page(
             sort=column, descending=descending, limit=PAGE, after=after, only=only
         )
         yield from page
@@ -120,7 +120,7 @@ def _show_some(rows: "list[LogRow]", json: bool, follow: bool) -> None:
 
 def _follow(project: "Project", only: "LogFilter", last: int, json: bool) -> None:
     while True:
-        for row in project.log_since(last, only):
+        for row in project.log.since(last, only):
             _show_line(row, json)
             last = row.id
         sys.stdout.flush()

@@ -137,9 +137,9 @@ class Copier:
         check_what(copy.settings, self._project.catalog.scripts.values())
         carrier = copy.carrier(target, self._enough, self._environment)
         if copy.open(target, carrier):
-            self._project.log_line(f"results are copied to {target}")
+            self._project.log.write(f"results are copied to {target}")
         if self._trouble is not None:
-            self._project.log_line(f"{target} can be used again: results are copied")
+            self._project.log.write(f"{target} can be used again: results are copied")
         self._trouble, self._failures = None, 0
         self._show("copying")
         self._copy_images(copy, carrier, due)
@@ -214,7 +214,7 @@ class Copier:
         self._show(state, text, time.time() + pause_s)
         if self._trouble is None:
             text = f"results are not copied: {text}; it is tried again and again"
-            self._project.log_line(text, Level.WARNING)
+            self._project.log.write(text, Level.WARNING)
         self._trouble = text
 
     def _rest(self, moment: float, state: str) -> None:

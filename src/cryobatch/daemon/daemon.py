@@ -99,7 +99,7 @@ class Daemon:
         text = f"a fault of cryobatch, please report it: {type(error).__name__}: {error}"
         traceback.print_exception(error)
         with contextlib.suppress(CryobatchError):
-            self.project.log_line(text, Level.ERROR)
+            self.project.log.write(text, Level.ERROR)
         return self._faults < MAX_FAULTS
 
     def _notice(self, rung: bool) -> None:

@@ -115,7 +115,7 @@ class DiskGuard:
 
     def _tell(self, text: str, level: Level = Level.INFO) -> None:
         with contextlib.suppress(CryobatchError):  # a disk that is quite full takes no line either
-            self._project.log_line(text, level)
+            self._project.log.write(text, level)
 
 
 def measure_usage(folder: Path) -> tuple[int, int]:

@@ -151,7 +151,7 @@ class Importer:
         if len(self._told) >= MOST_TOLD:
             self._told.clear()
         self._told.add(text)
-        self._project.log_line(text, level)
+        self._project.log.write(text, level)
 
     def _run(self) -> None:
         while not self._enough.is_set():

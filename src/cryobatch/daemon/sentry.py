@@ -42,4 +42,4 @@ class Sentry:
         """Write what hinders the guard into the log, once; the work goes on without it."""
         if text != self._trouble:
             self._trouble = text
-            self._project.log_line(f"the session cannot be looked at: {text}", Level.WARNING)
+            self._project.log.write(f"the session cannot be looked at: {text}", Level.WARNING)

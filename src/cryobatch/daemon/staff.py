@@ -91,7 +91,7 @@ class Staff:
         try:
             self._project.reload()
         except CryobatchError as error:
-            self._project.log_line(f"settings are left as they were: {error}", Level.ERROR)
+            self._project.log.write(f"settings are left as they were: {error}", Level.ERROR)
             return
         dispatcher.replace_plant(self.plant())
         self.follow(dispatcher)

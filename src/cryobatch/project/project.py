@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
@@ -15,7 +14,6 @@ from cryobatch.formats.settings_file import read_project_settings
 from cryobatch.importing import Found, Pace, Take, find_recordings
 from cryobatch.importing.layouts.pattern import NamePattern, parse_pattern
 from cryobatch.model.batch import ParameterSet
-from cryobatch.model.event import Level, LogEntry
 from cryobatch.model.image import FactValue
 from cryobatch.model.parameter import ParameterValue
 from cryobatch.model.resolution import check_parameters, parse_assignments
@@ -28,6 +26,7 @@ from cryobatch.project.correction import correct_facts
 from cryobatch.project.doorbell import ring
 from cryobatch.project.images import Images
 from cryobatch.project.intake import Intake
+from cryobatch.project.log import ProjectLog
 from cryobatch.project.place import ProjectPlace, find_place
 from cryobatch.project.progress import Done, tell_nobody
 from cryobatch.project.queueing import Queue
@@ -43,9 +42,8 @@ from cryobatch.project.submission import (
 )
 from cryobatch.project.watching import Watching
 from cryobatch.project.workforce import Workforce
-from cryobatch.store import library, log
+from cryobatch.store import library
 from cryobatch.store.database import Database
-from cryobatch.store.log import EVERYTHING, LogFilter, LogRow, PageKey
 from cryobatch.store.settings import get_setting, put_setting
 
 SURROUNDINGS = "surroundings"
@@ -291,42 +289,10 @@ class Project:
             raise UsageError("name a fact and its value, such as pixel_size=1.05")
         return self.images.update(selection, correct_facts(checked), done=done)
 
-    def log_page(
-        self,
-        *,
-        sort: str = "time",
-        descending: bool = True,
-        limit: int = 50,
-        after: PageKey | None = None,
-        offset: int = 0,
-        only: LogFilter = EVERYTHING,
-    ) -> list[LogRow]:
-        """Return one page of the log."""
-        with self.database.reading() as r:
-            return log.page(
-                r, sort=sort, descending=descending, limit=limit, after=after, offset=offset,
-                only=only,
-            )  # fmt: skip
-
-    def log_count(self, only: LogFilter = EVERYTHING) -> int:
-        """Return how many rows of the log are wanted."""
-        with self.database.reading() as r:
-            return log.count(r, only=only)
-
-    def log_since(self, last_id: int, only: LogFilter = EVERYTHING) -> list[LogRow]:
-        """Return the rows of the log that were added after one, oldest first."""
-        with self.database.reading() as r:
-            return log.since(r, last_id, only=only)
-
-    def last_log_id(self) -> int:
-        """Return the id of the newest row of the log, 0 when there is none."""
-        with self.database.reading() as r:
-            return log.last_id(r)
-
-    def log_line(self, text: str, level: Level = Level.INFO) -> None:
-        """Add a row that is about no image to the log."""
-        with self.database.transaction() as t:
-            log.append(t, [LogEntry(time.time(), text, level)])
+    @property
+    def log(self) -> ProjectLog:
+        """Return the log."""
+        return ProjectLog(self.database)
 
     def find_unchecked(self) -> Sequence[int]:
         """Return the images whose results may be stale for all that the library knows.

@@ -120,7 +120,7 @@ class WebProcess:
             return
         lived = now - self._started_at
         self._pause_s = 1.0 if lived > LONGEST_PAUSE_S else min(self._pause_s * 2, LONGEST_PAUSE_S)
-        self.project.log_line(f"the web interface ended with {process.returncode}; it begins anew")
+        self.project.log.write(f"the web interface ended with {process.returncode}; it begins anew")
         self._close_lifeline()
         self._spawn()
 

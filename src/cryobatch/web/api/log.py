@@ -61,7 +61,7 @@ def make_router(project: Project) -> APIRouter:
         ] = None,
     ) -> Response:
         """One page of the log; ``next`` is where the page after it begins."""
-        rows = project.log_page(
+        rows = project.log.page(
             sort=sort, descending=descending, limit=limit, offset=offset, only=only,
             after=None if after is None else read_key(after, sort),
         )  # fmt: skip
@@ -74,7 +74,7 @@ def make_router(project: Project) -> APIRouter:
     @router.get("/count")
     def count(request: Request, only: Annotated[LogFilter, Depends(_read_wanted)]) -> Response:
         """How many rows there are, and the id of the newest of all."""
-        return answer(request, {"count": project.log_count(only), "last": project.last_log_id()})
+        return answer(request, {"count": project.log.count(only), "last": project.log.last_id()})
 
     return router
 
