@@ -2,7 +2,7 @@
 
 import { ask } from "./rest.js";
 
-const LIVE_MS = 100;
+const LIVE_MS = 30;
 const RELOAD_MS = 5000;
 const AT_ONCE = 400;
 const ORDER = "cryobatch-order";

@@ -11,7 +11,7 @@ import { showProcess } from "./process.js";
 import { ask } from "./rest.js";
 
 const TYPED_MS = 300;
-const LIVE_MS = 120;
+const LIVE_MS = 40;
 const CHOSEN = "cryobatch-chosen";
 
 export async function start(main, frame) {
