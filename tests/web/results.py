@@ -46,8 +46,12 @@ def add_products(project: Project, image_id: int) -> None:
         seconds=4.5, memory_bytes=300_000_000, products=_PRODUCTS,
     )  # fmt: skip
     record = read_record(folder)
-    values: dict[str, Result] = {"defocus_v": 14_000.0, "defocus_angle": 30.0, "phase_shift": Absent("not searched"),
-              "particle_diameter": 60.0}  # fmt: skip
+    values: dict[str, Result] = {
+        "defocus_v": 14_000.0,
+        "defocus_angle": 30.0,
+        "phase_shift": Absent("not searched"),
+        "particle_diameter": 60.0,
+    }
     write_record(folder, replace(
         record, runs={**record.runs, "measure_all": run},
         values={**record.values, "measure_all": values},
