@@ -126,6 +126,7 @@ def _say_what_next(folder: Path) -> str:
     place = folder.resolve()
     return f"""
 All was found as it is. The project is {place}; look around:
+  cryobatch --project {folder} serve      (and open the address that it prints in a browser)
   cryobatch --project {folder} library
   cryobatch --project {folder} log
   cryobatch --project {folder} image show 1
