@@ -195,3 +195,17 @@ def test_frames_too_small_for_a_spectrum(tmp_path: Path) -> None:
     found = correct(tmp_path, frames)
     assert not (tmp_path / "power_spectrum_frames.mrc").exists()
     assert any("too small for a spectrum" in text for text in found.messages)
+
+
+@pytest.mark.parametrize(("beads", "said"), [(2, "is estimated from the rest"), (12, "the gold's")])
+def test_gold_is_told_of(tmp_path: Path, beads: int, said: str) -> None:
+    """Beads that were left out, or were too many to be, are said once."""
+    settings = SimulationSettings(
+        rows=512, columns=640, frames=4, dose_per_frame=6.0, gold_count=beads,
+        electrons_per_readout=0.0,
+    )  # fmt: skip
+    golden = simulate_movie(settings, 12)
+    found = correct(tmp_path, golden.frames * golden.gain, patches=1)
+    assert [text for text in found.messages if "gold" in text] == found.messages
+    assert len(found.messages) == 1
+    assert said in found.messages[0]

@@ -12,6 +12,7 @@ import numpy as np
 
 from cryobatch.imaging import motion_likelihood as likelihood
 from cryobatch.imaging.arrays import FloatArray, ImageArray, SpectrumArray
+from cryobatch.imaging.bright_spots import blank_bright_spots
 from cryobatch.imaging.motion_fit import Parameters, newton_step
 from cryobatch.imaging.motion_frames import CoarseFrames, FrameSource, read_coarse
 from cryobatch.imaging.motion_geometry import Geometry, make_geometry
@@ -60,11 +61,14 @@ class MotionEstimate:
             displacement, from the curvature of the likelihood. Infinite where frames agree no
             better than noise does: the model is then one of no motion.
         empty_frames: Indices of frames without content.
+        bright_part: Part of the area that gold and the like cover. The estimate has not looked
+            there, unless that ``bright_spots.is_too_much``.
     """
 
     model: MotionModel
     uncertainty_angstrom: float
     empty_frames: tuple[int, ...]
+    bright_part: float = 0.0
 
 
 def estimate_motion(
@@ -85,18 +89,19 @@ def estimate_motion(
     options = options or MotionOptions()
     frames = read_coarse(source, pixel_size_angstrom, 0.5 * options.resolution_angstrom, threads)
     empty = tuple(int(index) for index in np.flatnonzero(frames.present == 0.0))
+    bright = blank_bright_spots(frames, threads)
     damping = _Damping(options.bfactor_px2 * pixel_size_angstrom**2)
     whole = _align_whole(frames, damping, threads)
     if whole is None:
         at_rest = np.zeros((frames.present.size, 2))
-        return MotionEstimate(MotionModel(frames.full_shape, at_rest), np.inf, empty)
+        return MotionEstimate(MotionModel(frames.full_shape, at_rest), np.inf, empty, bright)
     found, uncertainty = whole
     coefficients = None
     if options.patches != (1, 1) and frames.present.size > 2:
         found = _align_patches(frames, found, options.patches, damping, threads)
         coefficients = found.coefficients_px(pixel_size_angstrom)
     model = MotionModel(frames.full_shape, found.shifts / pixel_size_angstrom, coefficients)
-    return MotionEstimate(model, uncertainty, empty)
+    return MotionEstimate(model, uncertainty, empty, bright)
 
 
 @dataclass(frozen=True, slots=True)

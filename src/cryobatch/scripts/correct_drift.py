@@ -130,11 +130,26 @@ def _tell(run: Run, estimate: "MotionEstimate") -> None:
             f"(number {numbers}): they say nothing about the drift",
             level="warning",
         )
+    if estimate.bright_part > 0.0:
+        _tell_of_gold(run, estimate.bright_part)
     if not _is_seen(estimate):
         run.message(
             f"no drift can be seen ({_why_unseen(estimate)}): the frames are summed as they are",
             level="warning",
         )
+
+
+def _tell_of_gold(run: Run, part: float) -> None:
+    from cryobatch.imaging.bright_spots import is_too_much
+
+    covered = f"gold or the like covers {100.0 * part:.0f} % of the frame"
+    if is_too_much(part):
+        run.message(
+            f"{covered}: where it slides over the specimen, the drift is the gold's",
+            level="warning",
+        )
+    else:
+        run.message(f"{covered}: the drift is estimated from the rest")
 
 
 def _is_seen(estimate: "MotionEstimate") -> bool:
