@@ -197,11 +197,16 @@ def test_frames_too_small_for_a_spectrum(tmp_path: Path) -> None:
     assert any("too small for a spectrum" in text for text in found.messages)
 
 
-@pytest.mark.parametrize(("beads", "said"), [(2, "is estimated from the rest"), (12, "the gold's")])
-def test_gold_is_told_of(tmp_path: Path, beads: int, said: str) -> None:
-    """Beads that were left out, or were too many to be, are said once."""
+@pytest.mark.parametrize(
+    ("largest_part", "said"), [(0.3, "is estimated from the rest"), (0.05, "the gold's")]
+)
+def test_gold_is_told_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, largest_part: float, said: str
+) -> None:
+    """Beads that were left out, or cover too much to be, are said once."""
+    monkeypatch.setattr("cryobatch.imaging.bright_spots._LARGEST_PART", largest_part)
     settings = SimulationSettings(
-        rows=512, columns=640, frames=4, dose_per_frame=6.0, gold_count=beads,
+        rows=512, columns=640, frames=4, dose_per_frame=6.0, gold_count=5,
         electrons_per_readout=0.0,
     )  # fmt: skip
     golden = simulate_movie(settings, 12)
