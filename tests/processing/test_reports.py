@@ -11,7 +11,8 @@ from cryobatch.processing.commit import commit_result
 from cryobatch.processing.orders import staged_from_json
 from cryobatch.processing.plant import OpenGate, Plant
 from cryobatch.processing.processors import Processor
-from cryobatch.processing.reports import conclude_result
+from cryobatch.processing.reports import conclude_result, take_report
+from cryobatch.processing.slot import Ending, EndReason, Slot
 from cryobatch.processing.turn import Result, Turn
 from cryobatch.project import Project, Selection
 from tests.one_processor import OneProcessor
@@ -101,3 +102,19 @@ def test_a_result_that_cannot_be_kept_fails_its_script(
     assert answers[0]["do"] == "refused"
     assert str(error) in answers[0]["reason"]
     assert [entry.text for entry in turn.entries] == [answers[0]["reason"]]
+
+
+def test_a_program_that_is_killed_for_its_time_fails_with_that_reason(
+    new_project: MakeProject,
+) -> None:
+    """Its processor may tell of the kill before it is killed itself."""
+    project = new_project(1)
+    slot = Slot("local-1", 0)
+    slot.take(batch_of(1), project.images.folder(1), 0.0)
+    slot.begin_script("measure", 0.3, 0.0)
+    slot.ending = Ending(EndReason.TIME, "took longer than its time limit of 0.3 s", "measure")
+    turn = Turn(1.0)
+    said = {"event": "script_failed", "script": "measure", "reason": "killed by signal 9"}
+    take_report(slot, said, plant_of(project), turn)
+    assert slot.failures == {"measure": "took longer than its time limit of 0.3 s"}
+    assert [entry.text for entry in turn.entries] == ["took longer than its time limit of 0.3 s"]

@@ -142,7 +142,10 @@ def _end_remade(slot: Slot, message: Message, plant: Plant, turn: Turn) -> None:
 
 
 def _note_failure(slot: Slot, message: Message, plant: Plant, turn: Turn) -> None:
-    _fail_script(slot, message["script"], message["reason"], turn)
+    script, reason = message["script"], message["reason"]
+    if slot.ending is not None and _is_to_blame(script, slot.ending):
+        reason = slot.ending.text  # its program was killed, and this is why
+    _fail_script(slot, script, reason, turn)
     assert slot.batch is not None
     _release(slot.batch, message["script"], plant, turn)
 
