@@ -137,6 +137,18 @@ def test_rewritten_file_is_told_and_not_imported_twice(session: Session) -> None
     again.importer.close()
 
 
+def test_what_a_kill_kept_from_being_noted_is_no_second_image(session: Session) -> None:
+    """Registered, killed, and written anew before the next daemon: one image, with its batch."""
+    path = write_micrograph(session.folder / "a.mrc", 1)
+    session.project.import_recordings([path], submit=False)
+    write_micrograph(session.folder / "b.bin", 2).rename(path)
+    session.pass_time(FAST_S * 2)
+    assert session.names() == ["a"]
+    (row,) = session.report().failed
+    assert (row.state, row.image_id) == (FileState.REWRITTEN, 1)
+    assert [row.batch.image_id for row in session.project.queue.listing()] == [1]
+
+
 def test_touched_file_stays_the_image_that_it_is(session: Session) -> None:
     """Another time with the same content is nothing that anybody has to know."""
     path = write_micrograph(session.folder / "a.mrc")

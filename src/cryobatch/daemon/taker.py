@@ -4,6 +4,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from cryobatch.daemon.examiner import Examined, Examiner, Tell
@@ -15,7 +16,9 @@ from cryobatch.model.event import Level
 from cryobatch.project import Project
 from cryobatch.project.registration import ImportReport
 from cryobatch.project.renewal import Renewal
+from cryobatch.project.selection import Selection
 from cryobatch.project.watching import WatchedFolder
+from cryobatch.store import library, queue
 from cryobatch.store import watching as store
 from cryobatch.store.watching import FileRow, FileState
 
@@ -167,10 +170,13 @@ class Taker:
         names = [item.path for item in examined if self._waiting.was_taken(item.path)]
         with self._project.database.reading() as r:
             before = store.find_files(r, self._watched.id, names)
+            images = library.find_by_path(r, [str(item.recording.path) for item in examined])
         fresh, rows = [], []
         for item in examined:
             row = before.get(item.path)
             if row is None or row.state not in {FileState.IMPORTED, FileState.REWRITTEN}:
+                row = self._find_unnoted(item, images.get(str(item.recording.path)))
+            if row is None:
                 fresh.append(item)
                 continue
             same = row.source_id == item.recording.source_id
@@ -188,6 +194,23 @@ class Taker:
                 )
             )
         return fresh, rows
+
+    def _find_unnoted(self, item: Examined, image: tuple[int, str] | None) -> FileRow | None:
+        """Return what a kill has kept us from noting of a file that was written anew since.
+
+        One that is as it was is known by its content, and taken like any other.
+        """
+        if image is None or image[1] == item.recording.source_id:
+            return None
+        image_id, source_id = image
+        orders = self._watched.orders
+        with self._project.database.reading() as r:
+            forgotten = orders.submit and queue.images_without_batches(r, [image_id])
+        if forgotten:
+            choice = replace(orders.choice, parameters=None)  # they are kept with the image
+            self._project.submit(Selection(images=(image_id,)), choice)
+        state = FileState.IMPORTED
+        return FileRow(item.path, item.look, state, self._moment(), "", source_id, image_id)
 
     def _tell_rewritten(self, item: Examined, row: FileRow) -> tuple[FileState, str]:
         reason = (

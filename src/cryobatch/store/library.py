@@ -285,6 +285,17 @@ def recent_median(r: Reading, group: str, value: str, count: int = 50) -> float 
     return statistics.median(numbers) if numbers else None
 
 
+def find_by_path(r: Reading, paths: Iterable[str]) -> dict[str, tuple[int, str]]:
+    """Return the latest image that was imported from each path, with its recording's identity."""
+    wanted = {storable(path): path for path in paths}
+    rows = r.execute(
+        "SELECT source, id, source_id FROM image "
+        "WHERE source IN (SELECT value FROM json_each(?)) ORDER BY id",
+        (json.dumps([*wanted]),),
+    )
+    return {wanted[row[0]]: (row[1], row[2]) for row in rows}
+
+
 def find_by_source(r: Reading, source_ids: Iterable[str]) -> dict[str, int]:
     """Return the images of recordings that are in the library already, by recording."""
     wanted = {storable(one): one for one in source_ids}

@@ -154,7 +154,12 @@ _COPIES = (
     ) STRICT""",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _WATCHES, _ORDER, _COPIES)
+_SOURCES = (
+    # Whether a file was imported before, also where a watch was killed before it noted so.
+    "CREATE INDEX image_source ON image (source)",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _WATCHES, _ORDER, _COPIES, _SOURCES)
 """The statements that lead from version n to n + 1, at index n."""
 
 
