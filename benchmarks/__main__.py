@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 
 MODULES = {
     "start": "benchmarks.start",
-    "kernels": "benchmarks.kernels",
     "ctf": "benchmarks.ctf",
     "picks": "benchmarks.picks",
     "drift": "benchmarks.drift",
