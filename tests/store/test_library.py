@@ -8,6 +8,7 @@ from cryobatch.errors import ConflictError, UnknownNameError, UsageError
 from cryobatch.model import BatchState
 from cryobatch.model.index import IndexEntry
 from cryobatch.store import library, queue
+from cryobatch.store.changes import changed_images, read_marks
 from cryobatch.store.database import Database
 from cryobatch.store.fields import COLUMNS
 from tests.store.store_images import MakeImages, fill, identity
@@ -226,13 +227,24 @@ def test_the_median_is_of_images_calculated_last(database: Database, images: Mak
         assert library.recent_median(r, "square", "ctf_score") is None
 
 
-def test_stale_marks_and_deletion(database: Database, images: MakeImages) -> None:
-    """Marks replace earlier ones; a deleted image goes with its batches."""
+def test_a_deleted_image_goes_with_its_batches(database: Database, images: MakeImages) -> None:
+    """Others stay, and nothing is indexed for one that is gone."""
     images(2)
     fill(database, [1, 2])
     with database.transaction() as t:
-        library.set_stale(t, {1: ["fit_ctf"], 2: []})
-        assert [row["stale"] for row in library.rows(t)] == [["fit_ctf"], []]
         assert library.delete(t, [1, 9]) == 1
         assert [row.image for row in queue.listing(t)] == ["image_2"]
         assert not library.index(t, 1, entry())
+
+
+def test_who_watches_hears_of_the_trash(database: Database, images: MakeImages) -> None:
+    """An image without a file is put aside where others see it; saying it twice is no change."""
+    images(3)
+    index(database, {1: entry(), 2: entry()})
+    with database.transaction() as t:
+        before = read_marks(t)
+        library.set_trashed(t, [3], True)
+        after = read_marks(t)
+        assert changed_images(t, before, after, 10) == [3]
+        library.set_trashed(t, [3], True)
+        assert changed_images(t, after, read_marks(t), 10) == []

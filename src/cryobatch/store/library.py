@@ -3,7 +3,7 @@
 import json
 import sqlite3
 import statistics
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable
 
 from cryobatch.errors import ConflictError, UsageError
 from cryobatch.model.image import ImageIdentity
@@ -32,6 +32,12 @@ _INDEX = """
                    WHERE other.grp = image.grp)
     WHERE id = ?7 AND (indexed = 0 OR (results, absences, ifnull(flag, ''), comment, trashed, stale)
         != (?1, ?2, ifnull(?3, ''), ?4, ?5, ?6))
+"""
+
+_TRASH = """
+    UPDATE image SET trashed = ?1,
+        indexed = (SELECT max(other.indexed) + 1 FROM image AS other WHERE other.grp = image.grp)
+    WHERE id = ?2 AND trashed != ?1
 """
 
 
@@ -79,17 +85,9 @@ def index(t: Transaction, image_id: int, entry: IndexEntry) -> bool:
     return changed.rowcount == 1
 
 
-def set_stale(t: Transaction, stale: Mapping[int, Sequence[str]]) -> None:
-    """Say for images which scripts' results are not what they would be now."""
-    t.executemany(
-        "UPDATE image SET stale = ? WHERE id = ?",
-        ((json.dumps(list(scripts)), image_id) for image_id, scripts in stale.items()),
-    )
-
-
 def set_trashed(t: Transaction, ids: Collection[int], trashed: bool) -> None:
     """Say for images that have no file any more whether they are put aside."""
-    t.executemany("UPDATE image SET trashed = ? WHERE id = ?", ((trashed, one) for one in ids))
+    t.executemany(_TRASH, ((trashed, one) for one in ids))
 
 
 def delete(t: Transaction, ids: Collection[int]) -> int:
