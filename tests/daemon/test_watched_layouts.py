@@ -181,3 +181,21 @@ def test_names_are_read_by_the_project_s_pattern(tmp_path: Path) -> None:
     assert images["G1_S2_0003"].image.group == "day"
     assert images["G1_S2_0004"].image.group == "G1_S2"
     assert images["G1_S2_0004"].fact("exposure_number") == 4
+
+
+def test_a_watched_folder_has_a_pattern_of_its_own(tmp_path: Path) -> None:
+    """Given with its orders it goes before the project's, and holds for that folder alone."""
+    own, other = tmp_path / "own", tmp_path / "other"
+    own.mkdir()
+    other.mkdir()
+    with Project.create(tmp_path / "project", facts=FACTS) as project:
+        session = Session.begin(project, own, Orders(choice=PICK, pattern="{label}_{number}"))
+        project.watching.add(other, Orders(choice=PICK))
+        write_mrc(own / "a_0003.mrc", np.ones((1, 32, 32), np.int16))
+        write_mrc(other / "b_0004.mrc", np.full((1, 32, 32), 2, np.int16))
+        session.pass_time(8)
+        images = read_images(project)
+        assert project.watching.listing()[0].orders.pattern == "{label}_{number}"
+    assert images["a_0003"].fact("exposure_number") == 3
+    assert images["a_0003"].fact("navigator_label") == "a"
+    assert images["b_0004"].fact("exposure_number") is None

@@ -72,6 +72,12 @@ def add(
         list[str] | None,
         typer.Option(metavar="PATTERN", help="Leave such files and folders out; repeatable."),
     ] = None,
+    pattern: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PATTERN", help="Read facts and group from names: '{grid}_{square}_*'."
+        ),
+    ] = None,
     patience: Annotated[
         float,
         typer.Option(min=2, metavar="S", help="How long a file that cannot be proven complete must "
@@ -100,6 +106,7 @@ def add(
             project, scripts, workflow, assignments, top=top, first_now=first_now
         )
         project.planner.check_names(choice)
+        project.read_pattern(pattern)
         orders = Orders(
             facts=project.check_facts(facts),
             take=Take.COPY if copy else Take.MOVE if move else Take.LINK,
@@ -108,6 +115,7 @@ def add(
             choice=choice,
             patterns=Patterns(tuple(include or ()), tuple(ignore or ())),
             patience=Patience(patient_s=patience),
+            pattern=pattern,
         )
         watched = project.watching.add(folder, orders)
         works = _daemon_works(project)

@@ -12,14 +12,6 @@ if TYPE_CHECKING:
     from cryobatch.store.watching import FileRow
 
 
-def _state(watched: "WatchedFolder", works: bool) -> str:
-    if not works:
-        return "no daemon" if watched.active else "stopped"
-    if "state" in watched.status:
-        return str(watched.status["state"])
-    return "starting" if watched.active else "stopped"
-
-
 def describe_orders(watched: "WatchedFolder", works: bool) -> dict[str, object]:
     """Return what is done with a folder's recordings; ``works``: whether a daemon is there."""
     orders = watched.orders
@@ -29,7 +21,7 @@ def describe_orders(watched: "WatchedFolder", works: bool) -> dict[str, object]:
         "id": watched.id,
         "folder": str(watched.folder),
         "active": watched.active,
-        "state": _state(watched, works),
+        "state": watched.state(works),
         "take": orders.take.value,
         "rate_mb_s": orders.rate_mb_s,
         "scripts": list(choice.scripts or ()) or choice.workflow or "the project's workflow",
@@ -38,22 +30,19 @@ def describe_orders(watched: "WatchedFolder", works: bool) -> dict[str, object]:
         "facts": dict(orders.facts),
         "include": list(orders.patterns.include),
         "ignore": list(orders.patterns.ignore),
+        "pattern": orders.pattern,
         "patience_s": orders.patience.patient_s,
     }
 
 
-def _settling(report: "WatchReport", works: bool) -> int:
-    return int(report.watched.status.get("settling", 0)) if works else 0
-
-
 def report_to_json(report: "WatchReport", works: bool) -> dict[str, object]:
     """Return how a folder gets on, for programs."""
-    settling = _settling(report, works)
+    settling = report.watched.settling(works)
     scanned_at = report.watched.status.get("scanned_at")
     return {
         "id": report.watched.id,
         "folder": str(report.watched.folder),
-        "state": _state(report.watched, works),
+        "state": report.watched.state(works),
         "found": sum(report.counts.values()) + settling,
         "settling": settling,
         **{state.value: number for state, number in report.counts.items()},
@@ -86,8 +75,8 @@ def tell_report(report: "WatchReport", works: bool) -> None:
     """Print how a folder gets on."""
     watched = report.watched
     counts = {state.value: number for state, number in report.counts.items()}
-    settling = _settling(report, works)
-    typer.echo(f"{watched.id}  {watched.folder}  ({_state(watched, works)})")
+    settling = report.watched.settling(works)
+    typer.echo(f"{watched.id}  {watched.folder}  ({watched.state(works)})")
     typer.echo(
         f"   {sum(counts.values()) + settling} found: {settling} settling, "
         f"{counts['imported']} imported, {counts['incomplete']} incomplete, "

@@ -4,12 +4,14 @@ import fcntl
 import json
 import os
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from cryobatch.errors import ProjectBusyError
+from cryobatch.project.holder import find_holder, read_holder
+
+__all__ = ["find_holder", "hold_lock"]
 
 
 @contextmanager
@@ -39,31 +41,8 @@ def hold_lock(path: Path, command: str, started_at: str) -> Iterator[None]:
         os.close(descriptor)
 
 
-def find_holder(path: Path) -> Mapping[str, Any] | None:
-    """Return who holds a project's lock (Any: JSON's own variety), None when nobody does."""
-    try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-    except OSError:
-        return None
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return _read_holder(path)
-    finally:
-        os.close(descriptor)
-    return None
-
-
-def _read_holder(path: Path) -> Mapping[str, Any]:
-    try:
-        holder: Mapping[str, Any] = json.loads(path.read_text())
-    except (OSError, ValueError):
-        return {}
-    return holder
-
-
 def _tell_holder(path: Path) -> str:
-    holder = _read_holder(path)
+    holder = read_holder(path)
     who = "another daemon"
     if holder:
         who = (

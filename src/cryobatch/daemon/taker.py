@@ -11,6 +11,7 @@ from cryobatch.daemon.examiner import Examined, Examiner, Tell
 from cryobatch.errors import BadInput, UsageError
 from cryobatch.importing import Found, Pace, Take
 from cryobatch.importing.find import read_recording
+from cryobatch.importing.layouts.pattern import NamePattern
 from cryobatch.importing.watching.waiting import Waiting
 from cryobatch.model.event import Level
 from cryobatch.project import Project
@@ -75,7 +76,7 @@ class Taker:
         self._pace = Pace(rate * MEGABYTE, is_stopped=is_stopped)
         self._careful_until = float("-inf")
         self._examiner = Examiner(
-            watched, waiting, read_pattern=project.read_pattern, tell=tell, local=local,
+            watched, waiting, read_pattern=self._read_pattern, tell=tell, local=local,
             clock=clock, moment=moment,
         )  # fmt: skip
         self._lacking: deque[str] = deque(maxlen=MOST_LACKING)
@@ -127,10 +128,13 @@ class Taker:
                 continue
             self._lacking.remove(path)
             with suppress(BadInput):  # a recording that is gone
-                recording = read_recording(place, companions, self._project.read_pattern())
+                recording = read_recording(place, companions, self._read_pattern())
                 if Renewal(self._project.registrar, self._project.images).renew([recording]):
                     text = f"{place}: its image got facts from metadata that came later"
                     self._tell(text, Level.INFO)
+
+    def _read_pattern(self) -> NamePattern | None:
+        return self._project.read_pattern(self._watched.orders.pattern)
 
     def _take(self, examined: Sequence[Examined]) -> None:
         fresh, rows = self._sort_out(examined)

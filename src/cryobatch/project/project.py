@@ -206,7 +206,7 @@ class Project:
             MissingFactError: Something that the scripts must know is unknown, and we are not
                 patient; the text names the options.
         """
-        pattern = parse_pattern(names) if names is not None else self.read_pattern()
+        pattern = self.read_pattern(names)
         found = find_recordings([Path(path) for path in paths], pattern=pattern, skip=skip)
         return self.take_in(
             found, facts=facts, take=take, choice=choice, submit=submit, done=done, patient=patient
@@ -326,8 +326,14 @@ class Project:
         own = self.workforce.settings.scratch
         return Path(own) / self.settings.id if own else self.place.folder / ".scratch"
 
-    def read_pattern(self) -> NamePattern | None:
-        """Return what reads facts and groups from names, None where the settings say nothing."""
+    def read_pattern(self, own: str | None = None) -> NamePattern | None:
+        """Return what reads facts and groups from names, None where nothing says how.
+
+        Args:
+            own: A watched folder's own pattern; None: as the settings say.
+        """
+        if own is not None:
+            return parse_pattern(own)
         text = self.settings.importing.pattern
         try:
             return parse_pattern(text) if text is not None else None

@@ -35,6 +35,8 @@ class Orders:
         choice: What shall be done.
         patterns: Which files are wanted.
         patience: How long a file must have been unchanged.
+        pattern: Reads facts and group from names, such as ``{grid}_{square}_*``; None: as the
+            project's settings say.
     """
 
     facts: Mapping[str, FactValue] = field(default_factory=dict)
@@ -44,6 +46,7 @@ class Orders:
     choice: Choice = field(default_factory=Choice)
     patterns: Patterns = field(default_factory=Patterns)
     patience: Patience = field(default_factory=Patience)
+    pattern: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,22 @@ class WatchedFolder:
     active: bool
     scans: int = 0
     status: Mapping[str, Any] = field(default_factory=dict)
+
+    def state(self, works: bool) -> str:
+        """Return how the folder is followed, in a word or two.
+
+        Args:
+            works: Whether a daemon works on the project.
+        """
+        if not works:
+            return "no daemon" if self.active else "stopped"
+        if "state" in self.status:
+            return str(self.status["state"])
+        return "starting" if self.active else "stopped"
+
+    def settling(self, works: bool) -> int:
+        """Return how many files a daemon, if one works, waits for to settle."""
+        return int(self.status.get("settling", 0)) if works else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +226,7 @@ def orders_to_json(orders: Orders) -> dict[str, Any]:
         "ignore": list(orders.patterns.ignore),
         "fast_s": orders.patience.fast_s,
         "patient_s": orders.patience.patient_s,
+        "pattern": orders.pattern,
     }
 
 
@@ -227,6 +247,7 @@ def orders_from_json(kept: Mapping[str, Any]) -> Orders:
         ),
         patterns=Patterns(tuple(kept["include"]), tuple(kept["ignore"])),
         patience=Patience(kept["fast_s"], kept["patient_s"]),
+        pattern=kept.get("pattern"),
     )
 
 
