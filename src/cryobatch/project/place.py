@@ -46,6 +46,11 @@ class ProjectPlace:
         return self.state / "library.db"
 
     @property
+    def log_texts(self) -> Path:
+        """Return the index of the log's texts, which is made anew when it is gone."""
+        return self.state / ".log-texts.db"
+
+    @property
     def lock(self) -> Path:
         """Return the daemon's lock."""
         return self.state / "daemon.lock"

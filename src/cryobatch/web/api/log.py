@@ -8,7 +8,9 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from cryobatch.errors import UsageError
 from cryobatch.model.event import Level
 from cryobatch.project import Project
+from cryobatch.project.log import ProjectLog
 from cryobatch.store.log import LogFilter, LogRow, PageKey, page_key
+from cryobatch.store.log_texts import LogTexts
 from cryobatch.web.api.answers import LARGEST_ID, Words, answer
 
 MOST_ROWS = 1_000
@@ -44,6 +46,7 @@ def _read_wanted(
 def make_router(project: Project) -> APIRouter:
     """Return the routes."""
     router = APIRouter(prefix="/log", tags=["log"])
+    log = ProjectLog(project.database, LogTexts(project.database, project.place.log_texts))
 
     @router.get("")
     def list_rows(
@@ -60,8 +63,13 @@ def make_router(project: Project) -> APIRouter:
             ),
         ] = None,
     ) -> Response:
-        """One page of the log; ``next`` is where the page after it begins."""
-        rows = project.log.page(
+        """One page of the log; ``next`` is where the page after it begins.
+
+        Where a text is looked for, ``total`` is the number of all rows with it, null while nobody
+        knows without reading them all.
+        """
+        only = log.narrow(only)
+        rows = log.page(
             sort=sort, descending=descending, limit=limit, offset=offset, only=only,
             after=None if after is None else read_key(after, sort),
         )  # fmt: skip
@@ -69,12 +77,13 @@ def make_router(project: Project) -> APIRouter:
         return answer(request, {
             "rows": [_to_json(row) for row in rows],
             "next": None if key is None else f"{key[1]!r}|{key[2]}|{key[0]}",
+            "total": None if only.ids is None else log.count(only),
         })  # fmt: skip
 
     @router.get("/count")
     def count(request: Request, only: Annotated[LogFilter, Depends(_read_wanted)]) -> Response:
         """How many rows there are, and the id of the newest of all."""
-        return answer(request, {"count": project.log.count(only), "last": project.log.last_id()})
+        return answer(request, {"count": log.count(only), "last": log.last_id()})
 
     return router
 

@@ -1,7 +1,7 @@
 // Log: a million rows, sorted and filtered by the server, followed live.
 
 import { h, imageHref, setText } from "./dom.js";
-import { brief, clock, whole } from "./format.js";
+import { brief, clock, count, whole } from "./format.js";
 import { ask } from "./rest.js";
 import { makeTable } from "./table.js";
 
@@ -63,15 +63,14 @@ export async function start(main, frame) {
     // Counting means reading every text where one is looked for: then the end is found by going there.
     const counted = wanted.text || start ? null : ask("/log/count", wanted);
     const page = ask("/log", { ...wanted, sort: sorted.column, descending: sorted.descending, offset: start, limit: end - start });
-    const [{ rows }, total] = await Promise.all([page, counted]);
+    const [{ rows, total: found }, total] = await Promise.all([page, counted]);
     if (total) {
       newest = total.last;
       known = total.count;
     }
-    if (!start) {
-      setText(number, wanted.text ? (rows.length < end ? `${whole(rows.length)} rows` : `${whole(end)} rows and more`) : `${whole(known)} rows`);
-    }
-    return { rows, total: wanted.text ? null : known };
+    const end_ = wanted.text ? found ?? (rows.length < end - start ? start + rows.length : null) : known;
+    if (!start) setText(number, end_ === null ? `${whole(end)} rows and more` : count(end_, "row"));
+    return { rows, total: end_ };
   }
   function change() {
     const search = new URLSearchParams();
