@@ -28,6 +28,8 @@ from cryobatch.store.settings import get_setting, put_setting
 
 LASTING = "alarms"
 """Names, in the database, the causes that were told of and still last."""
+LASTING_WORDS = "alarm_words"
+"""Names, in the database, the same in words."""
 USUAL_FITS = "gain_fits"
 """Names, in the database, how each gain reference has fitted, by its path and content."""
 WINDOW, GAIN_WINDOW, DOSE_WINDOW = 40, 10, 9
@@ -149,6 +151,8 @@ class SessionGuard:
         fresh = [alarm for alarm in alarms if alarm.kind not in lasting]
         with self._database.transaction() as t:
             put_setting(t, LASTING, sorted(kinds))
+            words = {**get_setting(t, LASTING_WORDS, {}), **{a.kind: a.text for a in fresh}}
+            put_setting(t, LASTING_WORDS, {k: words[k] for k in words.keys() & kinds})
             log.append(t, [LogEntry(time.time(), a.text, Level.WARNING) for a in fresh])
 
 

@@ -13,6 +13,8 @@ from cryobatch.store.neighbours import recent_frames
 from cryobatch.store.settings import get_setting, put_setting
 
 TOLD = "told_disagreements"
+DISAGREEMENTS = "disagreements"
+"""Names, in the database, every kind of disagreement in words, with where it was met first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,7 @@ class Scrutiny:
             told = set(get_setting(r, TOLD, [])) if once else set()
         fresh = [(name, item) for name, item in found if item.kind not in told]
         kinds = {item.kind for _, item in fresh}
+        self._remember(found)
         if once and kinds:
             with self.database.transaction() as t:
                 put_setting(t, TOLD, sorted({*get_setting(t, TOLD, []), *kinds}))
@@ -73,6 +76,15 @@ class Scrutiny:
             f"{_name([name for name, _ in pairs])}: {pairs[0][1].describe()}; correct the wrong one"
             for pairs in by_kind.values()
         ]
+
+    def _remember(self, found: Sequence[tuple[str, Disagreement]]) -> None:
+        """Keep each kind in words, for who looks at the facts later."""
+        with self.database.reading() as r:
+            known = get_setting(r, DISAGREEMENTS, {})
+        met = {item.kind: {"first": name, "text": item.describe()} for name, item in found[::-1]}
+        if met.keys() - known.keys():
+            with self.database.transaction() as t:
+                put_setting(t, DISAGREEMENTS, {**met, **get_setting(t, DISAGREEMENTS, {})})
 
 
 def _texts(recording: Recording) -> list[str]:

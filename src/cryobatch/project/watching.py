@@ -126,7 +126,7 @@ class Watching:
             UsageError: It cannot be watched; the text says why.
         """
         path = Path(os.path.abspath(folder))  # noqa: PTH100 - resolve() would follow links
-        self._check(path)
+        self.check(path)
         with self.database.transaction() as t:
             number = store.add_watch(
                 t, str(path), orders_to_json(orders), active=active, now=time.time()
@@ -197,12 +197,21 @@ class Watching:
             store.set_active(t, watched.id, active)
         ring(self.place.doorbell)
 
-    def _check(self, path: Path) -> None:
+    def check(self, path: Path) -> None:
+        """See that a folder can be watched.
+
+        Raises:
+            UsageError: It cannot; the text says why.
+        """
         try:
             str(path).encode("utf-8")
         except UnicodeEncodeError:
             raise UsageError(f"{path!r}: its name is no text in UTF-8; rename it") from None
-        if path.exists() and not path.is_dir():
+        try:
+            is_file = path.exists() and not path.is_dir()
+        except OSError as error:
+            raise UsageError(f"{path}: cannot be looked at: {error.strerror}") from error
+        if is_file:
             raise UsageError(f"{path} is no folder: name the folder that the recordings appear in")
         if path == self.place.images or self.place.images in path.parents:
             raise UsageError(f"{path}: holds what this project has made; name the folder that the "

@@ -56,9 +56,7 @@ class NamePattern:
 
     def read(self, path: Path) -> Named | None:
         """Return what a recording's path says, None where it does not fit the pattern."""
-        stem = recording_stem(path.name) if recording_kind(path.name) else path.stem
-        ends = [*path.parts[:-1][-self.folders :], stem] if self.folders else [stem]
-        match = self.expression.fullmatch("/".join(ends))
+        match = self.expression.fullmatch(self.text_of(path))
         if match is None:
             return None
         found = {name: match[number] for number, name in enumerate(self.parts, start=1)}
@@ -67,6 +65,29 @@ class NamePattern:
             named = [found[name] for name in ("grid", "grid_square") if name in found]
             group = "_".join(named) or None
         return Named(sensible_facts(dict(found), SOURCE), group)
+
+    def text_of(self, path: Path) -> str:
+        """Return what of a path the pattern is compared with: its end without extension."""
+        stem = recording_stem(path.name) if recording_kind(path.name) else path.stem
+        ends = [*path.parts[:-1][-self.folders :], stem] if self.folders else [stem]
+        return "/".join(ends)
+
+    def split(self, path: Path) -> list[tuple[str, str | None]] | None:
+        """Return the text of a path cut up by the pattern, None where it does not fit.
+
+        Returns:
+            Pieces in order: each text with the name of its part, None between parts.
+        """
+        text = self.text_of(path)
+        match = self.expression.fullmatch(text)
+        if match is None:
+            return None
+        pieces: list[tuple[str, str | None]] = []
+        place = 0
+        for number, name in enumerate(self.parts, start=1):
+            pieces += [(text[place : match.start(number)], None), (match[number], name)]
+            place = match.end(number)
+        return [(piece, name) for piece, name in (*pieces, (text[place:], None)) if piece]
 
 
 def parse_pattern(text: str) -> NamePattern:

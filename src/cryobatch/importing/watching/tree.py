@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -48,7 +48,15 @@ class Tree:
     folders whose own times have changed are listed again.
     """
 
-    def __init__(self, root: Path, patterns: Patterns, sink: Sink, *, inodes: bool = True) -> None:
+    def __init__(
+        self,
+        root: Path,
+        patterns: Patterns,
+        sink: Sink,
+        *,
+        inodes: bool = True,
+        is_enough: Callable[[], bool] = lambda: False,
+    ) -> None:
         """Prepare.
 
         Args:
@@ -56,11 +64,13 @@ class Tree:
             patterns: What is wanted.
             sink: Is told of every file that may matter.
             inodes: Whether a file keeps its inode; on some network mounts it does not.
+            is_enough: Tells, between two files, whether a walk shall end before it is whole.
         """
         self._root = os.fspath(root)
         self._patterns = patterns
         self._sink = sink
         self._inodes = inodes
+        self._is_enough = is_enough
         self._folders: dict[str, _Folder] = {}
         self._unsteady: set[str] = set()
         self.troubles: dict[str, str] = {}
@@ -134,7 +144,7 @@ class Tree:
     def _enter(self, path: str, seen: set[tuple[int, int]]) -> None:
         """List a folder, and those below it that have not been seen."""
         waiting = [path]
-        while waiting:
+        while waiting and not self._is_enough():
             here = waiting.pop()
             try:
                 waiting += reversed(self._list(here, seen))
@@ -159,6 +169,8 @@ class Tree:
         own = False
         with os.scandir(place) as entries:
             for entry in entries:
+                if self._is_enough():
+                    break
                 name = entry.name
                 if name.startswith("."):
                     continue
