@@ -39,7 +39,7 @@ class Visitor:
         """Open a page in a window of its own, signed in by the address with the token."""
         context = self.browser.new_context(viewport={"width": size[0], "height": size[1]})
         page = context.new_page()
-        self._watch(page)
+        self.watch(page)
         try:
             page.goto(f"{self.site.address}/?token={token or self.site.access.token}")
             self.open(page, path)
@@ -52,7 +52,8 @@ class Visitor:
         page.goto(f"{self.site.address}{path}")
         page.wait_for_selector("body[data-started]")
 
-    def _watch(self, page: Page) -> None:
+    def watch(self, page: Page) -> None:
+        """Hear of every fault of a page."""
         page.on("pageerror", lambda error: self.faults.append(f"page error: {error}"))
         page.on("console", lambda message: self._hear(message))
         page.on("request", lambda request: self._check_address(request.url))

@@ -2,15 +2,10 @@
 
 from collections.abc import Callable
 
-import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
-from tests.web.browser import PHONE, WIDE, Visitor, until
+from tests.web.browser import Visitor, until
 from tests.web.site import IMAGES, Site
-
-PATHS = ("/", "/queue", "/processors", "/log", "/control", "/api/docs")
-
 
 SHOWN = """[...document.querySelectorAll(".ag-row")]
     .map(row => [Number(row.getAttribute("row-index")), row.querySelector("[col-id=id]")])
@@ -39,38 +34,6 @@ def tick(page: Page, *rows: int) -> None:
     """Select rows by their boxes."""
     for row in rows:
         page.locator(f".ag-row[row-index='{row}'] input[type=checkbox]").check()
-
-
-@pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
-def test_every_page_fits_the_screen_and_stays_at_home(
-    visitor: Visitor, size: tuple[int, int]
-) -> None:
-    """Dark and light, on a large screen and a phone: nothing sticks out, nothing from outside."""
-    with visitor.window(size=size) as page:
-        for path in PATHS:
-            visitor.open(page, path)
-            width = page.evaluate("document.documentElement.scrollWidth")
-            assert width <= size[0], (path, width)
-        page.click("#theme")
-        assert page.evaluate("document.documentElement.dataset.theme") == "light"
-        page.reload()
-        assert page.evaluate("document.documentElement.dataset.theme") == "light"
-
-
-@pytest.mark.parametrize("theme", ["dark", "light"])
-def test_pages_have_no_serious_findings_of_axe(visitor: Visitor, theme: str) -> None:
-    """Contrast, names and roles hold in both themes."""
-    with visitor.window() as page:
-        page.evaluate("theme => localStorage.setItem('cryobatch-theme', theme)", theme)
-        for path in PATHS:
-            visitor.open(page, path)
-            found = Axe().run(page).response["violations"]
-            serious = [
-                (one["id"], one["nodes"][0]["html"][:120], one["nodes"][0].get("failureSummary"))
-                for one in found
-                if one["impact"] in {"serious", "critical"}
-            ]
-            assert serious == [], path
 
 
 def test_the_session_shows_how_it_goes(visitor: Visitor) -> None:

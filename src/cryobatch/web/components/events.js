@@ -1,4 +1,6 @@
-// The event stream: one for a page; what was missed while the connection was lost is sent again.
+// Changes, as a page hears of them: those that it missed while it was away come first.
+
+import { numberOf, openStream } from "./stream.js";
 
 const HIDDEN_MS = 60_000;
 
@@ -12,42 +14,52 @@ const HIDDEN_MS = 60_000;
  */
 export function listen(first, hear, show) {
   let last = first;
-  let source = null;
+  let leave = null;
   let timer = null;
 
-  function open() {
-    source = new EventSource(`/api/v1/events?after=${encodeURIComponent(last)}`);
-    source.addEventListener("open", () => show(true));
-    source.addEventListener("error", () => {
-      show(false);
-      if (source.readyState === EventSource.CLOSED) {
-        close();
-        timer = setTimeout(open, 3000);
-      }
-    });
-    source.addEventListener("change", (event) => {
-      last = event.lastEventId;
-      hear(JSON.parse(event.data), number(last));
-    });
-    source.addEventListener("reset", (event) => {
-      last = event.lastEventId;
-      hear(null, number(last));
-    });
+  function tell({ kind, id, data }) {
+    if (kind === "live" || kind === "lost") {
+      show(kind === "live");
+      return;
+    }
+    last = id;
+    hear(kind === "change" ? JSON.parse(data) : null, numberOf(id));
   }
 
-  const number = (id) => Number(id.split("-")[1]);
+  function join() {
+    if (leave === null) leave = share(last, tell) ?? openStream(last, tell);
+  }
 
-  function close() {
+  function part() {
     clearTimeout(timer);
-    source?.close();
-    source = null;
+    leave?.();
+    leave = null;
   }
 
   // A page that nobody sees costs nothing; when it is seen again it hears what it has missed.
   document.addEventListener("visibilitychange", () => {
     clearTimeout(timer);
-    if (document.hidden) timer = setTimeout(close, HIDDEN_MS);
-    else if (source === null) open();
+    if (document.hidden) timer = setTimeout(part, HIDDEN_MS);
+    else join();
   });
-  open();
+  addEventListener("pagehide", part);
+  addEventListener("pageshow", join);
+  join();
+}
+
+/** Listen together with the other pages of this browser; null where that cannot be done. */
+function share(after, tell) {
+  if (typeof SharedWorker === "undefined") return null;
+  const worker = new SharedWorker("/components/shared-stream.js", { type: "module" });
+  let alone = null;
+  let left = false;
+  worker.onerror = () => { if (!left) alone ??= openStream(after, tell); };
+  worker.port.onmessage = ({ data }) => { if (!left) tell(data); };
+  worker.port.postMessage({ after });
+  return () => {
+    left = true;
+    worker.port.postMessage({ after: null });
+    worker.port.close();
+    alone?.();
+  };
 }
