@@ -258,3 +258,29 @@ def test_the_producers_of_a_product_are_told_in_their_order() -> None:
     workflow = plan_workflow(ALL, KNOWN, root="movie")
     assert workflow.producers("stack") == ("unpack", "fourier_crop")
     assert workflow.producers("movie") == ()
+
+
+COUNTS = make("unpack", "Prepare Stack", ["movie"], ["stack", "stack_gain"])
+KNOWING = make("correct_drift", "Drift Correct", ["stack", "stack_gain?"], ["micrograph"])
+PLAIN = make("denoise", "Prepare Stack", ["stack"], ["stack"])
+
+
+def reads_gain(workflow: Workflow) -> bool:
+    """Tell whether correct_drift is given the gain of a stack of counts."""
+    return any("stack_gain" in script.reads_products for script in workflow.scripts)
+
+
+def test_a_companion_is_read_where_all_readers_know_it() -> None:
+    """A stack is kept as counts only if nobody takes them for gain-corrected frames."""
+    known = by_name([COUNTS, KNOWING, PLAIN])
+    assert reads_gain(plan_workflow(["correct_drift"], known, root="movie"))
+    assert not reads_gain(plan_workflow(["denoise", "correct_drift"], known, root="movie"))
+
+
+def test_a_part_of_the_own_workflow_reads_companions_as_the_whole_does() -> None:
+    """Else the same script would see another stack, and its results would be taken for stale."""
+    known = by_name([COUNTS, KNOWING, PLAIN])
+    part = plan_workflow(
+        ["correct_drift"], known, root="movie", companions=["unpack", "denoise", "correct_drift"]
+    )
+    assert not reads_gain(part)

@@ -1,7 +1,7 @@
 """Read and write MRC images and stacks, frame by frame."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -85,7 +85,17 @@ class Stack:
         return frame
 
     def read_frame(self, index: int, out: NDArray[np.float32]) -> None:
-        """Read a frame into ``(rows, columns) float32``, C order.
+        """Read a frame into ``(rows, columns) float32``, C order."""
+        for first, rows in self.pieces(index):
+            copy_to_float32(rows, out[first : first + len(rows)])
+
+    def read_raw(self, index: int, out: Frame) -> None:
+        """Read a frame into ``(rows, columns)`` of the file's number type."""
+        for first, rows in self.pieces(index):
+            out[first : first + len(rows)] = rows
+
+    def pieces(self, index: int) -> Iterator[tuple[int, Frame]]:
+        """Yield a frame's rows, some at a time, with the number of the first of them.
 
         A piece of the file at a time: memory that is new to the process costs more than reading.
         """
@@ -95,10 +105,9 @@ class Stack:
         header = self._header
         piece = max(1, _PIECE_BYTES // header.row_bytes)
         for first in range(0, rows, piece):
-            last = min(first + piece, rows)
+            count = min(piece, rows - first)
             place = header.data_offset + index * header.frame_bytes + first * header.row_bytes
-            data = self._read(place, (last - first) * header.row_bytes, index)
-            copy_to_float32(decode_rows(header, data), out[first:last])
+            yield first, decode_rows(header, self._read(place, count * header.row_bytes, index))
 
     def _read(self, place: int, count: int, index: int) -> bytearray:
         with reading(self.path):

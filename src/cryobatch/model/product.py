@@ -1,12 +1,17 @@
 """Products: the files that scripts read and make for an image."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from cryobatch.errors import BrokenScriptError
 
-TRANSIENT_PRODUCTS = frozenset({"stack", "corrected_stack"})
+TRANSIENT_PRODUCTS = frozenset({"stack", "stack_gain", "corrected_stack"})
 """Too big to keep: they live in scratch as long as their batch."""
+
+COMPANIONS: Mapping[str, str] = {"stack_gain": "stack"}
+"""Products without which another one is not understood: such a one is made only where all who read
+the other read it too."""
 
 
 @dataclass(frozen=True, slots=True)

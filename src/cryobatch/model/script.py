@@ -1,7 +1,7 @@
 """Scripts: what one processing step declares of itself."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -79,10 +79,19 @@ class Script:
             )
 
     @property
+    def reads_products(self) -> frozenset[str]:
+        """Products that it reads, or would read where they are there."""
+        return frozenset(name for item in self.inputs for name in item.names)
+
+    @property
     def transforms(self) -> frozenset[str]:
         """Products that it both reads and makes."""
-        read = {name for item in self.inputs for name in item.names}
-        return frozenset(read & set(self.outputs))
+        return self.reads_products & frozenset(self.outputs)
+
+    def without_inputs(self, products: Collection[str]) -> "Script":
+        """Return it without those of its inputs that name one of these products."""
+        kept = tuple(item for item in self.inputs if not any(n in products for n in item.names))
+        return self if kept == self.inputs else replace(self, inputs=kept)
 
     @property
     def only_transient(self) -> bool:

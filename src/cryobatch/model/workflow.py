@@ -6,7 +6,7 @@ from heapq import heapify, heappop, heappush
 
 from cryobatch.errors import UnknownNameError, WorkflowError
 from cryobatch.model.category import CATEGORIES, rank_category
-from cryobatch.model.product import TRANSIENT_PRODUCTS, Input
+from cryobatch.model.product import COMPANIONS, TRANSIENT_PRODUCTS, Input
 from cryobatch.model.script import Script
 
 
@@ -67,6 +67,8 @@ def plan_workflow(
         reasons = "; ".join(f"{name}: {why}" for name, why in left_out.items())
         raise WorkflowError(f"none of the chosen scripts applies to a {root} ({reasons})")
     complete = _add_makers(applicable, known, companions, present)
+    own = [known[name] for name in companions if name in known]
+    complete = _without_misleading(complete, own)
     _check_single_makers(complete.values(), root)
     _check_inputs(complete, known, {root, *present})
     ordered = _order(complete, categories)
@@ -164,6 +166,20 @@ def _missing_transients(scripts: Mapping[str, Script], present: Collection[str])
         and not any(name in made or name in present for name in item.names)
         and item.names[0] in TRANSIENT_PRODUCTS
     }
+
+
+def _without_misleading(scripts: Mapping[str, Script], own: Iterable[Script]) -> dict[str, Script]:
+    """Let nobody read a companion of a product that a script reads without it.
+
+    Those of the project's own workflow count too, so that a part of it sees the same as the whole.
+    """
+    everybody = [*scripts.values(), *own]
+    dropped = {
+        companion
+        for companion, product in COMPANIONS.items()
+        if any(product in s.reads_products and companion not in s.reads_products for s in everybody)
+    }
+    return {name: script.without_inputs(dropped) for name, script in scripts.items()}
 
 
 def _only_maker(product: str, known: Mapping[str, Script], companions: Collection[str]) -> Script:

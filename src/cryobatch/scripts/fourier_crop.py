@@ -8,7 +8,7 @@ from cryobatch.errors import ScriptFailed
 from cryobatch.model import Parameter, Run, script
 
 if TYPE_CHECKING:
-    from cryobatch.formats.mrc import Stack
+    from cryobatch.scripts.stack_file import FrameStack
 
 _SUPER_RESOLUTION_FACTOR = 2.0
 
@@ -16,8 +16,8 @@ _SUPER_RESOLUTION_FACTOR = 2.0
 @script(
     category="Prepare Stack",
     title="Fourier crop",
-    version="1",
-    inputs=["stack"],
+    version="2",
+    inputs=["stack", "stack_gain?"],
     outputs={"stack": "stack.mrc"},
     reads=["pixel_size", "super_resolution?"],
 )
@@ -47,11 +47,11 @@ def fourier_crop(
 
     A stack that stays as it is is handed on without being copied.
     """  # fmt: skip
-    from cryobatch.formats.mrc import open_stack
     from cryobatch.imaging.fourier import cropped_shape
+    from cryobatch.scripts.stack_file import open_frames
 
     source, target = run.input("stack"), run.output("stack")
-    with open_stack(source) as stack:
+    with open_frames(run) as stack:
         own = stack.pixel_size_angstrom or float(run.read("pixel_size"))
         wanted = _factor(run, factor, pixel_size, own)
         _, rows, columns = stack.shape
@@ -76,7 +76,7 @@ def _factor(run: Run, factor: float | None, pixel_size: float | None, own: float
 
 
 def _crop(
-    run: Run, stack: "Stack", target: Path, shape: tuple[int, int], pixel_size_angstrom: float
+    run: Run, stack: "FrameStack", target: Path, shape: tuple[int, int], pixel_size_angstrom: float
 ) -> None:
     from cryobatch.formats.mrc import StackWriter
     from cryobatch.imaging.fourier import crop_image
