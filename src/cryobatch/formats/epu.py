@@ -9,6 +9,13 @@ from xml.etree.ElementTree import Element
 from cryobatch.errors import BadInput
 from cryobatch.formats.reading import read_small
 from cryobatch.formats.safe_xml import MOST_BYTES, parse_xml
+from cryobatch.formats.xml_tree import (
+    as_number,
+    find_element,
+    find_number,
+    find_text,
+    plain_name,
+)
 from cryobatch.model.image import FactValue
 
 _ANGSTROM_PER_METRE = 1e10
@@ -82,47 +89,56 @@ def read_epu(path: Path) -> EpuExposure:
 
 def parse_epu(data: bytes, where: str) -> EpuExposure:
     """Return what an exposure's XML tells; ``where`` names it in errors."""
-    root = parse_xml(data, where)
-    if _plain(root.tag) != "MicroscopeImage":
-        raise BadInput(f"{where}: is no EPU metadata, its root is {_plain(root.tag)}")
-    custom = _key_values(_find(root, "CustomData"))
-    readout = _number(root, "microscopeData/acquisition/camera/ReadoutArea/width")
-    binning = _number(root, "microscopeData/acquisition/camera/Binning/x")
-    pixel = _number(root, "SpatialScale/pixelSize/x/numericValue")
+    root = parse_microscope_image(data, where)
+    custom = _key_values(find_element(root, "CustomData"))
+    readout = find_number(root, "microscopeData/acquisition/camera/ReadoutArea/width")
+    binning = find_number(root, "microscopeData/acquisition/camera/Binning/x")
+    pixel = find_number(root, "SpatialScale/pixelSize/x/numericValue")
     return EpuExposure(
         facts=_read_facts(root, custom),
         pixel_size_angstrom=_positive(pixel, _ANGSTROM_PER_METRE),
         readout_width=round(readout) if readout else None,
         camera_width=round(readout * binning) if readout and binning else None,
         fractions=_count_fractions(root),
-        recorded_at=_text(root, "microscopeData/acquisition/acquisitionDateTime"),
-        unique_id=_text(root, "uniqueID"),
+        recorded_at=find_text(root, "microscopeData/acquisition/acquisitionDateTime"),
+        unique_id=find_text(root, "uniqueID"),
     )
+
+
+def parse_microscope_image(data: bytes, where: str) -> Element:
+    """Return the root of the XML that EPU writes beside every picture, exposures or not."""
+    root = parse_xml(data, where)
+    if plain_name(root.tag) != "MicroscopeImage":
+        raise BadInput(f"{where}: is no EPU metadata, its root is {plain_name(root.tag)}")
+    return root
 
 
 def _read_facts(root: Element, custom: Mapping[str, str]) -> dict[str, FactValue]:
     facts: dict[str, FactValue] = {}
     for name, (place, factor) in _NUMBERS.items():
-        number = _number(root, place)
+        number = find_number(root, place)
         if number is not None:
             facts[name] = round(number) if name == "spot_size" else number * factor
     energy_filter = "microscopeData/optics/EnergyFilter"
-    width = _number(root, f"{energy_filter}/EnergySelectionSlitWidth")
-    if width is not None and _text(root, f"{energy_filter}/EnergySelectionSlitInserted") == "true":
+    width = find_number(root, f"{energy_filter}/EnergySelectionSlitWidth")
+    if (
+        width is not None
+        and find_text(root, f"{energy_filter}/EnergySelectionSlitInserted") == "true"
+    ):
         facts["energy_slit"] = width
-    dose = _positive(_as_number(custom.get("Dose")), _PER_ANGSTROM2_FROM_PER_METRE2)
+    dose = _positive(as_number(custom.get("Dose")), _PER_ANGSTROM2_FROM_PER_METRE2)
     if dose is not None:
         facts["total_dose"] = dose
-    defocus = _as_number(custom.get("AppliedDefocus"))
+    defocus = as_number(custom.get("AppliedDefocus"))
     if defocus is not None:
         # EPU counts underfocus negative.
         facts["defocus_set"] = -defocus * _ANGSTROM_PER_METRE
     if "PhasePlateUsed" in custom:
         facts["phase_plate"] = custom["PhasePlateUsed"] == "true"
-    camera = custom.get("DetectorCommercialName") or _text(
+    camera = custom.get("DetectorCommercialName") or find_text(
         root, "microscopeData/acquisition/camera/Name"
     )
-    microscope = _text(root, "microscopeData/instrument/InstrumentModel") or _text(
+    microscope = find_text(root, "microscopeData/instrument/InstrumentModel") or find_text(
         root, "microscopeData/instrument/InstrumentID"
     )
     named = {"camera": camera, "microscope": microscope}
@@ -131,48 +147,17 @@ def _read_facts(root: Element, custom: Mapping[str, str]) -> dict[str, FactValue
 
 def _count_fractions(root: Element) -> int | None:
     """Return the frames of the movie: a number, or as many as are listed one by one."""
-    settings = _find(root, "microscopeData/acquisition/camera/CameraSpecificInput")
+    settings = find_element(root, "microscopeData/acquisition/camera/CameraSpecificInput")
     for item in settings if settings is not None else ():
-        if _text(item, "Key") != "FractionationSettings":
+        if find_text(item, "Key") != "FractionationSettings":
             continue
         for element in item.iter():
-            if _plain(element.tag).lower() == "numberoffractions":
-                number = _as_number(element.text)
+            if plain_name(element.tag).lower() == "numberoffractions":
+                number = as_number(element.text)
                 return round(number) if number is not None and 1 <= number < 1e6 else None
-            if _plain(element.tag).lower() == "dosefractions" and len(element):
+            if plain_name(element.tag).lower() == "dosefractions" and len(element):
                 return len(element)
     return None
-
-
-def _plain(tag: str) -> str:
-    """Return a tag without its namespace: EPU's versions differ in those, not in the names."""
-    return tag.rsplit("}", 1)[-1]
-
-
-def _find(element: Element, place: str) -> Element | None:
-    found: Element | None = element
-    for step in place.split("/"):
-        if found is None:
-            return None
-        found = next((child for child in found if _plain(child.tag) == step), None)
-    return found
-
-
-def _text(root: Element, place: str) -> str | None:
-    found = _find(root, place)
-    return (found.text or "").strip() or None if found is not None else None
-
-
-def _number(root: Element, place: str) -> float | None:
-    return _as_number(_text(root, place))
-
-
-def _as_number(text: str | None) -> float | None:
-    try:
-        number = float(text or "")
-    except ValueError:
-        return None
-    return number if math.isfinite(number) else None
 
 
 def _positive(number: float | None, factor: float) -> float | None:
@@ -183,7 +168,7 @@ def _key_values(element: Element | None) -> dict[str, str]:
     """Return a serialised dictionary by key: the order of its items varies."""
     found = {}
     for item in element if element is not None else ():
-        key, value = _text(item, "Key"), _text(item, "Value")
+        key, value = find_text(item, "Key"), find_text(item, "Value")
         if key is not None:
             found[key] = value or ""
     return found

@@ -118,6 +118,7 @@ def read_recording(
         lacks=account.lacks,
         metadata=account.files,
         disagreements=find_disagreements(layers, exposed_frames(facts, header.frames)),
+        overviews=companions.epu.overviews_of(path, account.xml) if account.xml else (),
     )
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from cryobatch.importing.doubts.disagreement import Disagreement
 from cryobatch.model.image import Fact
+from cryobatch.model.overview import Overview
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class Recording:
             Whoever can wait for them should.
         metadata: The files that the facts come from.
         disagreements: Where its own sources say different things.
+        overviews: Pictures of the grid where it was recorded.
     """
 
     path: Path
@@ -44,6 +46,7 @@ class Recording:
     lacks: str = ""
     metadata: tuple[Path, ...] = ()
     disagreements: tuple[Disagreement, ...] = ()
+    overviews: tuple[Overview, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from cryobatch.formats.group_file import GroupRecord
 from cryobatch.model.batch import ParameterSet
 from cryobatch.model.image import ImageRecord
 from cryobatch.model.index import IndexEntry, index_entry
+from cryobatch.model.position import position_of
 from cryobatch.processing.currency import Surroundings, fingerprint_root
 from cryobatch.processing.image_folder import (
     PARAMETER_FILE,
@@ -25,7 +26,7 @@ from cryobatch.project.correction import Change, leave_out, trash_image
 from cryobatch.project.place import ProjectPlace
 from cryobatch.project.progress import Done, tell_nobody
 from cryobatch.project.selection import Selection, select_images
-from cryobatch.store import library
+from cryobatch.store import library, positions
 from cryobatch.store.database import Database
 
 CHUNK = 500
@@ -231,6 +232,7 @@ class Images:
         with self.database.transaction() as t:
             for image_id, entry in entries.items():
                 library.index(t, image_id, self._renew(reads[image_id], entry))
+            positions.put(t, {one: position_of(reads[one].record) for one in entries})
         return problems
 
     def _entry(self, read: Read) -> IndexEntry:

@@ -12,6 +12,7 @@ from cryobatch.model.workflow import Workflow
 from cryobatch.project.guards import note_gains
 from cryobatch.project.images import Images
 from cryobatch.project.import_guard import remark_on
+from cryobatch.project.positions import note_overviews
 from cryobatch.project.progress import Done
 from cryobatch.project.registration import (
     ImportReport,
@@ -113,6 +114,7 @@ class Intake:
         if renewed:
             told = "image has" if len(renewed) == 1 else "images have"
             remarks.append(f"{len(renewed)} {told} got facts from metadata that came later")
+        note_overviews(self.images.database, found.recordings)
         placed = self._find_images(found.recordings)
         made_now = set(images)
         again, lost = relocate(self.images, {p: i for p, i in placed.items() if i not in made_now})

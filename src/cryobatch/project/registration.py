@@ -23,6 +23,7 @@ from cryobatch.importing.optics.optics_groups import OPTICS_GROUP
 from cryobatch.model.batch import ParameterSet
 from cryobatch.model.facts import FACTS
 from cryobatch.model.image import Fact, FactValue, ImageIdentity, ImageRecord
+from cryobatch.model.position import position_of
 from cryobatch.model.resolution import resolve_parameters
 from cryobatch.model.settings import ProjectSettings, SiteSettings
 from cryobatch.model.workflow import Workflow
@@ -33,7 +34,7 @@ from cryobatch.project.optics import Optics
 from cryobatch.project.place import ProjectPlace
 from cryobatch.project.progress import Done
 from cryobatch.project.site import calibrate
-from cryobatch.store import library
+from cryobatch.store import library, positions
 from cryobatch.store.database import Database
 
 CHUNK = 100
@@ -171,6 +172,7 @@ class Registrar:
                 records.append((recording, record))
         with self.database.transaction() as t:
             library.register(t, [record.image for _, record in records])
+            positions.put(t, {record.image.id: position_of(record) for _, record in records})
         optics.complete(groups)
         if take is Take.MOVE:
             refused += self._remove_sources([(item.path, record) for item, record in records])

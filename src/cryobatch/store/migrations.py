@@ -159,7 +159,44 @@ _SOURCES = (
     "CREATE INDEX image_source ON image (source)",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _WATCHES, _ORDER, _COPIES, _SOURCES)
+_MAP = (
+    # Where images were recorded, and pictures of the grid: indexes like the table of images.
+    """CREATE TABLE position (
+        image_id INTEGER PRIMARY KEY REFERENCES image (id) ON DELETE CASCADE,
+        square TEXT,
+        hole TEXT,
+        stage_x REAL,
+        stage_y REAL,
+        hole_x REAL,
+        hole_y REAL,
+        square_x REAL,
+        square_y REAL,
+        shift_x REAL NOT NULL,
+        shift_y REAL NOT NULL,
+        width REAL NOT NULL,
+        height REAL NOT NULL
+    ) STRICT""",
+    """CREATE TABLE overview (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        kind TEXT NOT NULL CHECK (kind IN ('atlas', 'tile', 'square', 'hole')),
+        name TEXT NOT NULL,
+        source TEXT NOT NULL UNIQUE,
+        picture TEXT,
+        x REAL NOT NULL,
+        y REAL NOT NULL,
+        right_x REAL NOT NULL,
+        right_y REAL NOT NULL,
+        down_x REAL NOT NULL,
+        down_y REAL NOT NULL,
+        columns INTEGER NOT NULL,
+        rows INTEGER NOT NULL,
+        recorded_at TEXT
+    ) STRICT""",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    _FIRST, _WATCHES, _ORDER, _COPIES, _SOURCES, _MAP,
+)  # fmt: skip
 """The statements that lead from version n to n + 1, at index n."""
 
 

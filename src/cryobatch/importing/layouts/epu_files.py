@@ -1,21 +1,12 @@
 """Find the files that EPU wrote about an exposure: its XML, and those of its square and hole."""
 
-from collections.abc import Iterable
 from pathlib import Path
 
-from cryobatch.errors import BadInput
-from cryobatch.formats.epu import read_epu
-from cryobatch.importing.layouts.layout import (
-    grid_square,
-    match_metadata,
-    parse_exposure,
-    parse_place,
-)
+from cryobatch.importing.layouts.epu_places import EpuPlaces
+from cryobatch.importing.layouts.layout import grid_square, match_metadata, parse_exposure
 from cryobatch.importing.layouts.paths_by_key import PathsByKey
 from cryobatch.model.image import FactValue
-
-Position = tuple[float, float]
-"""Stage position x and y in µm."""
+from cryobatch.model.overview import Overview
 
 
 class EpuFiles:
@@ -24,8 +15,7 @@ class EpuFiles:
     def __init__(self) -> None:
         """Begin empty."""
         self._exposures = PathsByKey()
-        self._places = PathsByKey()
-        self._positions: dict[str, Position] = {}
+        self._places = EpuPlaces()
         self._expected = False
 
     def __bool__(self) -> bool:
@@ -41,8 +31,8 @@ class EpuFiles:
         exposure = parse_exposure(path.name)
         if exposure is not None:
             self._exposures.add(exposure.key, path)
-        elif (place := parse_place(path)) is not None:
-            self._places.add(place, path)
+        else:
+            self._places.add(path)
 
     def discard(self, path: Path) -> None:
         """Forget a file."""
@@ -59,31 +49,26 @@ class EpuFiles:
 
     def positions_of(self, recording: Path, xml: Path) -> dict[str, FactValue]:
         """Return where grid square and hole of an exposure are, as far as they were recorded."""
-        exposure = parse_exposure(recording.name)
-        square = grid_square(xml) or grid_square(recording)
-        if exposure is None or square is None:
+        place = _place_of(recording, xml)
+        if place is None:
             return {}
+        square, hole = place
         found: dict[str, FactValue] = {}
-        for name, key in (("square", square), ("hole", f"{square}/{exposure.foil_hole}")):
-            position = self._position(self._places.get(key))
-            if position is not None:
-                found[f"{name}_x"], found[f"{name}_y"] = position
+        points = {"square": self._places.square_at(square),
+                  "hole": self._places.hole_at(square, hole)}  # fmt: skip
+        for name, point in points.items():
+            if point is not None:
+                found[f"{name}_x"], found[f"{name}_y"] = point
         return found
 
-    def _position(self, files: Iterable[Path]) -> Position | None:
-        """Return the stage position of the last image that has one: later ones are corrected."""
-        for path in sorted(files, key=lambda path: (path.name, str(path)), reverse=True):
-            position = self._positions.get(str(path)) or _read_position(path)
-            if position is not None:
-                self._positions[str(path)] = position
-                return position
-        return None
+    def overviews_of(self, recording: Path, xml: Path) -> tuple[Overview, ...]:
+        """Return the pictures of an exposure's square and hole, and of the atlas."""
+        place = _place_of(recording, xml)
+        return () if place is None else self._places.overviews_of(*place)
 
 
-def _read_position(path: Path) -> Position | None:
-    try:
-        facts = read_epu(path).facts
-    except BadInput:
-        return None  # written at this moment, or not at all: a map can do without
-    x, y = facts.get("stage_x"), facts.get("stage_y")
-    return (float(x), float(y)) if x is not None and y is not None else None
+def _place_of(recording: Path, xml: Path) -> tuple[str, str] | None:
+    """Return grid square and hole of an exposure, None where its names tell none."""
+    exposure = parse_exposure(recording.name)
+    square = grid_square(xml) or grid_square(recording)
+    return None if exposure is None or square is None else (square, exposure.foil_hole)

@@ -21,6 +21,7 @@ _EXPOSURE = re.compile(
 )
 _SQUARE_IMAGE = re.compile(r"GridSquare_\d{8}_\d{6}\Z")
 _HOLE_IMAGE = re.compile(r"FoilHole_(?P<hole>\w+?)_\d{8}_\d{6}\Z")
+_ATLAS_IMAGE = re.compile(r"(?:Atlas|Tile)_[\w-]+\Z")
 _PLACES = ("FoilHole_", "GridSquare_")
 """What EPU's names begin with, exposures' too."""
 _REFERENCE = re.compile(
@@ -162,10 +163,15 @@ def _read_stamp(date: str, time: str) -> datetime:
     )  # fmt: skip
 
 
+def _is_of_atlas(path: Path) -> bool:
+    """Tell whether a file is EPU's picture of the whole grid, or a tile of it."""
+    return path.parent.name == "Atlas" and _ATLAS_IMAGE.match(path.stem) is not None
+
+
 def _is_candidate(path: Path) -> bool:
     if recording_kind(path.name) is None or path.name.startswith("."):
         return False
-    if is_overview(path.name):
+    if is_overview(path.name) or _is_of_atlas(path):
         return False
     elsewhere = path.parent.name != "Data" or path.name.startswith(_PLACES)
     if grid_square(path) is not None and elsewhere and parse_exposure(path.name) is None:

@@ -1,0 +1,106 @@
+"""Where images were recorded, and the overviews of the grid: an index for the map.
+
+Both repeat what images' parameter files and the microscope's files say, so that 100,000 of them
+can be shown without opening any.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from cryobatch.model.overview import Overview, OverviewKind
+from cryobatch.model.position import Point, Position
+from cryobatch.store.database import Reading, Transaction
+from cryobatch.store.text import storable
+
+_PUT = """
+    INSERT INTO position VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (image_id) DO UPDATE SET square = excluded.square, hole = excluded.hole,
+        stage_x = excluded.stage_x, stage_y = excluded.stage_y, hole_x = excluded.hole_x,
+        hole_y = excluded.hole_y, square_x = excluded.square_x, square_y = excluded.square_y,
+        shift_x = excluded.shift_x, shift_y = excluded.shift_y, width = excluded.width,
+        height = excluded.height
+"""
+
+_PUT_OVERVIEW = """
+    INSERT INTO overview (kind, name, source, picture, x, y, right_x, right_y, down_x, down_y,
+        columns, rows, recorded_at)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (source) DO UPDATE SET picture = excluded.picture, x = excluded.x, y = excluded.y,
+        right_x = excluded.right_x, right_y = excluded.right_y, down_x = excluded.down_x,
+        down_y = excluded.down_y, columns = excluded.columns, rows = excluded.rows,
+        recorded_at = excluded.recorded_at
+"""
+
+
+def put(t: Transaction, positions: Mapping[int, Position]) -> None:
+    """Note where images were recorded, in place of what was noted before."""
+    rows = ((one, *_row(position)) for one, position in positions.items())
+    t.executemany(_PUT, rows)
+
+
+def unknown(r: Reading, limit: int) -> tuple[list[int], int]:
+    """Return images of which nothing has been noted, at most so many, and how many there are."""
+    condition = "FROM image WHERE trashed = 0 AND id NOT IN (SELECT image_id FROM position)"
+    rows = r.execute(f"SELECT id {condition} ORDER BY id LIMIT ?", (limit,))
+    found = [int(row[0]) for row in rows]
+    count = r.execute(f"SELECT count(*) {condition}").fetchone()[0]
+    return found, int(count)
+
+
+def listing(r: Reading) -> list[tuple[int, str, Position]]:
+    """Return id, group and position of all images that are not in the trash, by id."""
+    rows = r.execute(
+        "SELECT image.id, image.grp, position.* FROM image JOIN position "
+        "ON position.image_id = image.id WHERE image.trashed = 0 ORDER BY image.id"
+    )
+    return [(row[0], row[1], _read(tuple(row)[3:])) for row in rows]
+
+
+def put_overviews(t: Transaction, overviews: Iterable[Overview]) -> None:
+    """Note overviews, in place of what was noted of the same file before."""
+    t.executemany(_PUT_OVERVIEW, (_overview_row(one) for one in overviews))
+
+
+def overviews(r: Reading) -> dict[int, Overview]:
+    """Return all overviews by id; of several of the same place the latest comes last."""
+    rows = r.execute(
+        "SELECT id, kind, name, source, picture, x, y, right_x, right_y, down_x, down_y, columns, "
+        "rows, recorded_at FROM overview ORDER BY coalesce(recorded_at, ''), id"
+    )
+    return {row[0]: _read_overview(tuple(row)[1:]) for row in rows}
+
+
+def _row(position: Position) -> tuple[object, ...]:
+    points = (position.stage, position.hole_at, position.square_at)
+    flat = [number for point in points for number in point or (None, None)]
+    return position.square, position.hole, *flat, *position.shift, *position.size
+
+
+def _read(row: Sequence[float | str | None]) -> Position:
+    square, hole, *numbers = row
+    x = [None if one is None else float(one) for one in numbers]
+    return Position(
+        None if square is None else str(square), None if hole is None else str(hole),
+        _point(x[0], x[1]), _point(x[2], x[3]), _point(x[4], x[5]),
+        (x[6] or 0.0, x[7] or 0.0), (x[8] or 0.0, x[9] or 0.0),
+    )  # fmt: skip
+
+
+def _point(x: float | None, y: float | None) -> Point | None:
+    return None if x is None or y is None else (x, y)
+
+
+def _overview_row(one: Overview) -> tuple[object, ...]:
+    picture = None if one.picture is None else storable(one.picture)
+    return (one.kind.value, one.name, storable(one.source), picture, one.x, one.y, *one.right,
+            *one.down, one.columns, one.rows, one.recorded_at)  # fmt: skip
+
+
+def _read_overview(row: Sequence[object]) -> Overview:
+    kind, name, source, picture, *rest = row
+    x, y, right_x, right_y, down_x, down_y = (float(str(one)) for one in rest[:6])
+    recorded_at = None if rest[8] is None else str(rest[8])
+    return Overview(
+        OverviewKind(str(kind)), str(name), str(source), None if picture is None else str(picture),
+        x, y, (right_x, right_y), (down_x, down_y), int(str(rest[6])), int(str(rest[7])),
+        recorded_at,
+    )  # fmt: skip

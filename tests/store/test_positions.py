@@ -1,0 +1,66 @@
+"""The index of positions repeats what is known, and forgets what is gone."""
+
+from pathlib import Path
+
+from cryobatch.model.overview import Overview, OverviewKind
+from cryobatch.model.position import Position
+from cryobatch.project.positions import read_unknown
+from cryobatch.project.selection import Selection
+from cryobatch.store import library, positions
+from tests.projects import add_images, make_project
+
+STAGE = {"stage_x": 12.5, "stage_y": -3.0, "pixel_size": 1.0, "grid_square": "7", "foil_hole": "9"}
+OVERVIEW = Overview(
+    OverviewKind.SQUARE, "7", "/epu/a.xml", "/epu/a.jpg", 1.0, 2.0, (0.04, 0.0), (0.0, -0.04),
+    2880, 2046, "2026-01-01T00:00:00",
+)  # fmt: skip
+
+
+def test_positions_of_an_older_project_are_read_once(tmp_path: Path) -> None:
+    """Images that nobody has noted are read from their files, some at a time."""
+    with make_project(tmp_path / "p", 0) as project:
+        ids = add_images(project, 5, facts=STAGE)
+        assert read_unknown(project.images, 3) == 2
+        assert read_unknown(project.images, 3) == 0
+        with project.database.reading() as r:
+            listed = positions.listing(r)
+        assert [one[0] for one in listed] == ids
+        assert listed[0][1] == "square"
+        assert listed[0][2] == Position("7", "9", (12.5, -3.0), size=(4e-4, 4e-4))
+
+
+def test_an_image_without_its_file_is_asked_for_once(tmp_path: Path) -> None:
+    """It has no position, and does not hold up the others."""
+    with make_project(tmp_path / "p", 0) as project:
+        (one,) = add_images(project, 1, facts=STAGE)
+        (project.images.folder(one) / "image.toml").write_text("broken")
+        assert read_unknown(project.images) == 0
+        assert read_unknown(project.images) == 0
+        with project.database.reading() as r:
+            assert positions.listing(r)[0][2] == Position()
+
+
+def test_a_corrected_fact_moves_the_image(tmp_path: Path) -> None:
+    """What a person corrects holds on the map at once; trash and deletion take it away."""
+    with make_project(tmp_path / "p", 0) as project:
+        one, other = add_images(project, 2, facts=STAGE)
+        read_unknown(project.images)
+        project.correct_facts(Selection(images=(one,)), {"stage_x": 99.0})
+        project.images.trash(Selection(images=(other,)), True)
+        with project.database.reading() as r:
+            ((found, _, position),) = positions.listing(r)
+        assert (found, position.stage) == (one, (99.0, -3.0))
+        with project.database.transaction() as t:
+            library.delete(t, [one, other])
+            assert positions.listing(t) == []
+
+
+def test_overviews_are_kept_once_a_file(tmp_path: Path) -> None:
+    """The same file again takes the place of what was noted of it."""
+    with make_project(tmp_path / "p") as project:
+        with project.database.transaction() as t:
+            positions.put_overviews(t, [OVERVIEW])
+        with project.database.transaction() as t:
+            positions.put_overviews(t, [OVERVIEW])
+        with project.database.reading() as r:
+            assert list(positions.overviews(r).values()) == [OVERVIEW]
