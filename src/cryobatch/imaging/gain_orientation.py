@@ -10,7 +10,8 @@ slope of x on y, sum(x y) / sum(y²): 1 when the reference is the camera's, 0 wh
 the standard error sd(x) / (sd(y) sqrt(n)). For each other orientation of the reference likewise.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 import numpy as np
@@ -79,12 +80,14 @@ class GainEvidence:
         error: Standard error of any fit.
         best: How it must be turned further to fit best; `Orientation()` when it need not.
         best_fit: Its fit then.
+        fits: The fit of each orientation that the frames' shape admits, turned further.
     """
 
     fit: float
     error: float
     best: Orientation
     best_fit: float
+    fits: Mapping[Orientation, float] = field(default_factory=dict)
 
     @property
     def verdict(self) -> GainVerdict:
@@ -130,7 +133,7 @@ def weigh_gain(summed: RawFrame, gain: ImageArray, *, corrected: bool) -> GainEv
     }
     best = max(fits, key=lambda turn: fits[turn])
     error = float(np.sqrt(spread / strength / np.count_nonzero(good)))
-    return GainEvidence(fits[Orientation()], error, best, fits[best])
+    return GainEvidence(fits[Orientation()], error, best, fits[best], fits)
 
 
 def turn_further(present: Orientation, further: Orientation) -> Orientation:

@@ -1,5 +1,6 @@
 """What is known about the latest recordings, where each fact came from, and what is doubtful."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from cryobatch.store.settings import get_setting
 LATEST = 60
 """Images whose parameter files are read: a tenth of a second."""
 PERSON = "a person"
+_NAMED_FILE = re.compile(r"(EPU XML|mdoc|metadata) [^)]+(?=\))")
+"""A file within the source of what was calculated: each image has its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +95,7 @@ def _gather(name: str, records: Sequence[ImageRecord]) -> RecentFact:
             continue
         source = PERSON if name in record.person.facts or fact is None else fact.source
         values[value] += 1
-        sources[source_kind(source)] += 1
+        sources[_NAMED_FILE.sub(r"\1", source_kind(source))] += 1
         example = example or source
     return RecentFact(
         name, dict(values.most_common()), dict(sources.most_common()), example, values.total()
