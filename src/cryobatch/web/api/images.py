@@ -39,7 +39,7 @@ def make_router(project: Project) -> APIRouter:
         path = find_thumbnail(folder, project.images.record(image_id), product)
         if path is None:
             return JSONResponse({"error": f"image {image_id} has no picture {product!r}"}, 404)
-        return _send_picture(request, path)
+        return send_picture(request, path)
 
     return router
 
@@ -61,7 +61,8 @@ def find_thumbnail(folder: Path, record: ImageRecord, product: str) -> Path | No
     return path if inside and stays and path.suffix in _PICTURES and path.is_file() else None
 
 
-def _send_picture(request: Request, path: Path) -> Response:
+def send_picture(request: Request, path: Path) -> Response:
+    """Send a small picture that is a file."""
     try:
         status = path.stat()
         mark = f'"{status.st_mtime_ns:x}-{status.st_size:x}"'

@@ -1,34 +1,29 @@
-"""All that the page of one image shows but its pictures: measures, curves, runs, history."""
+"""All that the page of one image shows but its pictures: values, facts, curves, runs, logs."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated
 
 from fastapi import APIRouter, Request, Response
 from fastapi import Path as InPath
 from fastapi.responses import JSONResponse
 
-from cryobatch.errors import CryobatchError
-from cryobatch.formats import parameter_file
-from cryobatch.formats.motion_star import read_motion
-from cryobatch.formats.movie import open_movie
-from cryobatch.formats.star import read_star
+from cryobatch.model.batch import BatchState
+from cryobatch.model.event import Level
 from cryobatch.model.facts import FACTS
 from cryobatch.model.image import ImageRecord
 from cryobatch.model.script import Script
 from cryobatch.model.value import Absent, Result
 from cryobatch.project import Project
+from cryobatch.store.log import LogFilter
 from cryobatch.web.api.answers import answer
+from cryobatch.web.api.drawn import read_drawn
+from cryobatch.web.api.earlier import count_earlier
 from cryobatch.web.api.freshness import Fresh
 from cryobatch.web.api.images import ImageId
-from cryobatch.web.api.pictures import Kind, choose_file, find_pixels, find_product
 from cryobatch.web.api.table import find_neighbours
-from cryobatch.web.pictures import SIZES, identify
 
 LOG_BYTES = 200_000
-HISTORY_SHOWN = 50
-Part = Callable[[], object]
 
 
 def make_router(project: Project, fresh: Fresh) -> APIRouter:
@@ -50,15 +45,12 @@ def make_router(project: Project, fresh: Fresh) -> APIRouter:
         folder, record = project.images.folder(image_id), project.images.record(image_id)
         return answer(request, {
             **_describe(record, project.catalog.scripts, project.images.find_stale(record, folder)),
-            **_read_parts(folder, record),
+            **read_drawn(folder, record),
             **find_neighbours(project, image_id),
+            **_tell_batch(project, image_id),
+            "earlier": count_earlier(folder),
+            "logs": sorted(path.stem for path in (folder / "logs").glob("*.log")),
         })  # fmt: skip
-
-    @router.get("/{image_id}/history")
-    def history(request: Request, image_id: ImageId) -> Response:
-        """Earlier runs that newer ones have replaced, the latest first."""
-        found = _read_history(project.images.folder(image_id) / "history")
-        return answer(request, {"history": found})
 
     @router.get("/{image_id}/logs/{script}")
     def log(
@@ -130,106 +122,13 @@ def _result(value: Result) -> dict[str, object]:
     return {"value": value, "absent": None}
 
 
-def _read_parts(folder: Path, record: ImageRecord) -> dict[str, object]:
-    """Return what is drawn; what cannot be read costs only itself."""
-    problems: list[str] = []
-
-    def attempt(read: Part) -> object:
-        try:
-            return read()
-        except CryobatchError as error:
-            problems.append(str(error))
-            return None
-
-    parts = {
-        "micrograph": attempt(lambda: _micrograph(folder, record)),
-        "spectrum": attempt(lambda: _picture(folder, record, "spectrum")),
-        "picks": attempt(lambda: _picks(folder, record)),
-        "motion": attempt(lambda: _motion(folder, record)),
-        "curve": attempt(lambda: _curve(folder, record)),
-        "logs": sorted(path.stem for path in (folder / "logs").glob("*.log")),
-    }
-    return {**parts, "problems": problems}
-
-
-def _picture(folder: Path, record: ImageRecord, kind: Kind) -> dict[str, object] | None:
-    path, _ = choose_file(folder, record, kind, SIZES[-1])
-    if path is None:
-        return None
-    moment, length = identify(path)
-    return {"version": f"{moment:x}-{length:x}"}
-
-
-def _micrograph(folder: Path, record: ImageRecord) -> dict[str, object] | None:
-    found = _picture(folder, record, "micrograph")
-    if found is None:
-        return None
-    path = find_pixels(folder, record, "micrograph")
-    rows, columns = record.image.rows, record.image.columns
-    pixel_size = record.number("micrograph_pixel_size") or record.fact("pixel_size")
-    if path is not None:
-        with open_movie(path) as movie:
-            rows, columns = movie.shape[1:]
-    return {**found, "rows": rows, "columns": columns, "pixel_size_angstrom": pixel_size}
-
-
-def _picks(folder: Path, record: ImageRecord) -> dict[str, object] | None:
-    path = find_product(folder, record, "particles")
-    if path is None:
-        return None
-    blocks = read_star(path)
-    table = next((block for block in blocks.values() if "rlnCoordinateX" in block), None)
-    x, y = ([], []) if table is None else (
-        table.floats("rlnCoordinateX").tolist(), table.floats("rlnCoordinateY").tolist()
-    )  # fmt: skip
-    return {"x": x, "y": y, "diameter_angstrom": record.number("particle_diameter")}
-
-
-def _motion(folder: Path, record: ImageRecord) -> dict[str, object] | None:
-    path = find_product(folder, record, "motion")
-    if path is None:
-        return None
-    motion = read_motion(path)
-    track = motion.global_shifts_px * motion.pixel_size_angstrom
+def _tell_batch(project: Project, image_id: int) -> dict[str, object]:
+    """Return the state of the image's last batch, and what went wrong where it failed."""
+    row = project.images.rows(ids=[image_id])[0]
+    failed = row["state"] == BatchState.FAILED.value
+    only = LogFilter(levels=(Level.ERROR,), image_id=image_id)
+    told = project.log.page(limit=1, only=only) if failed else []
     return {
-        "x_angstrom": track[:, 0].tolist(),
-        "y_angstrom": track[:, 1].tolist(),
-        "first_frame": motion.start_frame,
+        "state": row["state"],
+        "failure": {"script": told[0].script, "text": told[0].text} if told else None,
     }
-
-
-def _curve(folder: Path, record: ImageRecord) -> dict[str, object] | None:
-    path = find_product(folder, record, "ctf_curve")
-    if path is None:
-        return None
-    table = read_star(path).get("ctf_curve")
-    if table is None or "cryobatchSpatialFrequency" not in table:
-        return None
-    names = {"frequency": "SpatialFrequency", "average": "EquiPhaseAverage",
-             "fit": "CtfFit", "correlation": "FitCorrelation"}  # fmt: skip
-    return {
-        short: table.floats(f"cryobatch{label}").tolist()
-        for short, label in names.items()
-        if f"cryobatch{label}" in table
-    }
-
-
-def _read_history(folder: Path) -> list[dict[str, object]]:
-    # A folder's name has the script, the moment and the batch: the record tells the moment itself.
-    found: list[dict[str, object]] = []
-    for path in folder.glob("*/record.toml"):
-        try:
-            record = parameter_file.read(path)
-        except CryobatchError:
-            continue  # the doctor tells of files that cannot be read
-        found += [
-            {
-                "script": name, "started_at": run.started_at, "seconds": run.seconds,
-                "version": run.version, "parameters": run.parameters, "batch": run.batch,
-                "values": {one: _result(value)["value"]
-                           for one, value in record.values.get(name, {}).items()},
-            }
-            for name, run in record.runs.items()
-        ]  # fmt: skip
-    found.sort(key=lambda one: str(one["started_at"]), reverse=True)
-    return found[:HISTORY_SHOWN]
