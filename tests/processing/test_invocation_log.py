@@ -17,4 +17,4 @@ def test_a_full_disk_hides_no_reason(tmp_path: Path) -> None:
     """The script fails with its own reason though its log cannot be written."""
     script = Script("gone", "Gone", "Share", "1", kind="executable", place=str(tmp_path / "gone"))
     with pytest.raises(ScriptFailed, match="cannot be started"):
-        invoke(script, Run(tmp_path), {}, FULL, OutputFile(tmp_path / "output"), dict)
+        invoke(script, Run(tmp_path), {}, str(FULL), OutputFile(tmp_path / "output"), dict)

@@ -18,7 +18,7 @@ def log(tmp_path: Path) -> Path:
 def output(tmp_path: Path, log: Path) -> OutputFile:
     """Return a processor's file, begun for that log."""
     file = OutputFile(tmp_path / "local-1.out")
-    file.begin(log)
+    file.begin(str(log))
     return file
 
 
@@ -32,7 +32,7 @@ def test_what_was_printed_is_added_to_the_log(output: OutputFile, log: Path) -> 
     """Behind what an earlier run had said."""
     output.write(b"one\n")
     output.keep()
-    output.begin(log)
+    output.begin(str(log))
     output.write(b"two\n")
     output.keep()
     assert log.read_bytes() == b"one\ntwo\n"

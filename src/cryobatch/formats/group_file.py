@@ -1,5 +1,6 @@
 """The file of a group: what holds for all of its images."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,13 +28,15 @@ class GroupRecord:
     parameters: Mapping[str, Mapping[str, ParameterValue]] = field(default_factory=dict)
 
 
-def read(path: Path) -> GroupRecord:
+def read(path: Path | str) -> GroupRecord:
     """Read a group.toml; a group without one has nothing set.
 
     Raises:
         SettingsError: It cannot be read or something in it is wrong; the text says where.
     """
-    return _load(parse_file(path), str(path)) if path.exists() else GroupRecord()
+    if not os.access(path, os.F_OK):
+        return GroupRecord()
+    return _load(parse_file(path), str(path))
 
 
 def loads(text: str, where: str) -> GroupRecord:

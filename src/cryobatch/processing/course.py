@@ -48,6 +48,7 @@ class Course:
         layers: Parameter sets from the weakest to the strongest.
         workflow: The scripts in their order.
         workspace: The batch's folders.
+        recording_path: Where the root product is.
         recording: Fingerprint of the root product.
         fingerprints: Of the scripts considered so far.
         failed: Why scripts failed or were not run.
@@ -62,6 +63,7 @@ class Course:
     layers: tuple[Mapping[str, Mapping[str, ParameterValue]], ...]
     workflow: Workflow
     workspace: Workspace
+    recording_path: Path
     recording: str
     fingerprints: dict[str, str] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
@@ -71,9 +73,12 @@ class Course:
         """Take note of what somebody else has written into the parameter file."""
         self.base = identify(self.folder)
         self.record = read_record(self.folder)
+        self.recording_path = recording_path(self.record, self.folder)
 
     def effective(self) -> ImageRecord:
         """Return the record as scripts see it: the group's facts under a person's own."""
+        if not self.facts:
+            return self.record
         person = self.record.person
         return replace(self.record, person=replace(person, facts={**self.facts, **person.facts}))
 
@@ -143,7 +148,7 @@ class Course:
             if name not in TRANSIENT_PRODUCTS and output.file == self.record.image.root_file:
                 raise ContractError(
                     f"{script.name}: its output {name} would overwrite the recording "
-                    f"{recording_path(self.record, self.folder)}: give it another file name, or "
+                    f"{self.recording_path}: give it another file name, or "
                     "import the recording under another"
                 )
 
@@ -156,7 +161,7 @@ class Course:
 
     def _locate_product(self, script: Script, name: str) -> Located | None:
         if name == self.record.image.root_product:
-            return Located(name, (), recording_path(self.record, self.folder))
+            return Located(name, (), self.recording_path)
         producers = self._producers_before(script, name)
         if any(producer in self.failed for producer in producers):
             return None
@@ -218,7 +223,7 @@ def begin_course(order: BatchOrder, setup: Setup, plans: Plans) -> Course:
     folder = Path(order.image_folder)
     base = identify(folder)
     record = read_record(folder)
-    group = group_file.read(folder.parent / group_file.FILE_NAME)
+    group = group_file.read(f"{order.image_folder.rpartition('/')[0]}/{group_file.FILE_NAME}")
     present = tuple(_present_products(record, folder))
     workflow = plans.plan(order.scripts, record.image.root_product, present)
     return Course(
@@ -231,6 +236,7 @@ def begin_course(order: BatchOrder, setup: Setup, plans: Plans) -> Course:
                 record.parameters, order.parameters),
         workflow=workflow,
         workspace=_workspace(order, setup),
+        recording_path=recording_path(record, folder),
         recording=fingerprint_root(record, folder),
     )  # fmt: skip
 

@@ -28,21 +28,19 @@ def stage_history(
     replaced: Sequence[str],
     *,
     keep_products: bool,
-) -> str | None:
+) -> str:
     """Put record, values and thumbnails of runs that end beside their successor.
 
     Args:
         staged: Folder of the new run.
         image_folder: Folder of the image.
         record: The record that holds the runs that end.
-        replaced: Scripts whose runs they are.
+        replaced: Scripts whose runs they are, at least one.
         keep_products: Whether the large products are kept too.
 
     Returns:
-        Name of the folder in the image's history, None when nothing is replaced.
+        Name of the folder in the image's history.
     """
-    if not replaced:
-        return None
     name = name_history(record, replaced[0])
     folder = staged / HISTORY_FOLDER / name
     folder.mkdir(parents=True)

@@ -70,9 +70,9 @@ def _lock(descriptor: int, folder: Path, wait: bool) -> None:
 
 def identify(folder: Path) -> Identity:
     """Return what tells one version of the parameter file from another."""
-    path = folder / PARAMETER_FILE
+    path = f"{folder}/{PARAMETER_FILE}"
     try:
-        status = path.stat()
+        status = os.stat(path)  # noqa: PTH116 - a text path
     except OSError as error:
         raise ProjectError(f"{path}: cannot be read: {error.strerror}") from error
     return status.st_mtime_ns, status.st_size, status.st_ino
@@ -80,7 +80,7 @@ def identify(folder: Path) -> Identity:
 
 def read_record(folder: Path) -> ImageRecord:
     """Read an image's parameter file."""
-    return parameter_file.read(folder / PARAMETER_FILE)
+    return parameter_file.read(f"{folder}/{PARAMETER_FILE}")
 
 
 @dataclass(frozen=True, slots=True)

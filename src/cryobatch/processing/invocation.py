@@ -7,6 +7,7 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -51,7 +52,7 @@ def invoke(
     script: Script,
     run: Run,
     parameters: Mapping[str, Any],
-    log_path: Path,
+    log_path: str,
     output: OutputFile,
     collect: Collect,
 ) -> Outcome:
@@ -81,12 +82,13 @@ def invoke(
 
 
 @contextmanager
-def _open_log(script: Script, path: Path, output: OutputFile) -> Iterator[Log]:
+def _open_log(script: Script, path: str, output: OutputFile) -> Iterator[Log]:
     """Give what takes a script's output: a program's log can be read while it runs."""
     with explain_disk(path):
         if script.kind == "executable":
-            path.parent.mkdir(exist_ok=True)
-            with path.open("ab", buffering=0) as log:
+            file = Path(path)
+            file.parent.mkdir(exist_ok=True)
+            with file.open("ab", buffering=0) as log:
                 yield log
             return
         output.begin(path)
@@ -117,7 +119,7 @@ def _call(
         for name, value in parameters.items()
     }
     try:
-        with _output_into(log), contextlib.chdir(Path.cwd()):
+        with _output_into(log), contextlib.chdir(os.curdir):
             return _load_function(script)(run, **arguments), _tool_versions()
     except SystemExit as error:
         raise ScriptFailed(f"{script.name} ended itself (exit code {error.code})") from error
@@ -128,17 +130,22 @@ def _call(
 
 def _load_function(script: Script) -> Any:
     """Return a script's function (Any: its parameters are its own)."""
-    module = _load_module(script)
-    return find_function(module, script.name)
+    return _find_function(script.kind, script.place, script.name)
 
 
-def _load_module(script: Script) -> ModuleType:
-    if script.kind == "module":
-        return import_module(script.place)
-    loaded = sys.modules.get(f"cryobatch_laboratory_{script.path.stem}")
-    if loaded is not None and loaded.__file__ == script.place:
+@cache
+def _find_function(kind: str, place: str, name: str) -> Any:
+    # A processor is renewed when a script changes.
+    return find_function(_load_module(kind, Path(place)), name)
+
+
+def _load_module(kind: str, place: Path) -> ModuleType:
+    if kind == "module":
+        return import_module(str(place))
+    loaded = sys.modules.get(f"cryobatch_laboratory_{place.stem}")
+    if loaded is not None and loaded.__file__ == str(place):
         return loaded
-    return load_file(script.path)
+    return load_file(place)
 
 
 @contextmanager

@@ -1,7 +1,6 @@
 """Local processors: persistent child processes of the daemon, each with a group of its own."""
 
 import contextlib
-import json
 import os
 import signal
 import socket
@@ -15,6 +14,7 @@ import psutil
 from cryobatch.processing.orders import Setup, to_json
 from cryobatch.processing.processors import Message
 from cryobatch.processing.survivors import MARK_VARIABLE, kill_group, kill_marked
+from cryobatch.processing.wire import read_words, write_order
 
 ENDING_TIMEOUT_S = 10.0
 
@@ -71,18 +71,17 @@ class LocalProcessor:
     def send(self, message: Message) -> None:
         """Tell it something; nothing happens when it is gone: its loss is seen elsewhere."""
         with contextlib.suppress(OSError):
-            self._connection.send_bytes(json.dumps(message).encode())
+            self._connection.send_bytes(write_order(message))
 
     def receive(self) -> Message | None:
         """Return the next message, None when it is gone."""
         for _ in range(2):
             try:
-                message: Message = json.loads(self._connection.recv_bytes())
+                return read_words(self._connection.recv_bytes())
             except ConnectionResetError:
                 continue  # it died with an order unread; its own last words come after this
             except (EOFError, OSError):
                 return None
-            return message
         return None
 
     def memory_bytes(self) -> int:

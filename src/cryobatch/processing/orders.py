@@ -1,10 +1,11 @@
 """Orders: the words between the daemon and a processor, as JSON's types."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any
 
 from cryobatch.model.batch import ParameterSet
+from cryobatch.model.index import IndexEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +93,9 @@ class StagedResult:
     history: str | None
 
 
-def to_json(message: Setup | BatchOrder | StagedResult) -> dict[str, Any]:
+def to_json(message: Setup | BatchOrder | StagedResult | IndexEntry) -> dict[str, Any]:
     """Return a message as JSON's types."""
-    return {member.name: getattr(message, member.name) for member in fields(message)}
+    return {name: getattr(message, name) for name in message.__slots__}
 
 
 def order_from_json(data: Mapping[str, Any]) -> BatchOrder:

@@ -25,10 +25,10 @@ class OutputFile:
         """Return what a script's output is to be sent into."""
         return self._descriptor
 
-    def begin(self, log: Path) -> None:
+    def begin(self, log: str) -> None:
         """Forget what is in the file, and name the log of what comes."""
         os.ftruncate(self._descriptor, 0)
-        self._start = os.write(self._descriptor, json.dumps(str(log)).encode() + b"\n")
+        self._start = os.write(self._descriptor, json.dumps(log).encode() + b"\n")
 
     def write(self, data: bytes) -> None:
         """Add to what the script has said."""

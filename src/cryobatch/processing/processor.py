@@ -1,7 +1,6 @@
 """A processor's process: persistent, so that numpy is imported once and not once a script."""
 
 import ctypes
-import json
 import os
 import signal
 import sys
@@ -12,6 +11,7 @@ from typing import Any
 from cryobatch.model.script import script_from_json
 from cryobatch.processing.orders import order_from_json, setup_from_json
 from cryobatch.processing.runner import Runner
+from cryobatch.processing.wire import read_words, write_report
 
 PR_SET_CHILD_SUBREAPER = 36
 
@@ -25,12 +25,10 @@ def serve(connection: Connection) -> None:
     """Work through batches as they are ordered, until the daemon's end of the pipe is closed."""
 
     def send(message: Mapping[str, Any]) -> None:
-        # Escaped: a file's name may hold bytes that are no text, which UTF-8 cannot carry.
-        connection.send_bytes(json.dumps(message).encode())
+        connection.send_bytes(write_report(message))
 
     def receive() -> Mapping[str, Any]:
-        message: Mapping[str, Any] = json.loads(connection.recv_bytes())
-        return message
+        return read_words(connection.recv_bytes())
 
     setup = setup_from_json(receive()["setup"])
     scripts = {script.name: script for script in map(script_from_json, setup.scripts)}

@@ -1,7 +1,7 @@
 """The runner: works through one batch's scripts in a processor's process."""
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,6 @@ from cryobatch.processing.currency import (
     Surroundings,
     fingerprint_script,
     gather_reads,
-    recording_path,
 )
 from cryobatch.processing.image_folder import read_record
 from cryobatch.processing.invocation import invoke
@@ -159,7 +158,7 @@ class Runner:
 
     def _have_recording(self, course: Course, script: Script) -> None:
         """Bring the recording back where it is gone and a script needs it."""
-        if recording_path(course.record, course.folder).is_file():
+        if course.recording_path.is_file():
             return
         text = bring_back(course.record, course.folder, self.setup.bring_back)
         self.send({"event": "message", "script": script.name, "level": "warning", "text": text})
@@ -174,7 +173,7 @@ class Runner:
         last = script.name == course.workflow.scripts[-1].name
         self.send({
             "event": "script_done", "script": script.name, "result": to_json(staged),
-            "index": asdict(index_entry(course.record, stale)),
+            "index": to_json(index_entry(course.record, stale)),
             "seconds": finished.seconds, "memory_bytes": finished.memory_bytes, "last": last,
         })  # fmt: skip
         if not last:
@@ -231,7 +230,7 @@ class Runner:
             script,
             run,
             self.digests.find_files(script, parameters),
-            course.folder / "logs" / f"{script.name}.log",
+            f"{course.folder}/logs/{script.name}.log",
             self._open_output(course.workspace),
             lambda: course.workspace.collect(script, outputs),
         )

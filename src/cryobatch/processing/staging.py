@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 
 from cryobatch.model.image import RunRecord
 from cryobatch.model.parameter import ParameterValue
@@ -55,11 +56,7 @@ class Stopwatch:
         # Lets the kernel measure the peak of this run alone; where it may not, the process's
         # own peak is the honest upper bound.
         with contextlib.suppress(OSError):
-            descriptor = os.open("/proc/self/clear_refs", os.O_WRONLY | os.O_CLOEXEC)
-            try:
-                os.write(descriptor, b"5")
-            finally:
-                os.close(descriptor)
+            os.pwrite(_open_once("/proc/self/clear_refs", os.O_WRONLY), b"5", 0)
 
     def seconds(self) -> float:
         """Return how long it has run."""
@@ -77,14 +74,16 @@ class Stopwatch:
 
 def stage_result(course: Course, script: Script, finished: Finished, setup: Setup) -> StagedResult:
     """Put a script's results, on the disk, where the daemon commits them from."""
-    staged = course.workspace.staged(script.name)
     before = course.record
     run = _record_run(course, script, finished, setup)
     replaced = before.replaced_by(script.name, run, finished.outcome.values)
     ending = (script.name, *replaced) if script.name in before.runs else replaced
-    history = stage_history(
-        staged, course.folder, before, ending, keep_products=setup.keep_products
-    )
+    history = None
+    if ending:
+        staged = course.workspace.staged(script.name)
+        history = stage_history(
+            staged, course.folder, before, ending, keep_products=setup.keep_products
+        )
     after = before.with_run(script.name, run, finished.outcome.values)
     if finished.products or history is not None:
         course.workspace.sync_staged(script.name)
@@ -92,8 +91,8 @@ def stage_result(course: Course, script: Script, finished: Finished, setup: Setu
     course.record = after
     return StagedResult(
         script=script.name,
-        record=str(record),
-        staged=str(staged),
+        record=record,
+        staged=f"{course.workspace.staging}/{script.name}",
         base=course.base,
         products=finished.products,
         removed=tuple(sorted(before.files() - after.files())),
@@ -127,15 +126,16 @@ def _select_given(
     return {name: given for name, given in course.order.parameters.items() if name in names}
 
 
+@cache
+def _open_once(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_CLOEXEC)
+
+
 def _children_peak() -> int:
     return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
 
 
 def _resident_peak() -> int:
-    descriptor = os.open("/proc/self/status", os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        text = os.read(descriptor, 8192)
-    finally:
-        os.close(descriptor)
+    text = os.pread(_open_once("/proc/self/status", os.O_RDONLY), 8192, 0)
     start = text.find(b"VmHWM:")
     return 0 if start < 0 else int(text[start : start + 40].split()[1]) * 1024

@@ -28,17 +28,20 @@ class Workspace:
         scratch: Wherever there is room: transient products.
         work: Where the scripts run, one after the other; empty at the start of each.
         transients: Where each transient product of this attempt is.
+        scratched: Whether there is anything in the folder for transient products.
     """
 
     staging: Path
     scratch: Path
     work: Path
     transients: dict[str, Path] = field(default_factory=dict)
+    scratched: bool = False
 
     def close(self) -> None:
         """Remove the transient products and the work; what is staged waits for its commit."""
-        shutil.rmtree(self.scratch, ignore_errors=True)
-        if not _is_empty(self.work):
+        if self.scratched:
+            shutil.rmtree(self.scratch, ignore_errors=True)
+        if _count(self.work) > 0:
             shutil.rmtree(self.work, ignore_errors=True)
 
     def staged(self, script: str) -> Path:
@@ -62,14 +65,14 @@ class Workspace:
             Its empty working folder, and the paths for its outputs.
         """
         _make_empty(self.work)
-        products = self.staged(script.name) / "products"
         outputs: dict[str, Path] = {}
         for name, output in script.outputs.items():
             if name in TRANSIENT_PRODUCTS:
                 if name in wanted or not output.optional:
                     outputs[name] = self.scratch / script.name / output.file
+                    self.scratched = True
             else:
-                outputs[name] = products / output.file
+                outputs[name] = self.staged(script.name) / "products" / output.file
         for path in outputs.values():
             path.parent.mkdir(parents=True, exist_ok=True)
         return self.work, outputs
@@ -109,7 +112,7 @@ class Workspace:
                 _sync_file(Path(folder) / file)
             sync_folder(Path(folder))
 
-    def stage_record(self, script: str, record: ImageRecord) -> Path:
+    def stage_record(self, script: str, record: ImageRecord) -> str:
         """Write the image's next parameter file, last of all that belongs to a result.
 
         Returns:
@@ -147,7 +150,7 @@ def check_values(script: Script, given: object) -> dict[str, Result]:
     }
 
 
-def write_staged(staging: Path, script: str, content: bytes) -> Path:
+def write_staged(staging: Path, script: str, content: bytes) -> str:
     """Write an image's next parameter file, whose name tells its size: so it is seen when whole.
 
     It lies beside the attempt's folder, so that a script without products needs none: making and
@@ -162,7 +165,7 @@ def write_staged(staging: Path, script: str, content: bytes) -> Path:
         write_all(descriptor, content)
     finally:
         os.close(descriptor)
-    return Path(path)
+    return path
 
 
 def find_staged(staging: Path) -> dict[str, Path]:
@@ -183,9 +186,10 @@ def output_of(work: Path) -> Path:
 
 
 def _make_empty(folder: Path) -> None:
-    if not _is_empty(folder):
-        _remove(folder)
-    if not folder.is_dir():
+    count = _count(folder)
+    if count:
+        if count > 0:
+            _remove(folder)
         folder.mkdir(parents=True)
 
 
@@ -200,16 +204,16 @@ def _remove(folder: Path) -> None:
         shutil.rmtree(folder)
 
 
-def _is_empty(folder: Path) -> bool:
+def _count(folder: Path) -> int:
+    """Return how much is in a folder, -1 without a folder."""
     try:
-        with os.scandir(folder) as entries:
-            return next(entries, None) is None
+        return len(os.listdir(folder))  # noqa: PTH208 - a third of the time of iterdir
     except FileNotFoundError:
-        return True
+        return -1
 
 
 @contextmanager
-def explain_disk(folder: Path) -> Iterator[None]:
+def explain_disk(folder: Path | str) -> Iterator[None]:
     """Turn trouble with a folder's disk into the failure of the script that it hits."""
     try:
         yield
