@@ -83,14 +83,19 @@ class EerMovie:
 
     def raw_frame(self, index: int) -> Frame:
         """Return a dose fraction, ``(rows, columns)``: electrons in each pixel."""
+        counts = np.empty(self.shape[1:], self.dtype)
+        self.read_raw(index, counts)
+        return counts
+
+    def read_raw(self, index: int, out: Frame) -> None:
+        """Read a dose fraction into ``(rows, columns)`` of ``dtype``, C order."""
         if not 0 <= index < self.shape[0]:
             raise IndexError(f"{self.path}: no fraction {index}, it has {self.shape[0]}")
         first = index * self.frames_per_fraction
-        counts = np.zeros(self.shape[1:], self.dtype)
+        out[:] = 0
         for number in range(first, first + self.frames_per_fraction):
             with decoding(self.path):
-                self._add_events(number, counts)
-        return counts
+                self._add_events(number, out)
 
     def _add_events(self, number: int, counts: Frame) -> None:
         data = bytearray()

@@ -34,6 +34,9 @@ class Movie(Protocol):
     def raw_frame(self, index: int) -> Frame:
         """Return a frame, ``(rows, columns)``, of the recording's number type."""
 
+    def read_raw(self, index: int, out: Frame) -> None:
+        """Read a frame into ``(rows, columns)`` of that type: new memory costs more."""
+
     def frame(self, index: int) -> NDArray[np.float32]:
         """Return a frame, ``(rows, columns) float32``."""
 

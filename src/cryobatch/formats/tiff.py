@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from cryobatch.errors import BadInput
 from cryobatch.formats.mrc import Frame
 from cryobatch.formats.tiff_pages import Page, check_pages, decoding, open_tiff_file
+from cryobatch.formats.tiff_strips import LzwStrips
 
 _DTYPES = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "float16", "float32")
 _ANGSTROM_PER_UNIT = {2: 2.54e8, 3: 1e8}
@@ -30,7 +31,9 @@ class TiffMovie:
         pixel_size_angstrom: From the header's resolution, None where that makes no sense.
     """
 
-    __slots__ = ("_file", "_pages", "dtype", "metadata", "path", "pixel_size_angstrom", "shape")
+    __slots__ = (
+        "_file", "_pages", "_strips", "dtype", "metadata", "path", "pixel_size_angstrom", "shape",
+    )  # fmt: skip
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -46,20 +49,29 @@ class TiffMovie:
                 self.pixel_size_angstrom = _pixel_size(first)
             if self.dtype.name not in _DTYPES:
                 raise BadInput(f"{path}: pixels of {self.dtype.name} are not read; convert it")
+            self._strips = LzwStrips.of(path, self._pages)
         except BaseException:
             self._file.close()
             raise
 
     def raw_frame(self, index: int) -> Frame:
         """Return a frame, ``(rows, columns)``, in the file's number type."""
+        frame = np.empty(self.shape[1:], self.dtype)
+        self.read_raw(index, frame)
+        return frame
+
+    def read_raw(self, index: int, out: Frame) -> None:
+        """Read a frame into ``(rows, columns)`` of the file's number type."""
         if not 0 <= index < self.shape[0]:
             raise IndexError(f"{self.path}: no frame {index}, it has {self.shape[0]}")
         with decoding(self.path):
+            if self._strips is not None and self._strips.read_flipped(index, out):
+                return
             # One thread a frame: frames are what is shared out.
             pixels = self._pages[index].asarray(maxworkers=1)
             if pixels.shape != self.shape[1:]:
                 raise BadInput(f"{self.path}: frame {index + 1} decodes to shape {pixels.shape}")
-            return np.ascontiguousarray(pixels[::-1], dtype=self.dtype)
+            out[:] = pixels[::-1]
 
     def frame(self, index: int) -> NDArray[np.float32]:
         """Return a frame, ``(rows, columns) float32``."""
@@ -68,6 +80,8 @@ class TiffMovie:
     def close(self) -> None:
         """Let go of the file."""
         self._file.close()
+        if self._strips is not None:
+            self._strips.close()
 
     def __enter__(self) -> Self:
         return self
