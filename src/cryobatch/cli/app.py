@@ -20,9 +20,12 @@ COMMANDS = {
     "queue": ("queue", "app", "See what waits, and change its order."),
     "processors": ("processors", "app", "See what the processors do; have more or fewer."),
     "log": ("log", "show", "See what was done to every image, and when."),
+    "failures": ("failures", "app", "See what has failed, by cause; queue it again."),
     "library": ("library", "show", "See all images and their values."),
+    "selection": ("selection", "app", "Keep images under a name, for everybody."),
     "image": ("image", "app", "See one image; correct facts, lock values, flag."),
     "scripts": ("scripts", "app", "See the processing steps; begin one of your own."),
+    "export": ("export", "app", "Give images to RELION, cryoSPARC, or as a table."),
     "doctor": ("doctor", "doctor", "See that all is well; build the library again."),
     "demo": ("demo", "demo", "Follow a simulated microscope, and see found against true."),
 }

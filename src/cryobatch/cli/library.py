@@ -20,6 +20,9 @@ _USUAL = ("defocus_u", "defocus_v", "ctf_resolution", "drift_range", "particle_c
 def show(
     context: typer.Context,
     where: Where = None,
+    selection: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Only the images of a saved selection.")
+    ] = None,
     sort: Annotated[
         str, typer.Option(metavar="COLUMN", help="-COLUMN for the largest first.")
     ] = "id",
@@ -36,14 +39,18 @@ def show(
     number = limit if limit is not None or json else SHOWN
     asked = _read_columns(columns)
     with open_project(context) as project:
+        ids = (
+            None if selection is None else project.images.select(project.selections.get(selection))
+        )
         rows = project.images.rows(
             where,
+            ids=ids,
             sort=sort.removeprefix("-"),
             descending=sort.startswith("-"),
             limit=number,
             columns=asked,
         )
-        left = _count(project, where) - len(rows) if len(rows) == number else 0
+        left = _count(project, where, ids) - len(rows) if len(rows) == number else 0
     names = asked or _usual_columns(rows, every=columns is not None)
     if json:
         show_json_rows(rows if columns is None else ({n: r.get(n) for n in names} for r in rows))
@@ -54,9 +61,11 @@ def show(
         typer.echo(f"... and {left} more (see --limit)")
 
 
-def _count(project: "Project", where: str | None) -> int:
+def _count(project: "Project", where: str | None, ids: Sequence[int] | None) -> int:
     from cryobatch.project import Selection
 
+    if ids is not None:
+        return len(ids) if where is None else len(project.images.rows(where, ids=ids))
     return len(project.images.select(Selection(everything=where is None, where=where)))
 
 

@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 Json = Annotated[bool, typer.Option("--json", help="As JSON, for programs.")]
 Images = Annotated[
     list[str] | None,
-    typer.Option(metavar="ID...", help="These images: ids, ranges such as 3-9, or names."),
+    typer.Option(
+        metavar="ID...",
+        help="These images: ids, ranges such as 3-9, names, or @NAME of a saved selection.",
+    ),
 ]
 Where = Annotated[
     str | None,
@@ -175,6 +178,8 @@ def _fact_option(name: str) -> inspect.Parameter:
 
 
 def _read_ids(project: "Project", text: str) -> list[int]:
+    if text.startswith("@"):
+        return [*project.images.select(project.selections.get(text[1:]))]
     found: list[int] = []
     for part in text.split(","):
         first, dash, last = part.strip().partition("-")

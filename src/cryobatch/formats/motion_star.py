@@ -14,7 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cryobatch.errors import BadInput
-from cryobatch.formats.star import StarTable, StarValue, read_star, star_list, write_star
+from cryobatch.formats.star import (
+    StarTable,
+    StarValue,
+    format_star,
+    read_star,
+    star_list,
+    write_star,
+)
 
 COEFFICIENTS = 36
 _NO_MODEL, _THIRD_ORDER = 0, 1
@@ -62,6 +69,15 @@ class MotionFile:
 
 def write_motion(path: Path, motion: MotionFile) -> None:
     """Write a motion file, which appears whole or not at all."""
+    write_star(path, _blocks(motion))
+
+
+def format_motion(motion: MotionFile) -> str:
+    """Return the text of a motion file."""
+    return format_star(_blocks(motion))
+
+
+def _blocks(motion: MotionFile) -> dict[str, StarTable]:
     blocks = {"general": star_list(**_general(motion)), "global_shift": _global_table(motion)}
     if motion.coefficients_px is not None:
         blocks["local_motion_model"] = _model_table(motion.coefficients_px)
@@ -72,7 +88,7 @@ def write_motion(path: Path, motion: MotionFile) -> None:
         })  # fmt: skip
     if len(motion.local_shifts_px):
         blocks["local_shift"] = _local_table(motion.local_shifts_px)
-    write_star(path, blocks)
+    return blocks
 
 
 def read_motion(path: Path) -> MotionFile:

@@ -60,6 +60,7 @@ class Images:
         self,
         where: str | None = None,
         *,
+        ids: Collection[int] | None = None,
         sort: str = "id",
         descending: bool = False,
         limit: int | None = None,
@@ -68,7 +69,7 @@ class Images:
         """Return the library: one object an image, with every value under its name."""
         with self.database.reading() as r:
             return library.rows(
-                r, where, sort=sort, descending=descending, limit=limit,
+                r, where, ids=ids, sort=sort, descending=descending, limit=limit,
                 known_values=self.known_values(), columns=columns,
             )  # fmt: skip
 

@@ -24,6 +24,7 @@ from cryobatch.project import creation
 from cryobatch.project.central.copies import CentralCopy
 from cryobatch.project.correction import correct_facts
 from cryobatch.project.doorbell import ring
+from cryobatch.project.exporting import Exporter
 from cryobatch.project.images import Images
 from cryobatch.project.intake import Intake
 from cryobatch.project.log import ProjectLog
@@ -32,6 +33,7 @@ from cryobatch.project.progress import Done, tell_nobody
 from cryobatch.project.queueing import Queue
 from cryobatch.project.registration import ImportReport, Registrar
 from cryobatch.project.selection import Selection
+from cryobatch.project.selections import Selections
 from cryobatch.project.site import join_processors, load_site, site_file, user_configuration
 from cryobatch.project.submission import (
     Choice,
@@ -248,6 +250,16 @@ class Project:
     def central_copy(self) -> CentralCopy:
         """Return the copies of the results in another place."""
         return CentralCopy(self.database, self.place, self.settings.copying, self.settings.id)
+
+    @property
+    def exporter(self) -> Exporter:
+        """Return what writes images for other programs."""
+        return Exporter(self.images, self.place)
+
+    @property
+    def selections(self) -> Selections:
+        """Return the saved selections."""
+        return Selections(self.images)
 
     @property
     def registrar(self) -> Registrar:

@@ -1,0 +1,1 @@
+"""Export: what is known about images, as the files that other programs begin with."""
