@@ -5,6 +5,7 @@ from fastapi import APIRouter
 from cryobatch.project import Project
 from cryobatch.web.api import (
     events,
+    failures,
     images,
     library,
     log,
@@ -39,6 +40,7 @@ def make_api(project: Project, hub: Hub) -> APIRouter:
         queue.make_router(project, fresh),
         processors.make_router(project),
         log.make_router(project),
+        failures.make_router(project, fresh, hub),
         events.make_router(hub),
     ):
         api.include_router(router)

@@ -1,9 +1,7 @@
 """The session: counts, rates, trends, notices in words, and values of the latest images."""
 
-import threading
-import time
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
@@ -11,6 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from cryobatch.project import Project
 from cryobatch.project.session import summarise
 from cryobatch.web.api.answers import answer
+from cryobatch.web.api.kept import Kept, Result
 from cryobatch.web.api.library import to_columns
 from cryobatch.web.api.notices import find_notices
 from cryobatch.web.hub import Hub
@@ -19,45 +18,6 @@ SERIES = ("defocus_u", "defocus_v", "ctf_resolution", "drift_range", "ice_ring",
 _TIMES = ("recorded_at", "imported_at")
 LATEST = 300
 LONGEST_SERIES = 20_000
-REST = 20.0
-LONGEST_REST_S = 5.0
-"""A result is kept 20 times as long as it took to find, up to 5 s: so it costs little of a core."""
-
-Result = dict[str, object]
-
-
-@dataclass(slots=True)
-class Kept:
-    """A result that all browsers share for a while.
-
-    Args:
-        find: Finds it.
-        event: Tells the number of the last change.
-        least_s: Keep it at least so long.
-    """
-
-    find: Callable[[], Result]
-    event: Callable[[], int]
-    least_s: float = 1.0
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-    _result: Result | None = None
-    _until: float = 0.0
-
-    def get(self) -> Result:
-        """Return the result, found anew when it is too old.
-
-        ``event`` in it is the last change that it knows of, ``renewed_in_s`` when to ask again.
-        """
-        with self._lock:
-            began = time.monotonic()
-            if self._result is None or began >= self._until:
-                event = self.event()
-                self._result = {**self.find(), "event": event}
-                ended = time.monotonic()
-                rest = min(REST * (ended - began), LONGEST_REST_S)
-                self._until = ended + max(self.least_s, rest)
-            left = max(self._until - time.monotonic(), 0.0)
-            return {**self._result, "renewed_in_s": left}
 
 
 def make_router(project: Project, hub: Hub) -> APIRouter:

@@ -35,6 +35,7 @@ PAGES = (
     Page("/queue", "Queue", "queue", "q"),
     Page("/processors", "Processors", "processors", "p"),
     Page("/log", "Log", "log", "l"),
+    Page("/failures", "Failures", "failures", "f"),
     Page("/control", "Control room", "control", "c"),
     Page("/api/docs", "API", "docs", "a", listed=False),
 )
@@ -67,6 +68,7 @@ _HTML = """<!doctype html>
 <link rel="icon" href="/components/icon.svg">
 <link rel="stylesheet" href="/components/style.css">
 <link rel="stylesheet" href="/components/images.css">
+<link rel="stylesheet" href="/components/work.css">
 <script src="/components/theme.js"></script>
 <script type="module" src="/components/frame.js"></script>
 <link rel="modulepreload" href="/components/{module}.js">
