@@ -17,6 +17,7 @@ from cryobatch.project import Project
 from cryobatch.project.place import lacks_events
 from cryobatch.project.watching import WatchedFolder
 from cryobatch.store import watching as store
+from cryobatch.store.text import storable
 from cryobatch.store.watching import FileState
 
 PRESENCE_INTERVAL_S = 1.0
@@ -27,6 +28,8 @@ POLLED_SCAN_INTERVAL_S = 10.0
 SCAN_SHARE = 0.01
 """Scans take this share of a core at most; polling where there are no events, twice as much."""
 STATUS_INTERVAL_S = 1.0
+SHOWN_FILES = 5
+"""So many of the files that settle are told by name."""
 TAKING_S = 0.5
 """After so long it is looked whether something else has changed."""
 
@@ -218,11 +221,13 @@ class Follower:
     def _show(self) -> None:
         """Tell the database how it goes, where that has changed."""
         now = self._clock()
-        candidates = self._waiting.candidates.values()
+        candidates = self._waiting.candidates
+        settling = [path for path, candidate in candidates.items() if not candidate.listed]
         state = "polling" if self._events is None else "watching"
         status: dict[str, object] = {
             "state": "absent" if self._identity is None else state,
-            "settling": sum(not candidate.listed for candidate in candidates),
+            "settling": len(settling),
+            "settling_files": [storable(path) for path in settling[:SHOWN_FILES]],
             "scanned_at": self._scanned_at,
             "scan_s": round(self._scan_s, 3),
         }

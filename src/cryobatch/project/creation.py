@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from cryobatch.errors import ProjectError
+from cryobatch.errors import ProjectError, UsageError
 from cryobatch.formats.atomic import write_bytes_durably
 from cryobatch.formats.settings_file import dump_project
 from cryobatch.model.facts import FACTS, check_fact
@@ -78,9 +78,12 @@ def check_facts(facts: Mapping[str, object], site: SiteSettings) -> dict[str, Fa
 
 
 def _find_file(name: str, given: str, site: SiteSettings) -> Path:
-    path = Path(given).expanduser().resolve()
-    if path.is_file():
-        return path
+    try:
+        path = Path(given).expanduser().resolve()
+        if path.is_file():
+            return path
+    except (OSError, RuntimeError, ValueError) as error:
+        raise UsageError(f"{name}: {given!r} is no file: {error}") from error
     if site.gain_folder is None:
         raise ProjectError(f"{name}: there is no file {path}")
     shared = (Path(site.gain_folder) / given).resolve()

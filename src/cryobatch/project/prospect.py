@@ -19,6 +19,7 @@ from cryobatch.importing.layouts.layout import parse_exposure
 from cryobatch.importing.layouts.recognise import Layout, recognise_layouts
 from cryobatch.importing.survey import Survey, survey_folder
 from cryobatch.importing.watching.patterns import Patterns
+from cryobatch.model.facts import FACTS
 from cryobatch.model.image import Fact, FactValue
 from cryobatch.project.import_guard import complete_facts
 from cryobatch.project.place import lacks_events
@@ -105,7 +106,7 @@ class Prospector:
         patterns: Patterns,
         *,
         pattern: str | None = None,
-        facts: Mapping[str, object] | None = None,
+        facts: Mapping[str, FactValue] | None = None,
         choice: Choice | None = None,
     ) -> Prospect:
         """Return what a folder would bring.
@@ -114,7 +115,7 @@ class Prospector:
             typed: The folder as a person has written it, so far.
             patterns: Which of its files are wanted.
             pattern: Reads facts and group from names; None: as the project's settings say.
-            facts: Facts that would hold whatever the recordings say.
+            facts: Facts that would hold whatever the recordings say, in their own types.
             choice: What would be done with the images; None: nothing.
 
         Raises:
@@ -197,7 +198,7 @@ class Prospector:
         self,
         survey: Survey,
         pattern: str | None,
-        facts: Mapping[str, object],
+        options: Mapping[str, FactValue],
         choice: Choice | None,
     ) -> tuple[Sample | None, list[str]]:
         """Return a recording that tells its facts, and what a person should know."""
@@ -205,7 +206,6 @@ class Prospector:
                     for path, reason in survey.troubles.items()]  # fmt: skip
         if choice is not None:
             self.project.planner.check_names(choice)
-        options = self.project.check_facts(facts)
         names = self.project.read_pattern(pattern)
         for path in reversed(survey.sample(TRIED)):
             try:
@@ -245,6 +245,11 @@ class Prospector:
             return [], [str(error)]
         layers = (self.project.site.parameters, self.project.settings.parameters, given)
         return sorted(needed_facts(plan, layers) - facts.keys()), []
+
+
+def order_facts(facts: Mapping[str, Fact]) -> list[str]:
+    """Return the names of facts in the order in which they are declared."""
+    return [name for name in FACTS if name in facts]
 
 
 def _companions(survey: Survey, path: Path) -> Companions:

@@ -192,6 +192,11 @@ class Watching:
                 delays=store.measure_delays(r, watched.id),
             )
 
+    def files(self, watched: WatchedFolder, state: FileState, limit: int) -> list[FileRow]:
+        """Return the files of a folder in one state, the latest first."""
+        with self.database.reading() as r:
+            return store.files(r, watched.id, [state], limit)
+
     def _set_active(self, watched: WatchedFolder, active: bool) -> None:
         with self.database.transaction() as t:
             store.set_active(t, watched.id, active)

@@ -4,6 +4,7 @@ from fastapi import APIRouter
 
 from cryobatch.project import Project
 from cryobatch.web.api import (
+    acquisition,
     events,
     failures,
     images,
@@ -12,11 +13,13 @@ from cryobatch.web.api import (
     person,
     pictures,
     processors,
+    prospects,
     queue,
     scripts,
     session,
     table,
     view,
+    watches,
 )
 from cryobatch.web.api.freshness import Fresh
 from cryobatch.web.hub import Hub
@@ -40,6 +43,9 @@ def make_api(project: Project, hub: Hub) -> APIRouter:
         queue.make_router(project, fresh),
         processors.make_router(project),
         log.make_router(project),
+        watches.make_router(project, hub, fresh),
+        prospects.make_router(project, fresh),
+        acquisition.make_router(project, hub),
         failures.make_router(project, fresh, hub),
         events.make_router(hub),
     ):
