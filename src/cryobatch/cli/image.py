@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cryobatch.cli import image_parameters
+from cryobatch.cli import image_group, image_parameters
 from cryobatch.cli.options import (
     Everything,
     Images,
@@ -32,6 +32,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(image_parameters.app, name="parameters")
+app.command("move")(image_group.move)
 
 NameList = Annotated[list[str], typer.Argument(metavar="NAME...")]
 

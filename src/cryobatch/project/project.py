@@ -28,6 +28,7 @@ from cryobatch.project.exporting import Exporter
 from cryobatch.project.images import Images
 from cryobatch.project.intake import Intake
 from cryobatch.project.log import ProjectLog
+from cryobatch.project.moving import finish_moves
 from cryobatch.project.place import ProjectPlace, find_place
 from cryobatch.project.progress import Done, tell_nobody
 from cryobatch.project.queueing import Queue
@@ -109,7 +110,9 @@ class Project:
                 f"{place.database}: the library is gone; 'cryobatch doctor --rebuild' builds it "
                 "again from the images' parameter files"
             )
-        return cls(place, settings, load_site(), Database(place.database))
+        database = Database(place.database)
+        finish_moves(place, database)
+        return cls(place, settings, load_site(), database)
 
     def close(self) -> None:
         """Close the database."""
