@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection
+from functools import lru_cache
 from hashlib import blake2b
 
 NAME = "…"
@@ -19,6 +20,8 @@ _VARIABLE = re.compile(
     """,
     re.VERBOSE,
 )
+_MANY_DIGITS = re.compile(r"\d{3,}")
+_DIGIT = re.compile(r"[1-9]")
 _LETTERS = re.compile(r"[^\W\d_]{2,}")
 
 
@@ -39,6 +42,13 @@ def generalise(text: str, names: Collection[str] = ()) -> str:
     for name in sorted(names, key=len, reverse=True):
         if name:
             text = text.replace(name, NAME)
+    # Where no digit is left, it makes no difference which they were: most are looked at once.
+    found = _generalise(_DIGIT.sub("0", _MANY_DIGITS.sub("000", text)))
+    return _generalise(text) if "0" in found else found
+
+
+@lru_cache(maxsize=4096)
+def _generalise(text: str) -> str:
     return _VARIABLE.sub(_stand_in, " ".join(text.split())[:LONGEST])
 
 
