@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from cryobatch.imaging.exclusion import area_darkness, areas, darkness, grow, spots
+from cryobatch.imaging.exclusion import area_darkness, areas, darkness, grow, lumps, spots
 
 NOTHING = np.zeros((300, 400), dtype=bool)
 
@@ -32,6 +32,41 @@ def test_an_even_micrograph_has_no_areas(seed: int) -> None:
     assert not areas(image, NOTHING, 24.0).any()
     slope = image + np.linspace(-3, 3, 400, dtype=np.float32)
     assert not areas(slope, NOTHING, 24.0).any()
+
+
+def disks(image: NDArray[np.float32], radius: float, spacing: int) -> NDArray[np.float32]:
+    """Darken disks in a hexagonal pattern."""
+    y, x = np.mgrid[:300, :400]
+    for line, centre_y in enumerate(np.arange(40, 270, spacing * 0.87)):
+        for centre_x in range(40 + line % 2 * spacing // 2, 370, spacing):
+            image[np.hypot(x - centre_x, y - centre_y) < radius] += 3.0
+    return image
+
+
+def test_a_lump_larger_than_a_particle_is_found_with_its_margin() -> None:
+    """A drop three particles wide, and nothing but it."""
+    image = noise()
+    y, x = np.mgrid[:300, :400]
+    distance = np.hypot(x - 250, y - 120)
+    image[distance < 36] += 3.0
+    mask = lumps(image, NOTHING, 24.0)
+    assert mask[distance < 40].all()
+    assert not mask[distance > 60].any()
+
+
+@pytest.mark.parametrize("spacing", [25, 30, 60])
+def test_particles_are_no_lumps_however_crowded(spacing: int) -> None:
+    """Disks of a particle's size that touch each other, and such that do not."""
+    assert not lumps(disks(noise(), 12.0, spacing), NOTHING, 24.0).any()
+
+
+def test_noise_and_what_is_missing_are_no_lumps() -> None:
+    """However dark the part without numbers is filled."""
+    missing = NOTHING.copy()
+    missing[50:150, 100:250] = True
+    image = noise()
+    image[missing] = 9.0
+    assert not lumps(image, missing, 24.0).any()
 
 
 def test_a_film_is_an_area_far_darker_than_its_surroundings() -> None:

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
+from scipy.ndimage import distance_transform_edt, gaussian_filter
 from scipy.optimize import linear_sum_assignment
 
 from cryobatch.imaging.picking import PickingSettings, Picks, pick
@@ -190,6 +191,35 @@ def test_gold_alone_gives_no_picks(diameter: float | None) -> None:
         image, pixel_size_angstrom=made.pixel_size_angstrom, settings=PickingSettings(diameter)
     )
     assert len(picks.scores) == 0
+
+
+@pytest.mark.parametrize("seed", [5, 6, 7])
+@pytest.mark.parametrize("what", ["contaminant_count", "ethane_count"])
+def test_ice_crystals_and_ethane_alone_give_no_picks(what: str, seed: int) -> None:
+    """What is dark and larger than a particle is none, nor is its edge."""
+    crystals = replace(SMALL, particle_count=0, columns=1024, contaminant_count=4)
+    drops = replace(SMALL, particle_count=0, columns=1024, ethane_count=4)
+    made = crystals if what == "contaminant_count" else drops
+    image, _, _ = simulated(made, seed)
+    size = made.pixel_size_angstrom
+    assert not len(pick(image, pixel_size_angstrom=size, settings=PickingSettings(130.0)).scores)
+
+
+def test_particles_beside_ice_crystals_are_found() -> None:
+    """All that do not touch a crystal, and nothing on one."""
+    image, truth, made = simulated(replace(SMALL, particle_count=30, contaminant_count=3), seed=8)
+    empty, _, _ = simulated(replace(SMALL, particle_count=0, contaminant_count=3), seed=8)
+    size = made.pixel_size_angstrom
+    picks = pick(image, pixel_size_angstrom=size, settings=PickingSettings(130.0))
+    assert len(picks.scores)
+    nearest = np.linalg.norm(truth[:, None] - picks.coordinates_px[None], axis=2).min(axis=0)
+    assert np.all(nearest < 16.0)
+    dark = gaussian_filter(empty, 8.0)
+    crystal = distance_transform_edt(dark > np.median(dark) - 0.03 * dark.mean())
+    x, y = np.rint(truth).astype(int).T
+    clear = truth[crystal[y, x] > 65.0]
+    nearest = np.linalg.norm(clear[:, None] - picks.coordinates_px[None], axis=2).min(axis=1)
+    assert np.mean(nearest < 16.0) >= 0.8
 
 
 def test_coordinates_count_from_the_centre_of_the_first_pixel() -> None:

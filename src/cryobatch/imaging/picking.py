@@ -11,8 +11,21 @@ from dataclasses import dataclass
 import numpy as np
 
 from cryobatch.imaging.arrays import FloatArray, ImageArray
-from cryobatch.imaging.exclusion import MaskArray, area_darkness, areas, darkness, spots
-from cryobatch.imaging.picking_field import WorkingField, seen, working_field
+from cryobatch.imaging.exclusion import (
+    MaskArray,
+    area_darkness,
+    areas,
+    darkness,
+    lumps,
+    spots,
+)
+from cryobatch.imaging.picking_field import (
+    WorkingField,
+    limited,
+    make_ready,
+    seen,
+    working_field,
+)
 from cryobatch.imaging.picking_search import SPACING, Found, search
 from cryobatch.imaging.picking_size import estimate_diameter, template_diameter
 from cryobatch.imaging.picking_template import contrast
@@ -95,15 +108,16 @@ def pick(
     settings = settings or PickingSettings()
     if not seen(micrograph):
         return _nothing("the micrograph is empty: all its pixels are alike")
+    ready = make_ready(micrograph, threads)
     diameter = settings.diameter_angstrom or estimate_diameter(
-        micrograph, pixel_size_angstrom, light=settings.light, threads=threads
+        ready, pixel_size_angstrom, light=settings.light, threads=threads
     )
     if diameter is None:
         return _nothing("no diameter explains what is in the micrograph; give one")
     if min(micrograph.shape) * pixel_size_angstrom < _LEAST_FIELD * diameter:
         return _nothing(f"the micrograph is smaller than two particles of {diameter:.0f} Å")
     shrink = diameter / _PIXELS_PER_DIAMETER / pixel_size_angstrom
-    field = working_field(micrograph, shrink, light=settings.light, threads=threads)
+    field = working_field(ready, shrink, light=settings.light, threads=threads)
     working_pixel = pixel_size_angstrom * max(field.scale)
     found, excluded = _search(field, diameter / working_pixel, settings, threads)
     measured = _measured(found, diameter, working_pixel, settings.tolerance)
@@ -119,49 +133,61 @@ def pick(
 def _search(
     field: WorkingField, diameter_px: float, settings: PickingSettings, threads: int
 ) -> tuple[Found, MaskArray]:
-    """Search everywhere, then outside of carbon film if there is any."""
-    everywhere = _search_around_spots(field, field.missing, diameter_px, settings, threads)
+    """Search everywhere but in lumps, then outside of carbon film if there is any."""
+    level = field.level()
     if not settings.exclude:
-        return everywhere
-    limited = field.limited()
-    film = areas(limited, field.missing, diameter_px)
+        found = _search_in(level, field.missing, diameter_px, settings, threads)
+        return found, field.missing
+    always = field.missing | lumps(level, field.missing, diameter_px)
+    everywhere = _search_around_spots(field, level, always, diameter_px, settings, threads)
+    image = field.limited()
+    film = areas(image, field.missing, diameter_px)
     if not film.any():
         return everywhere
-    particle = contrast(limited, everywhere[0].pixels, diameter_px)
-    if area_darkness(limited, field.missing, film) < _DARKER_THAN_PARTICLES * particle:
+    particle = contrast(image, everywhere[0].pixels, diameter_px)
+    if area_darkness(image, field.missing, film) < _DARKER_THAN_PARTICLES * particle:
         return everywhere
-    return _search_around_spots(field, field.missing | film, diameter_px, settings, threads)
+    return _search_around_spots(field, level, always | film, diameter_px, settings, threads)
 
 
 def _search_around_spots(
     field: WorkingField,
+    level: ImageArray,
     always: MaskArray,
     diameter_px: float,
     settings: PickingSettings,
     threads: int,
 ) -> tuple[Found, MaskArray]:
     """Search with the strongest spots left out, then with ever fainter ones, if that finds more."""
-    level = field.level()
     best: tuple[Found, MaskArray] | None = None
     prominence = darkness(field.image, diameter_px)
     highest = float(prominence[~always].max(initial=0.0))
-    limits = _SPOT_LIMITS_OF_LIGHT if settings.light else _SPOT_LIMITS
-    for limit in limits if settings.exclude else (math.inf,):
+    for limit in _SPOT_LIMITS_OF_LIGHT if settings.light else _SPOT_LIMITS:
         if limit > highest and best is not None:
             continue
         excluded = always | spots(prominence, limit, _SPOT_MARGIN * diameter_px)
-        found = search(
-            level,
-            excluded,
-            diameter_px,
-            spacing=settings.distance,
-            threshold=settings.threshold,
-            threads=threads,
-        )
+        found = _search_in(level, excluded, diameter_px, settings, threads)
         if best is None or len(found.scores) > _worth(best[0]):
             best = found, excluded
     assert best is not None
     return best
+
+
+def _search_in(
+    level: ImageArray,
+    excluded: MaskArray,
+    diameter_px: float,
+    settings: PickingSettings,
+    threads: int,
+) -> Found:
+    return search(
+        limited(level),
+        excluded,
+        diameter_px,
+        spacing=settings.distance,
+        threshold=settings.threshold,
+        threads=threads,
+    )
 
 
 def _worth(found: Found) -> float:

@@ -7,8 +7,8 @@ import numpy as np
 import scipy.fft
 from scipy import ndimage
 
-from cryobatch.imaging.arrays import FloatArray, ImageArray
-from cryobatch.imaging.exclusion import MaskArray, deviation
+from cryobatch.imaging.arrays import FloatArray, ImageArray, SpectrumArray
+from cryobatch.imaging.exclusion import MaskArray, deviation, middle
 from cryobatch.imaging.fourier import forward, inverse
 from cryobatch.imaging.smoothing import gaussian
 
@@ -39,23 +39,28 @@ class WorkingField:
 
     def limited(self) -> ImageArray:
         """Return the image with outliers cut to six deviations."""
-        return np.clip(self.image, -_OUTLIER_DEVIATIONS, _OUTLIER_DEVIATIONS)
+        return limited(self.image)
 
     def level(self) -> ImageArray:
-        """Return the limited image without its slope: ice may grow thicker from side to side."""
+        """Return the image without its slope (ice may grow thicker from side to side)."""
         if self.missing.all():
             return np.zeros_like(self.image)
-        plane = _plane(self.limited(), ~self.missing)
-        level: ImageArray = self.image - plane
-        level -= np.median(level[~self.missing])
-        level /= np.float32(max(deviation(level[~self.missing]), _TINY))
+        level: ImageArray = self.image - _plane(self.limited(), ~self.missing)
+        known = level[~self.missing] if self.missing.any() else level
+        level -= np.float32(middle(known))
+        level /= np.float32(max(deviation(known), _TINY))
         level[self.missing] = 0.0
-        return np.clip(level, -_OUTLIER_DEVIATIONS, _OUTLIER_DEVIATIONS)
+        return level
 
     def micrograph_pixels(self, points: FloatArray) -> FloatArray:
         """Return ``(n, 2)`` x and y in micrograph pixels; Fourier cropping keeps pixel (0, 0)."""
         pixels: FloatArray = points * np.array(self.scale)
         return pixels
+
+
+def limited(image: ImageArray) -> ImageArray:
+    """Return an image with outliers cut to six deviations."""
+    return np.clip(image, -_OUTLIER_DEVIATIONS, _OUTLIER_DEVIATIONS)
 
 
 def seen(micrograph: ImageArray) -> bool:
@@ -64,24 +69,52 @@ def seen(micrograph: ImageArray) -> bool:
     return bool(known.size and known.min() < known.max())
 
 
-def working_field(
-    micrograph: ImageArray, shrink: float, *, light: bool = False, threads: int = 1
-) -> WorkingField:
-    """Shrink a micrograph, in which something is ``seen``, by Fourier cropping.
+@dataclass(frozen=True, slots=True)
+class ReadyMicrograph:
+    """A micrograph made ready to be shrunk, by any factors, for the cost of the small images.
+
+    Attributes:
+        image: ``(rows, columns)`` float32 about 0, missing, hot and dead pixels taken out.
+        missing: ``(rows, columns)`` bool, where it holds no numbers or is blank.
+        spectrum: ``(rows, columns // 2 + 1)`` complex64 of the image.
+    """
+
+    image: ImageArray
+    missing: MaskArray
+    spectrum: SpectrumArray
+
+
+def make_ready(micrograph: ImageArray, threads: int = 1) -> ReadyMicrograph:
+    """Take what is no number, hot or dead out of a micrograph in which something is ``seen``.
 
     Args:
         micrograph: ``(rows, columns)``; pixels that are not finite are filled and marked.
+        threads: Threads of the transform.
+    """
+    image, missing = _finite(micrograph)
+    return ReadyMicrograph(image, missing, forward(image, threads))
+
+
+def working_field(
+    ready: ReadyMicrograph, shrink: float, *, light: bool = False, threads: int = 1
+) -> WorkingField:
+    """Shrink a micrograph by Fourier cropping.
+
+    Args:
+        ready: The micrograph.
         shrink: By how much; never enlarged.
         light: Whether particles are lighter than what is around them.
         threads: Threads of the transforms.
     """
-    image, missing = _finite(micrograph)
-    small = _fourier_crop(image, max(shrink, 1.0), threads)
+    image = ready.image
+    small = _fourier_crop(ready, max(shrink, 1.0), threads)
     scale = (image.shape[1] / small.shape[1], image.shape[0] / small.shape[0])
-    missing = _shrunk_mask(missing, small.shape, scale)
-    known = small if missing.all() else small[~missing]
+    missing = _shrunk_mask(ready.missing, small.shape, scale)
+    known = small if missing.all() or not missing.any() else small[~missing]
     spread = deviation(known) or float(known.std(dtype=np.float64))
-    small = (small - np.median(known)) * np.float32((1.0 if light else -1.0) / max(spread, _TINY))
+    small = (small - np.float32(middle(known))) * np.float32(
+        (1.0 if light else -1.0) / max(spread, _TINY)
+    )
     return WorkingField(small, missing, scale)
 
 
@@ -147,12 +180,12 @@ def _plane(image: ImageArray, used: MaskArray) -> ImageArray:
     return np.asarray(mean + along_x * columns + along_y * rows, dtype=np.float32)
 
 
-def _fourier_crop(image: ImageArray, shrink: float, threads: int) -> ImageArray:
+def _fourier_crop(ready: ReadyMicrograph, shrink: float, threads: int) -> ImageArray:
     """Return the image with ``1 / shrink`` of its pixels a side, mean kept."""
+    image, spectrum = ready.image, ready.spectrum
     rows, columns = (scipy.fft.next_fast_len(round(n / shrink), True) for n in image.shape)
     if rows >= image.shape[0] or columns >= image.shape[1]:
         return image
-    spectrum = forward(image, threads)
     half = columns // 2 + 1
     upper, lower = (rows + 1) // 2, rows // 2
     cropped = np.concatenate([spectrum[:upper, :half], spectrum[-lower:, :half]])

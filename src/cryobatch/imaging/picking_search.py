@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cryobatch.imaging.arrays import FloatArray, ImageArray
-from cryobatch.imaging.exclusion import MaskArray, deviation
+from cryobatch.imaging.exclusion import MaskArray, deviation, middle
 from cryobatch.imaging.picking_field import flatten
 from cryobatch.imaging.picking_template import (
     DiskField,
@@ -171,7 +171,7 @@ def _plausible(scored: ScoreMap, points: PointArray) -> MaskArray:
     if not len(points):
         return np.zeros(0, dtype=bool)
     along = _values(scored.amplitude, points)
-    usual_energy = float(np.median(scored.energy))
+    usual_energy = middle(scored.energy)
     noise = usual_energy + _SURE_DEVIATIONS * deviation(scored.energy)
     explained = along**2 / np.maximum(_values(scored.energy, points) - noise, along**2)
     usual = along < _AMPLITUDE_LIMIT * np.median(along)

@@ -1,11 +1,12 @@
 """The diameter of particles, from a template or from a whole micrograph."""
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
-from cryobatch.imaging.arrays import ImageArray
-from cryobatch.imaging.picking_field import working_field
+from cryobatch.imaging.exclusion import lumps
+from cryobatch.imaging.picking_field import ReadyMicrograph, limited, working_field
 from cryobatch.imaging.picking_search import Found, search
 from cryobatch.imaging.picking_template import Template
 
@@ -41,7 +42,7 @@ def template_diameter(template: Template, diameter_px: float) -> float:
 
 
 def estimate_diameter(
-    micrograph: ImageArray, pixel_size_angstrom: float, *, light: bool = False, threads: int = 1
+    ready: ReadyMicrograph, pixel_size_angstrom: float, *, light: bool = False, threads: int = 1
 ) -> float | None:
     """Estimate the particles' diameter in Å: the one whose search explains most.
 
@@ -51,53 +52,50 @@ def estimate_diameter(
     Returns:
         None where no search finds a particle.
     """
-    largest = min(_LARGEST_ANGSTROM, min(micrograph.shape) * pixel_size_angstrom / _FIELD_DIAMETERS)
-    if largest < _SMALLEST_ANGSTROM:
+    trial = _Trial(ready, pixel_size_angstrom, light, threads)
+    shortest = min(ready.image.shape) * pixel_size_angstrom
+    largest = min(_LARGEST_ANGSTROM, shortest / _FIELD_DIAMETERS)
+    if largest < _SMALLEST_ANGSTROM or ready.missing.all():
         return None
-    finest = _SMALLEST_ANGSTROM / _PIXELS_PER_DIAMETER / pixel_size_angstrom
-    base = working_field(micrograph, finest, light=light, threads=threads)
-    if base.missing.all():
-        return None
-    image = np.where(base.missing, np.float32(np.nan), base.image)
-    pixel_size = pixel_size_angstrom * max(base.scale)
     # Parts of a large particle are more, and each of them a little like a small one: hence the
     # weight by diameter.
     best, count, sought, measured = 0.0, 0, _SMALLEST_ANGSTROM, _SMALLEST_ANGSTROM
     diameter = _SMALLEST_ANGSTROM
     while diameter <= largest:
-        found, template = _search_one(image, pixel_size, diameter, threads)
+        found, template = trial.search(diameter)
         if found.evidence * diameter > best:
             best, count = found.evidence * diameter, len(found.scores)
             sought, measured = diameter, template
         diameter *= _RATIO
-    return _confirm(image, pixel_size, (measured, sought), count, threads) if count else None
+    return trial.confirm(measured, sought, count) if count else None
 
 
-def _confirm(
-    image: ImageArray,
-    pixel_size_angstrom: float,
-    between: tuple[float, float],
-    count: int,
-    threads: int,
-) -> float:
-    """Return the template's diameter, or what lies towards the one sought if that finds more."""
-    measured, sought = between
-    for candidate in (measured, math.sqrt(measured * sought)):
-        found, _ = _search_one(image, pixel_size_angstrom, candidate, threads)
-        if len(found.scores) >= _CONFIRMED * count:
-            return candidate
-    return sought
+@dataclass(frozen=True, slots=True)
+class _Trial:
+    """A micrograph in which diameters are tried."""
 
+    ready: ReadyMicrograph
+    pixel_size_angstrom: float
+    light: bool
+    threads: int
 
-def _search_one(
-    image: ImageArray, pixel_size_angstrom: float, diameter: float, threads: int
-) -> tuple[Found, float]:
-    """Search for one diameter; return what was found and the diameter that its template has."""
-    shrink = diameter / _PIXELS_PER_DIAMETER / pixel_size_angstrom
-    field = working_field(image, shrink, light=True, threads=threads)
-    width = diameter / (pixel_size_angstrom * max(field.scale))
-    found = search(field.level(), field.missing, width, threads=threads)
-    if found.template is None:
-        return found, diameter
-    measured = template_diameter(found.template, width) / width
-    return found, diameter * float(np.clip(measured, *_TRUSTED))
+    def search(self, diameter: float) -> tuple[Found, float]:
+        """Search for one diameter; return what was found and the diameter that its template has."""
+        shrink = diameter / _PIXELS_PER_DIAMETER / self.pixel_size_angstrom
+        field = working_field(self.ready, shrink, light=self.light, threads=self.threads)
+        width = diameter / (self.pixel_size_angstrom * max(field.scale))
+        level = field.level()
+        excluded = field.missing | lumps(level, field.missing, width)
+        found = search(limited(level), excluded, width, threads=self.threads)
+        if found.template is None:
+            return found, diameter
+        measured = template_diameter(found.template, width) / width
+        return found, diameter * float(np.clip(measured, *_TRUSTED))
+
+    def confirm(self, measured: float, sought: float, count: int) -> float:
+        """Return the template's diameter, or what lies towards the one sought if it finds more."""
+        for candidate in (measured, math.sqrt(measured * sought)):
+            found, _ = self.search(candidate)
+            if len(found.scores) >= _CONFIRMED * count:
+                return candidate
+        return sought

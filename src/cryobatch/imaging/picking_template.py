@@ -180,16 +180,9 @@ def blob_response(image: ImageArray, diameter_px: float) -> ImageArray:
 
 def local_maxima(score: ImageArray, distance_px: float) -> PointArray:
     """Return ``(n, 2)`` whole x and y of the maxima, best first, none nearer than a distance."""
-    interior = score[1:-1, 1:-1]
-    highest = np.ones(interior.shape, dtype=bool)
-    for row in (0, 1, 2):
-        for column in (0, 1, 2):
-            rows, columns = score.shape
-            neighbour = score[row : rows - 2 + row, column : columns - 2 + column]
-            highest &= interior >= neighbour
-    y, x = np.nonzero(highest)
-    order = np.argsort(-interior[y, x], kind="stable")
-    points = np.stack([x[order] + 1, y[order] + 1], axis=-1).astype(np.int64)
+    y, x = _peaks(score)
+    order = np.argsort(-score[y, x], kind="stable")
+    points = np.stack([x[order], y[order]], axis=-1)
     kept: PointArray = points[_thin(points, score.shape[0], score.shape[1], distance_px)]
     return kept
 
@@ -229,6 +222,27 @@ def _kernel_spectrum(kernel: ImageArray, shape: tuple[int, ...], threads: int) -
     field[: kernel.shape[0], : kernel.shape[1]] = kernel
     spectrum: SpectrumArray = np.conj(scipy.fft.rfft2(field, workers=threads))
     return spectrum
+
+
+@numba.njit(cache=True, nogil=True)
+def _peaks(score):  # type: ignore[no-untyped-def]
+    """Return y and x of what no neighbour passes, row by row, without the border."""
+    rows, columns = score.shape
+    y, x = np.empty(score.size, np.int64), np.empty(score.size, np.int64)
+    count = 0
+    for row in range(1, rows - 1):
+        for column in range(1, columns - 1):
+            value = score[row, column]
+            if value < score[row, column - 1] or value < score[row, column + 1]:
+                continue
+            highest = True
+            for near in range(column - 1, column + 2):
+                if value < score[row - 1, near] or value < score[row + 1, near]:
+                    highest = False
+            if highest:
+                y[count], x[count] = row, column
+                count += 1
+    return y[:count].copy(), x[:count].copy()
 
 
 @numba.njit(cache=True, nogil=True)

@@ -12,6 +12,7 @@ spectrum and random phases, in which nothing can be, tells how high scores get b
 import math
 from dataclasses import dataclass
 
+import numba
 import numpy as np
 import scipy.fft
 
@@ -111,19 +112,43 @@ def _two_populations(
     scores: FloatArray, start: float
 ) -> tuple[float, tuple[float, float, float], tuple[float, float, float]] | None:
     """Return log-likelihood, low and high population; None where they are not two."""
-    share = (scores > start).astype(np.float64)
-    for _ in range(_ROUNDS):
-        if share.sum() < 1 or (1.0 - share).sum() < 1:
-            return None
-        low, high = _population(scores, 1.0 - share), _population(scores, share)
-        before, share = share, _share(scores, low, high)
-        if float(np.max(np.abs(share - before))) < _SETTLED:
-            break
+    fit = _expectation_maximisation(scores, start, _ROUNDS, _SETTLED, _LEAST_WIDTH)
+    low, high = (fit[0], fit[1], fit[2]), (fit[3], fit[4], fit[5])
+    if min(low[0], high[0]) * len(scores) < 1.0:
+        return None
     width = math.sqrt((low[2] ** 2 + high[2] ** 2) / 2.0)
     if (high[1] - low[1]) / width < _SEPARATION:
         return None
     likelihood = np.logaddexp(_logarithm(scores, low), _logarithm(scores, high)).sum()
     return float(likelihood), low, high
+
+
+@numba.njit(cache=True, nogil=True)
+def _expectation_maximisation(scores, start, rounds, settled, least_width):  # type: ignore[no-untyped-def]
+    """Return share, mean and width of the lower and of the upper population; shares 0 if one."""
+    count = len(scores)
+    share = (scores > start).astype(np.float64)
+    low, high = np.zeros(3), np.zeros(3)
+    for _ in range(rounds):
+        upper = share.sum()
+        if upper < 1.0 or count - upper < 1.0:
+            return (0.0, 0.0, 1.0, 0.0, 0.0, 1.0)
+        for population, weight in ((low, 1.0 - share), (high, share)):
+            total = weight.sum()
+            mean = (weight * scores).sum() / total
+            variance = (weight * (scores - mean) ** 2).sum() / total
+            population[0], population[1] = total / count, mean
+            population[2] = max(math.sqrt(variance), least_width)
+        change = 0.0
+        for i in range(count):
+            odds = math.log(low[0] / low[2]) - 0.5 * ((scores[i] - low[1]) / low[2]) ** 2
+            odds -= math.log(high[0] / high[2]) - 0.5 * ((scores[i] - high[1]) / high[2]) ** 2
+            part = 1.0 / (1.0 + math.exp(min(max(odds, -50.0), 50.0)))
+            change = max(change, abs(part - share[i]))
+            share[i] = part
+        if change < settled:
+            break
+    return (low[0], low[1], low[2], high[0], high[1], high[2])
 
 
 def _population(scores: FloatArray, weight: FloatArray) -> tuple[float, float, float]:
