@@ -7,16 +7,18 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from cryobatch.imaging.gain import (
+    NO_GAIN,
     apply_gain,
     find_dead_pixels,
     frame_statistics,
     invert_reference,
+    measure_and_add,
     measure_rows,
     orient_reference,
     replicate_reference,
 )
 from cryobatch.imaging.hot_pixels import find_hot_pixels
-from cryobatch.imaging.pixel_repair import plan_repair, repair_frame
+from cryobatch.imaging.pixel_repair import fill_gain, plan_repair, repair_frame
 
 
 def test_a_reference_is_turned_first_and_flipped_then() -> None:
@@ -64,8 +66,21 @@ def test_frames_are_multiplied_by_the_gain(dtype: str) -> None:
 def statistics(frame: NDArray[np.float32]) -> tuple[float, float, float, float]:
     """Return what is measured of a frame."""
     measures = np.empty((len(frame), 4))
-    measure_rows(frame, measures)
+    measure_rows(frame, NO_GAIN, measures)
     return frame_statistics(measures, frame.shape[1])
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int8", "uint16", "int16"])
+def test_counts_are_measured_as_they_are_with_their_gain(dtype: str) -> None:
+    """And added to a sum without it, in the same pass."""
+    random = np.random.default_rng(2)
+    counts = random.integers(0 if dtype[0] == "u" else -100, 120, (7, 133)).astype(dtype)
+    gain = random.uniform(0.5, 2, counts.shape).astype(np.float32)
+    summed = np.full(counts.shape, 5.0, np.float32)
+    measures = np.empty((7, 4))
+    measure_and_add(counts, gain, measures, summed)
+    assert frame_statistics(measures, 133) == pytest.approx(statistics(counts * gain), rel=1e-6)
+    np.testing.assert_array_equal(summed, counts + np.float32(5.0))
 
 
 def test_frames_are_measured_row_by_row() -> None:
@@ -156,3 +171,18 @@ def test_repair_differs_from_frame_to_frame() -> None:
         repair_frame(frame, plan_repair(bad), seed)
         values.add(float(frame[10, 10]))
     assert len(values) > 5
+
+
+def test_repaired_pixels_have_the_gain_of_their_neighbours() -> None:
+    """They hold counts of these; what nothing replaces keeps its own, or 0."""
+    gain = np.random.default_rng(6).uniform(0.9, 1.1, (400, 400)).astype(np.float32)
+    bad = np.zeros(gain.shape, bool)
+    bad[3, 7] = True
+    bad[60:340, 60:340] = True
+    gain[3, 7], gain[200, 200], gain[200, 201] = np.nan, 0.0, 1.5
+    around = gain[1:6, 5:10].copy()
+    fill_gain(gain, plan_repair(bad))
+    assert gain[3, 7] == pytest.approx(np.nanmean(around))
+    assert gain[200, 200] == 0.0
+    assert gain[200, 201] == 1.5
+    assert np.isfinite(gain).all()

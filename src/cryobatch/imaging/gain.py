@@ -88,18 +88,59 @@ def apply_gain(raw, gain, corrected):  # type: ignore[no-untyped-def]  # numba i
             corrected[row, column] = np.float32(raw[row, column]) * gain[row, column]
 
 
+NO_GAIN: ImageArray = np.empty((0, 0), np.float32)
+"""Stands for the gain where frames are measured as they are."""
+
+
 @njit(cache=True, nogil=True)
-def measure_rows(frame, measures):  # type: ignore[no-untyped-def]  # numba infers the types
-    """Measure each row of a frame.
+def measure_rows(frame, gain, measures):  # type: ignore[no-untyped-def]  # numba infers the types
+    """Measure each row of a frame times the gain.
 
     Args:
         frame: ``(rows, columns)`` of any number type.
+        gain: ``(rows, columns) float32``, or ``NO_GAIN``.
         measures: ``(rows, 4)`` float64, written: sum, sum of squares, minimum and maximum. The sum
             is no number where a pixel is none.
     """
+    scaled = np.empty(gain.shape[1], np.float32)
     for row in range(frame.shape[0]):
-        measures[row, 0], measures[row, 1] = _sums(frame[row])
-        measures[row, 2], measures[row, 3] = _extremes(frame[row])
+        line = frame[row]
+        if gain.size:
+            _scale(line, gain[row], scaled)
+            measures[row, 0], measures[row, 1] = _sums(scaled)
+            measures[row, 2], measures[row, 3] = _extremes_of_floats(scaled)
+        else:
+            measures[row, 0], measures[row, 1] = _sums(line)
+            measures[row, 2], measures[row, 3] = _extremes(line)
+
+
+@njit(cache=True, nogil=True)
+def measure_and_add(frame, gain, measures, summed):  # type: ignore[no-untyped-def]  # numba
+    """Measure each row as ``measure_rows`` does, and add the frame, less the gain, to a sum.
+
+    In one pass: reading and writing a frame costs more than what is done with it.
+
+    Args:
+        frame: ``(rows, columns)`` of any number type.
+        gain: ``(rows, columns) float32``, or ``NO_GAIN``.
+        measures: ``(rows, 4)`` float64, written.
+        summed: ``(rows, columns)`` of a type that holds the sum, added to.
+    """
+    for row in range(frame.shape[0]):
+        measure_rows(frame[row : row + 1], gain[row : row + 1], measures[row : row + 1])
+        _add(frame[row], summed[row])
+
+
+@njit(cache=True, nogil=True)
+def _scale(line, gain, scaled):  # type: ignore[no-untyped-def]  # numba infers the types
+    for column in range(line.size):
+        scaled[column] = np.float32(line[column]) * gain[column]
+
+
+@njit(cache=True, nogil=True)
+def _add(line, total):  # type: ignore[no-untyped-def]  # numba infers the types
+    for column in range(line.size):
+        total[column] += line[column]
 
 
 @njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
@@ -119,6 +160,21 @@ def _extremes(line):  # type: ignore[no-untyped-def]  # numba infers the types
         lowest = min(lowest, line[column])
         highest = max(highest, line[column])
     return np.float64(lowest), np.float64(highest)
+
+
+@njit(cache=True, nogil=True)
+def _extremes_of_floats(line):  # type: ignore[no-untyped-def]  # numba infers the types
+    """Compare 32-bit floats as integers of the same order: only of those are loops vectorised."""
+    bits = line.view(np.int32)
+    lowest, highest = np.int32(0x7FFFFFFF), np.int32(-0x80000000)
+    for column in range(bits.size):
+        key = np.int32(bits[column] ^ ((bits[column] >> 31) & np.int32(0x7FFFFFFF)))
+        lowest, highest = min(lowest, key), max(highest, key)
+    ends = np.empty(2, np.int32)
+    for place, key in enumerate((lowest, highest)):
+        ends[place] = np.int32(key ^ ((key >> 31) & np.int32(0x7FFFFFFF)))
+    values = ends.view(np.float32)
+    return np.float64(values[0]), np.float64(values[1])
 
 
 def frame_statistics(measures: FloatArray, columns: int) -> tuple[float, float, float, float]:

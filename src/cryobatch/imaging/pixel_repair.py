@@ -6,6 +6,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from cryobatch.imaging.arrays import ImageArray
 from cryobatch.imaging.gain import MaskArray, RawFrame
 
 _NEAREST = 2
@@ -52,6 +53,28 @@ def plan_repair(bad: MaskArray, wanted: MaskArray | None = None) -> Repair:
     places = np.flatnonzero(bad if wanted is None else wanted)
     first, neighbours = _find_neighbours(np.ascontiguousarray(bad), places)
     return Repair(places, first, neighbours)
+
+
+def fill_gain(gain: ImageArray, repair: Repair) -> None:
+    """Give bad pixels the mean gain of those that they get their counts from, in place.
+
+    A pixel that nothing replaces keeps its own, 0 where that is none.
+
+    Args:
+        gain: ``(rows, columns) float32``, C order.
+        repair: Of the frames that it is for.
+    """
+    if not len(repair):
+        return
+    flat = gain.reshape(-1)
+    count = np.diff(repair.first)
+    places = np.minimum(repair.first[:-1], max(0, len(repair.neighbours) - 1))
+    total = np.zeros(len(repair))
+    if len(repair.neighbours):
+        total = np.add.reduceat(flat[repair.neighbours].astype(np.float64), places)
+    own = flat[repair.bad]
+    own = np.where(np.isfinite(own) & (own > 0), own, 0.0)
+    flat[repair.bad] = np.where(count > 0, total / np.maximum(count, 1), own)
 
 
 def repair_frame(frame: RawFrame, repair: Repair, seed: int) -> None:

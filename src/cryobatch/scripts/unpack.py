@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cryobatch.errors import BadInput, ScriptFailed
-from cryobatch.model import Absent, Parameter, Run, Value, script
+from cryobatch.model import Absent, Output, Parameter, Run, Value, script
 
 if TYPE_CHECKING:
     from cryobatch.formats.movie import Movie
@@ -17,9 +17,13 @@ if TYPE_CHECKING:
 @script(
     category="Prepare Stack",
     title="Unpack",
-    version="1",
+    version="2",
     inputs=["movie"],
-    outputs={"stack": "stack.mrc", "frames": "frames.star"},
+    outputs={
+        "stack": "stack.mrc",
+        "stack_gain": Output("stack_gain.mrc", optional=True),
+        "frames": "frames.star",
+    },
     values={
         "frame_count": Value(low=1, kind="int", help="Frames of the stack."),
         "stack_dose_per_frame": Value(
@@ -87,8 +91,9 @@ def unpack(
 ) -> dict[str, object]:
     """Read any movie, apply gain reference and defect map, repair hot pixels.
 
-    The stack holds the movie's own integers where no gain is applied (in 4 bits where they are
-    small), else 16-bit floats where their range suffices, else 32-bit floats.
+    The stack holds the movie's own integers where all who read it know of the gain beside it, or
+    where there is none (in 4 bits where they are small); else 16-bit floats where their range
+    suffices, else 32-bit floats.
     """
     from cryobatch.scripts.unpacking.frame_table import write_frame_table
     from cryobatch.scripts.unpacking.plan import Settings, choose_frames
@@ -106,9 +111,11 @@ def unpack(
         frames = choose_frames(settings, movie.shape[0], str(path))
         facts = _facts(run, movie, frames, settings, grouping)
         camera = _camera(run, movie, must_have=grouping is not None and not without_gain)
+        gain_path = run.output("stack_gain") if "stack_gain" in run.outputs else None
         report = make_stack(
-            run, run.output("stack"), movie, camera, frames, settings, facts.pixel_size_angstrom
-        )
+            run, run.output("stack"), gain_path, movie, camera, frames, settings,
+            facts.pixel_size_angstrom,
+        )  # fmt: skip
     write_frame_table(run.output("frames"), facts, report)
     turned = run.read("gain_rotation") or 0, run.read("gain_flip") or 0
     return _values(facts, camera, report, turned)

@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Self, TypeAlias, TypeVar
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,14 @@ from cryobatch.errors import BadInput
 from cryobatch.formats.movie import Movie
 from cryobatch.formats.mrc import StackWriter, to_float32
 from cryobatch.imaging.arrays import ImageArray
-from cryobatch.imaging.gain import RawFrame, apply_gain, frame_statistics, measure_rows
+from cryobatch.imaging.gain import (
+    NO_GAIN,
+    RawFrame,
+    apply_gain,
+    frame_statistics,
+    measure_and_add,
+    measure_rows,
+)
 from cryobatch.imaging.pixel_repair import Repair, repair_frame
 from cryobatch.scripts.unpacking.camera import Camera
 
@@ -24,6 +31,9 @@ RowMeasures: TypeAlias = NDArray[np.float64]
 """``(rows, 4)`` of ``measure_rows``."""
 
 Found = TypeVar("Found")
+
+_MOST_IN_16_BITS = 257
+"""Frames of 8 bits whose sum cannot be beyond 16."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +56,8 @@ class FrameWork:
         repair: Of the bad pixels that are known before.
         frames: Which frames of the movie, counted from 0.
         threads: How many frames at a time.
+        scale: Where frames stay the counts that they are, ``(rows, columns) float32`` that those
+            who read them multiply them by; None: frames are gain-corrected.
     """
 
     movie: Movie
@@ -53,41 +65,56 @@ class FrameWork:
     repair: Repair
     frames: range
     threads: int
+    scale: ImageArray | None = None
 
-    def correct(self, number: int, buffer: ImageArray | None = None) -> RawFrame:
-        """Return a frame of the movie, gain-corrected, bad pixels repaired.
+    def correct(self, number: int, bench: "Bench") -> RawFrame:
+        """Return a frame of the movie, bad pixels repaired, and gain-corrected unless it is scaled.
 
         Args:
             number: Of the frame, from 0.
-            buffer: ``(rows, columns)`` float32 to correct it in; new memory costs more.
+            bench: Where to do it; the frame lies there until the next one.
         """
-        frame = raw = self.movie.raw_frame(number)
-        if self.camera.gain is not None:
-            frame = np.empty(raw.shape, np.float32) if buffer is None else buffer
-            apply_gain(_for_numba(raw), self.camera.gain, frame)
+        frame = bench.raw
+        self.movie.read_raw(number, frame)
+        if self.camera.gain is not None and not self.is_scaled:
+            frame = bench.corrected
+            apply_gain(_for_numba(bench.raw), self.camera.gain, frame)
         repair_frame(frame, self.repair, number)
         return frame
 
-    def write_all(
-        self, writer: StackWriter, report: Report
-    ) -> tuple[list[RowMeasures], ImageArray]:
+    def make_bench(self) -> "Bench":
+        """Return what one thread works in."""
+        shape = self.movie.shape[1:]
+        corrects = self.camera.gain is not None and not self.is_scaled
+        small = self.movie.dtype == np.uint8 and len(self.frames) <= _MOST_IN_16_BITS
+        return Bench(
+            np.empty(shape, self.movie.dtype),
+            np.empty(shape if corrects else (0, 0), np.float32),
+            np.zeros(shape, np.uint16 if small and not corrects else np.float32),
+        )
+
+    @property
+    def is_scaled(self) -> bool:
+        """Whether frames stay counts, which those who read them multiply by the gain."""
+        return self.scale is not None
+
+    def write_all(self, writer: StackWriter, report: Report) -> tuple[list[RowMeasures], RawFrame]:
         """Write every frame.
 
         Returns:
-            Measures of their rows, and their sum, ``(rows, columns) float32``.
+            Measures of their rows, gain-corrected, and the sum of what was written, ``(rows,
+            columns)``.
         """
-        shape = self.movie.shape[1:]
-        benches = [_Bench.empty(shape) for _ in range(self._workers())]
+        benches = [self.make_bench() for _ in range(self._workers())]
         free = deque(benches)
 
         def do(index: int) -> RowMeasures:
             bench = free.pop()
             number = self.frames[index]
-            frame = self.correct(number, bench.frame)
+            frame = self.correct(number, bench)
             measures = np.empty((len(frame), 4))
-            measure_rows(_for_numba(frame), measures)
+            measure_and_add(_for_numba(frame), self._gain(), measures, bench.summed)
             self.judge(measures, number)
-            np.add(bench.summed, frame, out=bench.summed, casting="unsafe")
             writer.write(index, frame)
             free.append(bench)
             return measures
@@ -97,6 +124,10 @@ class FrameWork:
         for bench in benches[1:]:
             summed += bench.summed
         return measures, summed
+
+    def _gain(self) -> ImageArray:
+        """Return what frames are multiplied by when they are measured."""
+        return NO_GAIN if self.scale is None else self.scale
 
     def repair_all(
         self,
@@ -118,7 +149,8 @@ class FrameWork:
             for first, last in written:
                 writer.rewrite_rows(index, first, frame[first:last])
             again = np.empty((len(changed), 4))
-            measure_rows(_for_numba(frame[changed]), again)
+            gain = NO_GAIN if self.scale is None else self.scale[changed]
+            measure_rows(_for_numba(frame[changed]), gain, again)
             measures[index][changed] = again
 
         self._share_out(do, report)
@@ -143,15 +175,18 @@ class FrameWork:
 
 
 @dataclass(frozen=True, slots=True)
-class _Bench:
-    """What a thread works in: a frame, and the sum of those that it did."""
+class Bench:
+    """What a thread works in, frame after frame: memory that is new to it costs more.
 
-    frame: ImageArray
-    summed: ImageArray
+    Args:
+        raw: ``(rows, columns)`` as the movie has them.
+        corrected: The same times the gain, float32; empty where that is not asked for.
+        summed: Of the frames that it did.
+    """
 
-    @classmethod
-    def empty(cls, shape: tuple[int, ...]) -> Self:
-        return cls(np.empty(shape, np.float32), np.zeros(shape, np.float32))
+    raw: RawFrame
+    corrected: ImageArray
+    summed: RawFrame
 
 
 def _runs(rows: NDArray[np.int64]) -> list[tuple[int, int]]:

@@ -95,7 +95,12 @@ def choose_type(
     """
     if settings.stack_type != "auto":
         return StackType(np.dtype(settings.stack_type))
-    if not scaled and raw.kind in "iu" and raw.itemsize <= 2:
+    if not scaled and may_stay_counts(settings, raw):
         packed = settings.pack and raw == np.uint8 and highest <= LARGEST_PACKED
         return StackType(raw, packed)
     return StackType(np.dtype("float16" if highest < EXACT_IN_FLOAT16 else "float32"))
+
+
+def may_stay_counts(settings: Settings, raw: np.dtype[Any]) -> bool:
+    """Tell whether frames may be kept as the integers that the camera counted."""
+    return settings.stack_type == "auto" and raw.kind in "iu" and raw.itemsize <= 2

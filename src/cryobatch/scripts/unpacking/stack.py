@@ -6,16 +6,16 @@ from pathlib import Path
 import numpy as np
 
 from cryobatch.formats.movie import Movie
-from cryobatch.formats.mrc import PixelsTooLarge, StackWriter, to_float32
+from cryobatch.formats.mrc import PixelsTooLarge, StackWriter, to_float32, write_image
 from cryobatch.imaging.arrays import ImageArray
-from cryobatch.imaging.gain import MaskArray
+from cryobatch.imaging.gain import MaskArray, RawFrame, apply_gain
 from cryobatch.imaging.gain_orientation import GainEvidence, weigh_gain
 from cryobatch.imaging.hot_pixels import find_hot_pixels
-from cryobatch.imaging.pixel_repair import plan_repair
+from cryobatch.imaging.pixel_repair import fill_gain, plan_repair
 from cryobatch.model import Run
 from cryobatch.scripts.unpacking.camera import Camera
 from cryobatch.scripts.unpacking.frames import FrameStatistics, FrameWork
-from cryobatch.scripts.unpacking.plan import Settings, StackType, choose_type
+from cryobatch.scripts.unpacking.plan import Settings, StackType, choose_type, may_stay_counts
 
 MOST_HOT = 0.01
 """A larger part of hot pixels is no defect of single pixels: gain reference or movie are wrong."""
@@ -45,6 +45,7 @@ class StackReport:
 def make_stack(
     run: Run,
     path: Path,
+    gain_path: Path | None,
     movie: Movie,
     camera: Camera,
     frames: range,
@@ -56,6 +57,8 @@ def make_stack(
     Args:
         run: Is told of the progress, and of what a person should know.
         path: The stack.
+        gain_path: Where those who read the stack would look for its gain: then frames of small
+            integers stay what they are. None: the stack must be gain-corrected.
         movie: Open.
         camera: Of the movie.
         frames: Which frames, counted from 0.
@@ -64,6 +67,8 @@ def make_stack(
     """
     threads = _choose_threads(movie, run.threads)
     work = FrameWork(movie, camera, plan_repair(camera.bad), frames, threads)
+    if gain_path is not None and camera.gain is not None and may_stay_counts(settings, movie.dtype):
+        return _write_counts(run, path, gain_path, work, settings, pixel_size_angstrom)
     highest = _find_highest(work)
     kind = choose_type(settings, movie.dtype, highest, scaled=camera.gain is not None)
     try:
@@ -72,6 +77,24 @@ def make_stack(
         wider = _widen(kind)
         run.message(f"a later frame holds more than the first: the stack is kept as {wider.dtype}")
         return _write(run, path, work, wider, settings, pixel_size_angstrom)
+
+
+def _write_counts(
+    run: Run,
+    path: Path,
+    gain_path: Path,
+    work: FrameWork,
+    settings: Settings,
+    pixel_size_angstrom: float,
+) -> StackReport:
+    """Write the movie's own integers, and beside them the gain that they are multiplied by."""
+    scale = np.array(work.camera.gain, np.float32)
+    fill_gain(scale, work.repair)
+    work = replace(work, scale=scale)
+    kind = StackType(work.movie.dtype)
+    report = _write(run, path, work, kind, settings, pixel_size_angstrom)
+    write_image(gain_path, scale, pixel_size_angstrom)
+    return report
 
 
 def _choose_threads(movie: Movie, wanted: int) -> int:
@@ -85,7 +108,7 @@ def _choose_threads(movie: Movie, wanted: int) -> int:
 
 def _find_highest(work: FrameWork) -> float:
     """Return the largest magnitude in the first frame."""
-    first = to_float32(work.correct(work.frames[0]))
+    first = to_float32(work.correct(work.frames[0], work.make_bench()))
     return float(max(first.max(), -first.min()))
 
 
@@ -101,13 +124,25 @@ def _write(
     with StackWriter(path, shape, kind.dtype, pixel_size_angstrom, packed=kind.packed) as writer:
         measures, summed = work.write_all(writer, lambda done: run.progress(0.8 * done))
         gain = work.camera.gain
-        evidence = None if gain is None else weigh_gain(summed, gain, corrected=True)
-        hot = _find_hot(run, summed, work.camera, settings.hot_pixel_sigma)
+        corrected = not work.is_scaled
+        evidence = None if gain is None else weigh_gain(summed, gain, corrected=corrected)
+        hot = _find_hot(run, _as_floats(summed, work.scale), work.camera, settings.hot_pixel_sigma)
         if hot is not None and hot.any():
             repair = plan_repair(hot | work.camera.bad, hot)
+            if work.scale is not None:
+                fill_gain(work.scale, repair)
             work.repair_all(writer, repair, measures, lambda done: run.progress(0.8 + 0.2 * done))
     statistics = tuple(map(work.judge, measures, work.frames))
     return StackReport(statistics, hot, evidence)
+
+
+def _as_floats(summed: RawFrame, scale: ImageArray | None) -> ImageArray:
+    """Return a sum of frames, gain-corrected, ``(rows, columns) float32``."""
+    if scale is None:
+        return summed.astype(np.float32, copy=False)
+    corrected = np.empty(summed.shape, np.float32)
+    apply_gain(summed, scale, corrected)
+    return corrected
 
 
 def _find_hot(
