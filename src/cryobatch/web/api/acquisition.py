@@ -11,8 +11,9 @@ from pydantic import BaseModel, Field
 from cryobatch.imaging.gain_orientation import (
     LEAST_FIT,
     ORIENTATIONS,
+    GainEvidence,
+    GainVerdict,
     Orientation,
-    turn_further,
 )
 from cryobatch.model.facts import FACTS
 from cryobatch.project import Project
@@ -114,11 +115,23 @@ def _describe_fact(fact: RecentFact) -> dict[str, object]:
     }
 
 
+def _judge(use: GainInUse, study: GainStudy) -> str | None:
+    """Return what the counts say of the reference as it is turned now."""
+    if not study.fits:
+        return None
+    best = max(study.fits, key=lambda one: study.fits[one])
+    if use.configured not in study.fits:  # it lies crosswise
+        return str(GainVerdict.TURNED)
+    fit, best_fit = study.fits[use.configured], study.fits[best]
+    return str(GainEvidence(fit, study.error, best, best_fit).verdict)
+
+
 def _describe_gain(use: GainInUse, study: GainStudy) -> dict[str, object]:
     best = max(study.fits, key=lambda one: study.fits[one], default=None)
     return {
         "gain": None if use.gain is None else storable(str(use.gain)),
         "source": storable(use.source),
+        "verdict": _judge(use, study),
         "verdicts": use.verdicts,
         "movies": [storable(name) for name in study.movies],
         "error": study.error,
@@ -128,7 +141,7 @@ def _describe_gain(use: GainInUse, study: GainStudy) -> dict[str, object]:
             {
                 **asdict(one),
                 "fit": study.fits.get(one),
-                "configured": one == turn_further(use.configured, Orientation()),
+                "configured": one == use.configured,
                 "best": one == best,
                 "has_picture": f"{one.rotation}-{one.flip}" in study.pictures,
             }

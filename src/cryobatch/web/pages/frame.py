@@ -30,6 +30,7 @@ class Page:
 
 PAGES = (
     Page("/", "Session", "session", "s"),
+    Page("/import", "Import", "import", "w"),
     Page("/library", "Library", "library", "i"),
     Page("/image", "Image", "image", "v", listed=False),
     Page("/queue", "Queue", "queue", "q"),
@@ -68,6 +69,7 @@ _HTML = """<!doctype html>
 <link rel="icon" href="/components/icon.svg">
 <link rel="stylesheet" href="/components/style.css">
 <link rel="stylesheet" href="/components/images.css">
+<link rel="stylesheet" href="/components/import.css">
 <link rel="stylesheet" href="/components/work.css">
 <script src="/components/theme.js"></script>
 <script type="module" src="/components/frame.js"></script>
