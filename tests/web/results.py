@@ -14,6 +14,7 @@ from cryobatch.project import Project
 
 ROWS, COLUMNS = 300, 400
 FRAMES = 8
+BENDING_PX = 0.5
 PICKS = ((100.0, 40.0), (250.0, 200.0))
 _PRODUCTS = {"micrograph": "micrograph.mrc", "motion": "motion.star",
              "particles": "particles.star", "power_spectrum": "power_spectrum.mrc",
@@ -51,6 +52,7 @@ def add_products(project: Project, image_id: int) -> None:
         "defocus_angle": 30.0,
         "phase_shift": Absent("not searched"),
         "particle_diameter": 60.0,
+        "drift_uncertainty": 0.2,
     }
     write_record(folder, replace(
         record, runs={**record.runs, "measure_all": run},
@@ -61,8 +63,10 @@ def add_products(project: Project, image_id: int) -> None:
 
 def _write_motion(project: Project, image_id: int) -> None:
     shifts = np.column_stack([np.linspace(0, 2, FRAMES), np.linspace(0, -1, FRAMES)])
+    bending = np.zeros((2, 18))
+    bending[0, 3] = BENDING_PX  # along x, growing with x from the middle and with time
     write_motion(project.images.folder(image_id) / "motion.star", MotionFile(
         movie="movie.tiff", shape=(FRAMES, ROWS, COLUMNS), pixel_size_angstrom=1.5, binning=1.0,
-        global_shifts_px=shifts, coefficients_px=None, hot_pixels=np.zeros((0, 2)),
+        global_shifts_px=shifts, coefficients_px=bending, hot_pixels=np.zeros((0, 2)),
         local_shifts_px=np.zeros((0, 5)),
     ))  # fmt: skip

@@ -1,5 +1,7 @@
 """A person looks at one image, judges it, and processes it again."""
 
+import shutil
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,10 +11,14 @@ import pytest
 from playwright.sync_api import Page
 from starlette.testclient import TestClient
 
+from cryobatch.formats import parameter_file
+from cryobatch.model.batch import BatchState
+from cryobatch.model.event import Level, LogEntry
 from cryobatch.processing.image_folder import read_record, write_record
 from cryobatch.project import Project
+from cryobatch.store import log, queue
 from tests.web.browser import Visitor, until
-from tests.web.results import COLUMNS, FRAMES, PICKS, ROWS, add_products
+from tests.web.results import BENDING_PX, COLUMNS, FRAMES, PICKS, ROWS, add_products
 
 LOADED = ".viewer[data-loaded]"
 
@@ -33,6 +39,7 @@ def test_an_image_is_told_with_units_and_where_all_comes_from(
     assert list(zip(view["picks"]["x"], view["picks"]["y"], strict=True)) == list(PICKS)
     assert len(view["motion"]["x_angstrom"]) == FRAMES
     assert view["motion"]["x_angstrom"][-1] == pytest.approx(3.0)
+    assert view["motion"]["uncertainty_angstrom"] == 0.2
     assert len(view["curve"]["fit"]) == 128
     assert (view["previous"], view["next"]) == (1, 3)
     run = next(one for one in view["runs"] if one["script"] == "measure_all")
@@ -41,7 +48,85 @@ def test_an_image_is_told_with_units_and_where_all_comes_from(
     assert (absent["value"], absent["absent"]) == (None, "not searched")
     assert view["facts"]["pixel_size"] == {"value": 1.5, "source": "header", "unit": "Å"}
     assert client.get("/api/v1/images/2/logs/weigh").json()["text"] == "weighing <b>all</b>\n"
+    assert view["earlier"] == {}
     assert client.get("/api/v1/images/2/history").json() == {"history": []}
+
+
+def test_local_motion_is_told_at_the_places_of_a_field(
+    client: TestClient, project: Project
+) -> None:
+    """Places in pixels of the micrograph, tracks in Å: the whole frame's and the local part."""
+    add_products(project, 2)
+    local = client.get("/api/v1/images/2/view").json()["motion"]["local"]
+    assert (local["x"][0], local["y"][0]) == (COLUMNS / 10 - 0.5, ROWS / 10 - 0.5)
+    assert (local["x"][-1], local["y"][-1]) == (COLUMNS * 0.9 - 0.5, ROWS * 0.9 - 0.5)
+    last = FRAMES - 1
+    for place in (0, 4, 12, 24):
+        bent = BENDING_PX * ((local["x"][place]) / COLUMNS - 0.5) * last
+        found = local["x_angstrom"][place][last], local["y_angstrom"][place][last]
+        assert found == pytest.approx(((2.0 + bent) * 1.5, -1.5), abs=2e-3)
+        assert local["x_angstrom"][place][0] == 0.0
+
+
+def keep_earlier(project: Project, image_id: int) -> str:
+    """Put an earlier run of "weigh" with another value and its picture into the history."""
+    folder = project.images.folder(image_id)
+    record = read_record(folder)
+    run = replace(record.runs["weigh"], started_at="2025-12-31T23:00:00Z", parameters={"factor": 3})
+    name = "weigh-20251231T230000-1"
+    kept = folder / "history" / name
+    (kept / "thumbnails").mkdir(parents=True)
+    shutil.copy(folder / "thumbnails" / "micrograph.jpg", kept / "thumbnails")
+    values = {"weigh": {**record.values["weigh"], "ctf_resolution": 4.2}}
+    (kept / "record.toml").write_text(
+        parameter_file.dumps(replace(record, runs={"weigh": run}, values=values))
+    )
+    return name
+
+
+def test_an_earlier_run_tells_its_values_and_sends_its_pictures(
+    client: TestClient, project: Project
+) -> None:
+    """By its name as the list gives it; no other name reaches any file."""
+    name = keep_earlier(project, 2)
+    assert client.get("/api/v1/images/2/view").json()["earlier"] == {"weigh": 1}
+    (run,) = client.get("/api/v1/images/2/history").json()["history"]
+    assert (run["name"], run["script"], run["values"]["ctf_resolution"]) == (name, "weigh", 4.2)
+    assert run["pictures"] == ["micrograph_thumbnail"]
+    address = f"/api/v1/images/2/history/{name}/micrograph_thumbnail"
+    assert client.get(address).headers["content-type"] == "image/jpeg"
+    for wrong in (f"{name}/record.toml", f"{name}/nothing", "..%2f..%2f2/x", "..%2fhistory/x"):
+        assert client.get(f"/api/v1/images/2/history/{wrong}").status_code in {400, 404, 422}
+
+
+def test_what_failed_last_is_told_on_the_page(visitor: Visitor) -> None:
+    """The script and its words, with the way to the log."""
+    project = visitor.site.project
+    with project.database.transaction() as t:
+        batch = queue.claim(t, "local-1", 1.0)
+        assert batch is not None
+        queue.finish(t, batch.id, batch.attempt, BatchState.FAILED, {"weigh": "too heavy"}, 2.0)
+        log.append(t, [LogEntry(time.time(), "too heavy", Level.ERROR, "local-1", batch.image_id,
+                                batch.id, "weigh")])  # fmt: skip
+    with visitor.window(f"/image?id={batch.image_id}") as page:
+        notice = page.locator(".notices li", has_text="failed in weigh: too heavy")
+        notice.wait_for()
+        notice.get_by_role("link").click()
+        page.wait_for_url("**/log?image_id=*")
+
+
+def test_an_earlier_run_is_laid_beside_the_present_one(visitor: Visitor) -> None:
+    """Values then and now with their difference, what was set otherwise, and both pictures."""
+    keep_earlier(visitor.site.project, 2)
+    with visitor.window("/image?id=2") as page:
+        page.locator("summary", has_text="Earlier runs (1)").click()
+        row = page.locator(".earlier tr", has_text="ctf resolution")
+        row.wait_for()
+        assert row.locator("td").all_inner_texts() == ["4.2", "3.2", "−1"]
+        assert "factor 3 → –" in page.locator(".earlier .changed").inner_text()
+        page.locator(".earlier").scroll_into_view_if_needed()
+        widths = "[...document.querySelectorAll('.earlier img')].map(one => one.naturalWidth)"
+        until(lambda: page.evaluate(widths) == [64, 64], "both pictures")
 
 
 def test_a_broken_file_costs_only_its_own_part(client: TestClient, project: Project) -> None:
@@ -97,7 +182,11 @@ def test_an_image_is_looked_at_judged_and_left_for_the_next(visitor: Visitor) ->
     with visitor.window("/image?id=1") as page:
         page.wait_for_selector(LOADED)
         page.wait_for_selector(".measured img")
-        assert page.locator(".track circle").count() == FRAMES
+        assert page.locator(".track circle.frame").count() == FRAMES
+        assert page.locator(".track path.part").count() == 25
+        for key, name in (("m", "Motion"), ("s", "Smooth")):
+            page.keyboard.press(key)
+            page.get_by_role("button", name=name, pressed=True).wait_for()
         assert page.locator(".curve path").count() == 3
         assert "not searched" in page.locator(".runs").inner_text()
         box = page.locator(".viewer").bounding_box()

@@ -1,7 +1,8 @@
-// Runs of scripts on one image: values with units, where they come from, logs, earlier runs, facts.
+// Runs of scripts on one image: values with units, where they come from, logs; and facts.
 
 import { fill, h } from "./dom.js";
 import { bytes, clock, duration, short } from "./format.js";
+import { drawEarlier } from "./image-history.js";
 import { ask } from "./rest.js";
 
 const text = (value) => value === null || value === undefined || value === "" ? "–" : typeof value === "number" ? short(value) : String(value);
@@ -39,7 +40,8 @@ export function drawRun(run, view, id, frame) {
     h("h2", {}, run.title, run.stale && h("span.warn", { text: "  ↻ stale", title: "it would give another result now" })),
     h("div.from", { text: `${run.script} ${run.version} · ${duration(run.seconds)} · ${moment(run.started_at)} · ${run.host} ${run.processor} · ${bytes(run.memory_bytes)} · batch ${run.batch}` }),
     table(run.values.map((one) => valueRow(one, run.stale))),
-    Object.keys(run.parameters).length > 0 && parameters, tools, view.logs.includes(run.script) && details);
+    Object.keys(run.parameters).length > 0 && parameters, tools, view.logs.includes(run.script) && details,
+    view.earlier[run.script] > 0 && drawEarlier(run, view.earlier[run.script], view, id, frame));
 }
 
 async function readLog(script, id, place, frame) {
@@ -60,21 +62,3 @@ export function drawFacts({ image, facts }) {
 }
 
 const fact = (value) => typeof value === "string" && value.includes("/") ? h("span", { title: value, text: `…/${value.split("/").at(-1)}` }) : h("span", { text: text(value) });
-
-/** Draw earlier runs; they are read when a person opens them. */
-export function drawHistory(id, frame) {
-  const place = h("div");
-  const details = h("details", {
-    async ontoggle() {
-      if (!details.open || place.childNodes.length) return;
-      const found = await frame.attempt(ask(`/images/${id}/history`));
-      if (!found) return;
-      if (!found.history.length) fill(place, h("span.soft", { text: "No run was replaced by a newer one." }));
-      else fill(place, ...found.history.map((run) => h("section", {},
-        h("div.from", { text: `${run.script} ${run.version} · ${moment(run.started_at)} · ${duration(run.seconds)} · batch ${run.batch}` }),
-        table(parameterRows(run.values)))));
-    },
-  }, h("summary", { text: "Earlier runs" }), place);
-  details.dataset.name = "history";
-  return h("section.panel", { "aria-label": "History" }, h("h2", { text: "History" }), details);
-}

@@ -1,9 +1,9 @@
 // Image: micrograph, spectrum, drift, and all values with where they come from.
 
 import { drawCurve, drawTrack } from "./curves.js";
-import { fill, h } from "./dom.js";
-import { measure, short } from "./format.js";
-import { drawFacts, drawHistory, drawRun } from "./image-runs.js";
+import { calmly, fill, h } from "./dom.js";
+import { measure } from "./format.js";
+import { drawFacts, drawRun } from "./image-runs.js";
 import { FLAGS, askComment, setFlag, setTrashed } from "./library-actions.js";
 import { findNeighbours } from "./library-rows.js";
 import { showProcess } from "./process.js";
@@ -29,7 +29,12 @@ export async function start(main, frame) {
   const problems = h("ul.notices");
   const runs = h("div.runs");
   const side = h("aside.panel.side.image-side", { hidden: true });
-  main.append(head, problems, h("div.image-view", {}, viewerPlace, h("div.image-rows", {}, measured, curve)), runs, side);
+  const area = h("div.image-view", {}, viewerPlace, h("div.image-rows", {}, measured, curve));
+  main.append(head, problems, area, runs, side);
+  const plot = h("div.plot");
+  const about = h("figcaption");
+  curve.append(plot, about);
+  new ResizeObserver(calmly(() => drawCurveInto(), 100)).observe(plot);
   const viewer = makeViewer(viewerPlace, { frame });
 
   const fetchView = (one) => ready.get(one) ?? ask(`/images/${one}/view`);
@@ -61,12 +66,16 @@ export async function start(main, frame) {
 
   function draw() {
     drawHead();
-    viewer.show(view.micrograph && { ...view.micrograph, id, picks: view.picks });
+    const { micrograph } = view;
+    if (micrograph) area.style.setProperty("--aspect", String(micrograph.columns / micrograph.rows));
+    viewer.show(micrograph && { ...micrograph, id, picks: view.picks, motion: view.motion?.local });
     drawMeasured();
-    fill(problems, ...view.problems.map((text) => h("li.error", {}, h("span.bad", { "aria-hidden": "true", text: "✕" }), h("span", { text }))));
-    problems.hidden = !view.problems.length;
+    const { failure } = view;
+    const told = failure ? [`The last batch failed${failure.script ? ` in ${failure.script}` : ""}: ${failure.text}`, ...view.problems] : view.problems;
+    fill(problems, ...told.map((text, one) => h("li.error", {}, h("span.bad", { "aria-hidden": "true", text: "✕" }), h("span", { text }), failure && one === 0 && h("a", { href: `/log?image_id=${id}`, text: "See its log" }))));
+    problems.hidden = !told.length;
     const open = new Set([...runs.querySelectorAll("details[open]")].map((one) => one.dataset.name));
-    fill(runs, ...view.runs.map((run) => drawRun(run, view, id, frame)), drawFacts(view), drawHistory(id, frame));
+    fill(runs, ...view.runs.map((run) => drawRun(run, view, id, frame)), drawFacts(view));
     for (const one of runs.querySelectorAll("details")) if (open.has(one.dataset.name)) one.open = true;
     main.dataset.shows = String(id);
   }
@@ -77,13 +86,14 @@ export async function start(main, frame) {
     const stale = view.runs.filter((run) => run.stale).map((run) => run.script);
     fill(head,
       h("span.group", {}, step("previous", steps.previous, "◀", "k"), step("next", steps.next, "▶", "j")),
-      h("h1", { text: image.name }),
+      h("h1", { text: image.name, title: image.name }),
       h("span.where", { text: [image.group, steps.place && `${steps.place} of ${steps.number}`].filter(Boolean).join(" · ") }),
       flag && h(`span.flag.${flag}`, { text: `${FLAGS.find((one) => one.flag === flag)?.mark.slice(0, 1)} ${flag}`, title: person.flag ? "flagged by a person" : "by its quality" }),
       person.trashed && h("span.warn", { text: "■ in the trash" }),
-      stale.length > 0 && h("span.warn", { text: `↻ stale: ${stale.join(", ")}`, title: "would be different now" }),
+      ["running", "waiting", "failed"].includes(view.state) && h(`span.state.${view.state}`, { text: view.state }),
+      stale.length > 0 && h("span.warn", { text: `↻ stale: ${stale.length > 2 ? `${stale.length} scripts` : stale.join(", ")}`, title: `would be different now: ${stale.join(", ")}` }),
       person.comment && h("em", { text: `“${person.comment}”` }),
-      h("span.space", { style: { flex: "1" } }),
+      h("span.space"),
       h("span.group.changes", { role: "group", "aria-label": "Flag" }, ...FLAGS.map((one) => h("button", { text: one.mark.replace(/ .*|None/, "") || "○", title: `flag ${one.flag ?? "none"} (${one.key})`, "aria-label": `flag ${one.flag ?? "none"}`, "aria-pressed": String(person.flag === one.flag), onclick: () => setTo(one.flag) }))),
       h("button.changes", { text: "Comment", title: "comment (c)", onclick: comment }),
       h("button.changes", { text: person.trashed ? "Take back" : "Trash", title: "put aside, or take back (x)", onclick: () => setTrashed(frame, [id], !person.trashed) }),
@@ -96,20 +106,25 @@ export async function start(main, frame) {
     const number = (name, scale = 1) => typeof values[name]?.value === "number" ? values[name].value * scale : null;
     const { spectrum, motion } = view;
     const fitted = number("defocus_u") !== null;
-    const why = values.defocus_u?.absent;
+    const error = motion?.uncertainty_angstrom;
     fill(measured,
       h("figure", {}, h("div.square", {}, spectrum
         ? h("img", { src: `/api/v1/images/${id}/pictures/spectrum?size=1024&version=${spectrum.version}`, alt: fitted ? "Spectrum: left measured, right fitted" : "Spectrum" })
         : h("span", { text: "no spectrum yet" })),
-      h("figcaption", { text: !spectrum ? "" : fitted ? `left measured, right fitted; to ${measure(number("ctf_resolution"), "Å")}` : why ?? "measured" })),
+      h("figcaption", { text: !spectrum ? "" : fitted ? `left measured, right fitted; to ${measure(number("ctf_resolution"), "Å")}` : values.defocus_u?.absent ?? "measured" })),
       h("figure", {}, h("div.square.track", {}, motion?.x_angstrom.length ? drawTrack(motion) : h("span.soft", { text: "no drift track" })),
-        h("figcaption", { text: motion ? `drift of ${motion.x_angstrom.length} frames, ○ first; path ${measure(number("drift_path"), "Å")}` : "" })));
+        h("figcaption", { text: motion ? `${motion.x_angstrom.length} frames, ○ first; path ${measure(number("drift_path"), "Å")}${error ? `, each ± ${measure(error, "Å")}` : ""}` : "", title: motion?.local ? "faint: the motion of 25 places" : null })));
     curve.hidden = !view.curve?.average?.length;
-    if (curve.hidden) return;
-    fill(curve, h("div.plot", {}, drawCurve(view.curve, number("ctf_resolution"))),
-      h("figcaption", {}, h("span", { style: { color: "var(--accent)" }, text: "━ measured  " }),
-        fitted && h("span", { style: { color: "var(--warn)" }, text: "━ fit  " }), fitted && h("span", { style: { color: "var(--good)" }, text: "┄ correlation  " }),
-        fitted && `defocus ${short(number("defocus_u", 1e-4))} / ${measure(number("defocus_v", 1e-4), "µm")}`));
+    fill(about, h("span", { style: { color: "var(--accent)" }, text: "━ measured  " }),
+      fitted && h("span", { style: { color: "var(--warn)" }, text: "━ fit  " }), fitted && h("span", { style: { color: "var(--good)" }, text: "┄ correlation  " }),
+      fitted && `defocus ${["defocus_u", "defocus_v"].map((name) => number(name, 1e-4)?.toFixed(2) ?? "–").join(" / ")}\u202fµm`);
+    drawCurveInto();
+  }
+
+  function drawCurveInto() {
+    if (!view || curve.hidden || !plot.clientWidth) return;
+    const resolution = view.runs.flatMap((run) => run.values).find((one) => one.name === "ctf_resolution")?.value;
+    fill(plot, drawCurve(view.curve, resolution, plot.clientWidth, plot.clientHeight));
   }
 
   const go = (to) => { if (to) show(to, { push: true }); };
@@ -125,7 +140,9 @@ export async function start(main, frame) {
   frame.key("k", "image before", () => go(steps.previous));
   frame.key("ArrowRight", "next image", () => go(steps.next));
   frame.key("ArrowLeft", "image before", () => go(steps.previous));
-  frame.key("o", "show or hide the picks", viewer.togglePicks);
+  frame.key("o", "show or hide the picks", () => viewer.toggle("picks"));
+  frame.key("m", "show or hide the local motion", () => viewer.toggle("motion"));
+  frame.key("s", "smooth, or every pixel", () => viewer.toggle("smooth"));
   frame.key("+", "nearer", () => viewer.zoom(1.4));
   frame.key("-", "farther", () => viewer.zoom(1 / 1.4));
   frame.key("f", "the whole micrograph", viewer.fit);

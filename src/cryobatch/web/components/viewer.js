@@ -1,20 +1,22 @@
-// Viewer: a micrograph with pan, zoom, contrast, scale bar and picks.
+// Viewer: a micrograph with pan, zoom, contrast, scale bar, picks and motion.
 // The server sends it in the size that the screen can show; deeper zoom asks for a larger one.
 
 import { h, setText } from "./dom.js";
-import { measure } from "./format.js";
+import { paintBar, paintMotion, paintPicks } from "./overlay.js";
 
 const SIZES = [1024, 2048, 4096];
 const WHEEL = 0.0016;
-const PICKS = "cryobatch-picks";
+const SMOOTH_ANGSTROM = 5;
+const KEPT = { picks: "cryobatch-picks", motion: "cryobatch-motion", smooth: "cryobatch-smooth" };
 
 /** Make a viewer in an element; show(image) gives it what to show. */
-export function makeViewer(element, { frame }) {
+export function makeViewer(whole, { frame }) {
+  const element = h("div.screen");
   const picture = h("canvas", { "aria-hidden": "true" });
   const over = h("canvas", { role: "img", "aria-label": "Micrograph" });
   const place = h("span.place");
   const empty = h("div.empty", { hidden: true, text: "No micrograph yet." });
-  let picksOn = localStorage.getItem(PICKS) !== "off";
+  const on = { picks: localStorage.getItem(KEPT.picks) !== "off", motion: localStorage.getItem(KEPT.motion) === "on", smooth: localStorage.getItem(KEPT.smooth) === "on" };
   let shown = null;
   let view = { scale: 1, x: 0, y: 0 };
   let fits = true;
@@ -23,25 +25,26 @@ export function makeViewer(element, { frame }) {
   let waiting = false;
 
   const slider = (text, low, high) => {
-    const input = h("input", { type: "range", min: String(low), max: String(high), step: "0.05", value: "1", "aria-label": text, oninput: contrast, ondblclick: () => { input.value = "1"; contrast(); } });
+    const input = h("input", { type: "range", min: String(low), max: String(high), step: "0.05", value: "1", "aria-label": text, oninput: filter, ondblclick: () => { input.value = "1"; filter(); } });
     return input;
   };
   const light = slider("Brightness", 0.4, 2);
   const strength = slider("Contrast", 0.4, 4);
-  const picksButton = h("button", { text: "Picks", title: "show the picks (o)", onclick: togglePicks });
-  const tools = h("div.tools", { onpointerdown: (event) => event.stopPropagation() },
-    h("button", { text: "Fit", title: "the whole micrograph (0)", onclick: fit }), h("button", { text: "1:1", title: "one pixel a pixel", onclick: () => zoomTo(1 / devicePixelRatio) }),
-    picksButton, h("label", {}, "Light", light), h("label", {}, "Contrast", strength), place);
-  element.append(picture, over, empty, tools);
+  const switches = {
+    picks: h("button", { text: "Picks", title: "show the picks (o)", onclick: () => toggle("picks") }),
+    motion: h("button", { text: "Motion", title: "show the local motion, magnified (m)", onclick: () => toggle("motion") }),
+    smooth: h("button", { text: "Smooth", title: "take away the finest detail (s)", onclick: () => toggle("smooth") }),
+  };
+  const tools = h("div.tools", {},
+    h("button", { text: "Fit", title: "the whole micrograph (f)", onclick: fit }), h("button", { text: "1:1", title: "one pixel a pixel", onclick: () => zoomTo(1 / devicePixelRatio) }),
+    ...Object.values(switches), h("label", {}, "Light", light), h("label", {}, "Contrast", strength), place);
+  element.append(picture, over, empty);
+  whole.append(element, tools);
 
   const size = () => [element.clientWidth, element.clientHeight];
-  function contrast() {
-    picture.style.filter = `brightness(${light.value}) contrast(${strength.value})`;
-  }
-
-  function togglePicks() {
-    picksOn = !picksOn;
-    localStorage.setItem(PICKS, picksOn ? "on" : "off");
+  function toggle(name) {
+    on[name] = !on[name];
+    localStorage.setItem(KEPT[name], on[name] ? "on" : "off");
     draw();
   }
 
@@ -85,7 +88,7 @@ export function makeViewer(element, { frame }) {
     image.decode().then(() => {
       if (shown !== mine || (loaded && loaded.naturalWidth > image.naturalWidth)) return;
       loaded = image;
-      element.dataset.loaded = String(wanted);
+      whole.dataset.loaded = String(wanted);
       draw();
     }).catch(() => { if (shown === mine && !loaded) frame.say("The micrograph cannot be drawn; see the log of its scripts.", { bad: true }); });
   }
@@ -105,7 +108,7 @@ export function makeViewer(element, { frame }) {
         canvas.height = Math.round(height * ratio);
       }
     }
-    picksButton.setAttribute("aria-pressed", String(picksOn));
+    for (const [name, button] of Object.entries(switches)) button.setAttribute("aria-pressed", String(on[name]));
     const below = picture.getContext("2d");
     const above = over.getContext("2d");
     below.setTransform(ratio, 0, 0, ratio, 0, 0);
@@ -119,40 +122,32 @@ export function makeViewer(element, { frame }) {
       below.imageSmoothingQuality = "high";
       below.drawImage(loaded, view.x, view.y, shown.columns * view.scale, shown.rows * view.scale);
     }
-    if (picksOn && shown.picks) paintPicks(above);
-    paintBar(above, width);
+    filter();
+    paintOver(above, width);
   }
 
-  /** x to the right and y upwards, from the centre of the pixel at the bottom left. */
-  function paintPicks(context) {
-    const { x, y, diameter_angstrom: diameter } = shown.picks;
-    const share = loaded ? loaded.naturalWidth / shown.columns : 1;
-    const half = 0.5 / share;
-    const radius = diameter && shown.pixel_size_angstrom ? diameter / shown.pixel_size_angstrom / 2 : 0.01 * Math.max(shown.columns, shown.rows);
-    context.strokeStyle = "#5adc5a";
-    context.lineWidth = 1.4;
-    context.beginPath();
-    for (let one = 0; one < x.length; one += 1) {
-      const at = [view.x + (x[one] + half) * view.scale, view.y + (shown.rows - y[one] - half) * view.scale];
-      context.moveTo(at[0] + radius * view.scale, at[1]);
-      context.arc(at[0], at[1], radius * view.scale, 0, 2 * Math.PI);
+  /** Where a place of the micrograph is on the screen; drawn pixels are larger than its own. */
+  function at(x, y) {
+    const half = loaded ? 0.5 * shown.columns / loaded.naturalWidth : 0.5;
+    return [view.x + (x + half) * view.scale, view.y + (shown.rows - y - half) * view.scale];
+  }
+
+  function paintOver(context, width) {
+    if (on.picks && shown.picks) paintPicks(context, shown, at, view.scale);
+    const note = on.motion && shown.motion && shown.pixel_size_angstrom ? paintMotion(context, shown, at, view.scale) : "";
+    paintBar(context, shown, view.scale, width, note);
+  }
+
+  /** Contrast; smooth takes away what is finer than a few Å, and gives back the contrast that it costs. */
+  function filter() {
+    let gain = 1;
+    let blur = "";
+    if (on.smooth && loaded && shown) {
+      const sigma = SMOOTH_ANGSTROM / (shown.pixel_size_angstrom || 1) * view.scale;
+      gain = Math.min(Math.max(2 * Math.sqrt(Math.PI) * sigma / (view.scale * shown.columns / loaded.naturalWidth) * 0.7, 1), 5);
+      blur = `blur(${Math.min(sigma, 30).toFixed(2)}px) `;
     }
-    context.stroke();
-  }
-
-  function paintBar(context, width) {
-    if (!shown.pixel_size_angstrom) return;
-    const goal = Math.min(150, width / 4) / view.scale * shown.pixel_size_angstrom;
-    const power = 10 ** Math.floor(Math.log10(goal));
-    const length = [5, 2, 1].map((one) => one * power).find((one) => one <= goal);
-    const px = length / shown.pixel_size_angstrom * view.scale;
-    const text = length >= 10 ? measure(length / 10, "nm") : measure(length, "Å");
-    context.font = "12px system-ui, DejaVu Sans, sans-serif";
-    context.fillStyle = "rgb(6 9 11 / 74%)";
-    context.fillRect(8, 8, px + 16, 30);
-    context.fillStyle = "#fff";
-    context.fillRect(16, 30, px, 3);
-    context.fillText(text, 16, 24);
+    picture.style.filter = `${blur}brightness(${light.value}) contrast(${(strength.value * gain).toFixed(3)})`;
   }
 
   // One finger or the mouse moves, two fingers zoom.
@@ -185,7 +180,7 @@ export function makeViewer(element, { frame }) {
     const box = element.getBoundingClientRect();
     zoomAt(Math.exp(-event.deltaY * WHEEL), event.clientX - box.left, event.clientY - box.top);
   }, { passive: false });
-  element.addEventListener("dblclick", (event) => { if (!event.target.closest(".tools")) fit(); });
+  element.addEventListener("dblclick", fit);
   new ResizeObserver(() => (fits ? fit() : draw())).observe(element);
 
   function tell(event) {
@@ -199,9 +194,9 @@ export function makeViewer(element, { frame }) {
 
   return {
     fit,
-    togglePicks,
+    toggle,
     zoom: (factor) => zoomAt(factor, element.clientWidth / 2, element.clientHeight / 2),
-    /** Show an image: {id, version, rows, columns, pixel_size_angstrom, picks}, or null for none. */
+    /** Show an image: {id, version, rows, columns, pixel_size_angstrom, picks, motion}, or null for none. */
     show(image) {
       const same = shown && image && shown.id === image.id && shown.version === image.version;
       const as = shown && image && shown.rows === image.rows && shown.columns === image.columns;
@@ -209,12 +204,13 @@ export function makeViewer(element, { frame }) {
       shown = image;
       empty.hidden = image !== null;
       tools.hidden = image === null;
-      picksButton.hidden = !image?.picks;
+      switches.picks.hidden = !image?.picks;
+      switches.motion.hidden = !image?.motion;
       if (!same) {
         // What is there stays until the next has come, when it is the same image renewed.
         if (!(before && image && before.id === image.id)) loaded = null;
         asked = 0;
-        delete element.dataset.loaded;
+        delete whole.dataset.loaded;
       }
       if (!as && image) fit();
       draw();
