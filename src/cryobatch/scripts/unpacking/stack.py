@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from cryobatch.formats.movie import Movie
-from cryobatch.formats.mrc import PixelsTooLarge, StackWriter, to_float32, write_image
+from cryobatch.formats.mrc import PixelsTooLarge, StackWriter, to_float32
 from cryobatch.imaging.arrays import ImageArray
 from cryobatch.imaging.gain import MaskArray, RawFrame, apply_gain
 from cryobatch.imaging.gain_orientation import GainEvidence, weigh_gain
@@ -93,7 +93,8 @@ def _write_counts(
     work = replace(work, scale=scale)
     kind = StackType(work.movie.dtype)
     report = _write(run, path, work, kind, settings, pixel_size_angstrom)
-    write_image(gain_path, scale, pixel_size_angstrom)
+    with StackWriter(gain_path, (1, *scale.shape), np.float32, pixel_size_angstrom) as writer:
+        writer.write(0, scale)
     return report
 
 
