@@ -170,7 +170,7 @@ class Project:
         Raises:
             WorkflowError: The choice makes no workflow; the text says which scripts would help.
         """
-        self._check_settings()
+        self.check_settings()
         submit = submit_stale if choice.stale else submit_images
         report = submit(self.planner, self.images, self.images.select(selection), choice)
         ring(self.place.doorbell)
@@ -355,7 +355,7 @@ class Project:
         except UsageError as error:
             raise SettingsError(f"{self.place.settings}: [import] {error}") from error
 
-    def _check_settings(self) -> None:
+    def check_settings(self) -> None:
         """See that the project's settings mean something: else nobody would use them."""
         self.read_pattern()
         try:
