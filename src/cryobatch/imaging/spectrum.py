@@ -7,14 +7,14 @@ as well sampled as with large pixels.
 """
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numba
 import numpy as np
 import scipy.fft
 
 from cryobatch.errors import BadInput
-from cryobatch.imaging.arrays import ImageArray
+from cryobatch.imaging.arrays import ImageArray, SpectrumArray
 from cryobatch.imaging.ctf_pixels import LEAST_SIZE
 from cryobatch.imaging.fourier import good_size
 
@@ -58,33 +58,95 @@ def amplitude_spectrum(
     Raises:
         BadInput: The micrograph is no image, is too small, or holds values that are no numbers.
     """
-    image = checked_image(micrograph)
+    image = np.ascontiguousarray(_as_image(micrograph))
+    low, high = _usual_range(image)
     cut, size = _box_sizes(image, box, pixel_size_angstrom, target_pixel_angstrom)
     window = _hann(cut)
-    total = np.zeros((cut, cut // 2 + 1), np.float64)
+    pixels = np.empty((cut, cut), np.float32)
+    total = np.zeros((cut, size // 2 + 1), np.float64)
+    # One box after another in memory that is there already.
     for row in _starts(image.shape[0], cut, overlap):
-        boxes = np.stack(list(_boxes(image[row : row + cut], cut, overlap)))
-        boxes -= boxes.mean(axis=(1, 2), keepdims=True)
-        boxes *= window
-        total += np.abs(scipy.fft.rfft2(boxes, workers=threads, overwrite_x=True)).sum(axis=0)
+        for column in _starts(image.shape[1], cut, overlap):
+            if not _fill_box(image, row, column, low, high, window, pixels):
+                raise _damaged(image)
+            _add_amplitudes(_low_frequencies(pixels, size // 2 + 1, threads), total)
     amplitudes = _centred(total.astype(np.float32), cut, size)
     return AmplitudeSpectrum(amplitudes, pixel_size_angstrom * cut / size)
 
 
+def _low_frequencies(box: ImageArray, columns: int, threads: int) -> SpectrumArray:
+    """Return the first columns of a box's spectrum."""
+    lines = scipy.fft.rfft(box, axis=1, workers=threads)
+    kept = np.ascontiguousarray(lines[:, :columns])
+    spectrum: SpectrumArray = scipy.fft.fft(kept, axis=0, workers=threads, overwrite_x=True)
+    return spectrum
+
+
+# No parallel kernels: spectra are made in a thread beside others that have some.
+
+
+@numba.njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
+def _fill_box(image, top, left, low, high, window, out):  # type: ignore[no-untyped-def]  # numba
+    """Write pixels, cut at two limits, less their mean and under a window; tell if all are some."""
+    total, strange = np.float64(0.0), np.float32(0.0)
+    for row in range(out.shape[0]):
+        line, written = image[top + row][left : left + out.shape[1]], out[row]
+        total_of_row = np.float32(0.0)
+        for column in range(line.size):
+            value = line[column]
+            strange += value - value  # 0, or no number where the pixel is none
+            value = low if value < low else value
+            value = high if value > high else value
+            written[column] = value
+            total_of_row += value
+        total += total_of_row
+    mean = np.float32(total / out.size)
+    for row in range(out.shape[0]):
+        for column in range(out.shape[1]):
+            out[row, column] = (out[row, column] - mean) * window[row, column]
+    return strange == np.float32(0.0)
+
+
+@numba.njit(cache=True, nogil=True)
+def _add_amplitudes(spectrum, total):  # type: ignore[no-untyped-def]  # numba infers the types
+    """Add magnitudes to ``(rows, columns)``."""
+    for row in range(total.shape[0]):
+        for column in range(total.shape[1]):
+            value = spectrum[row, column]
+            total[row, column] += np.sqrt(value.real * value.real + value.imag * value.imag)
+
+
 def checked_image(image: ImageArray) -> ImageArray:
     """Return ``(rows, columns)`` float32 in which hot pixels are capped; else raise `BadInput`."""
+    pixels = _as_image(image)
+    if not np.isfinite(pixels).all():
+        raise _damaged(pixels)
+    return np.clip(pixels, *_usual_range(pixels))
+
+
+def _as_image(image: ImageArray) -> ImageArray:
     if image.ndim != 2:
         raise BadInput(f"a micrograph has rows and columns, this one has {image.ndim} dimensions")
-    result = np.array(image, dtype=np.float32)
-    strange = int(result.size - np.count_nonzero(np.isfinite(result)))
-    if strange:
-        raise BadInput(
-            f"{strange} of {result.size} pixels of the micrograph are no numbers: "
-            "it is damaged; make it again"
-        )
-    low, high = np.percentile(result.ravel()[::SAMPLE_STEP], [0.1, 99.9])
+    return image.astype(np.float32, copy=False)
+
+
+def _damaged(image: ImageArray) -> BadInput:
+    strange = int(image.size - np.count_nonzero(np.isfinite(image)))
+    return BadInput(
+        f"{strange} of {image.size} pixels of the micrograph are no numbers: "
+        "it is damaged; make it again"
+    )
+
+
+def _usual_range(image: ImageArray) -> tuple[np.float32, np.float32]:
+    """Return between which values pixels lie that are not hot."""
+    sample = image.ravel()[::SAMPLE_STEP]
+    sample = sample[np.isfinite(sample)]
+    low, high = np.percentile(sample, [0.1, 99.9]) if sample.size else (0.0, 0.0)
     reach = float(high - low)
-    return np.clip(result, low - reach, high + reach, out=result) if reach > 0.0 else result
+    if reach <= 0.0:
+        return np.float32(-np.inf), np.float32(np.inf)
+    return np.float32(low - reach), np.float32(high + reach)
 
 
 def _box_sizes(
@@ -107,11 +169,6 @@ def _starts(length: int, box: int, overlap: float) -> list[int]:
     step = max(1.0, box * (1.0 - overlap))
     count = math.ceil((length - box) / step) + 1
     return [int(start) for start in np.linspace(0, length - box, count)]
-
-
-def _boxes(rows: ImageArray, box: int, overlap: float) -> Iterator[ImageArray]:
-    for column in _starts(rows.shape[1], box, overlap):
-        yield rows[:, column : column + box]
 
 
 def _hann(size: int) -> ImageArray:
