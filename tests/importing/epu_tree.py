@@ -42,7 +42,7 @@ def picture_xml(shown: Shown) -> str:
         f"{shown.pixel!r}</numericValue></x></pixelSize></SpatialScale><microscopeData><acquisition>"
         f"<acquisitionDateTime>{shown.moment}</acquisitionDateTime><camera><ReadoutArea>"
         f"<height>{ROWS}</height><width>{COLUMNS}</width></ReadoutArea></camera></acquisition>"
-        f"<stage><Position><X>{shown.x!r}</X><Y>{shown.y!r}</Y></Position></stage>"
+        f"<stage><Position><X>{float(shown.x)}</X><Y>{float(shown.y)}</Y></Position></stage>"
         "</microscopeData></MicroscopeImage>"
     )
 

@@ -1,7 +1,9 @@
 """The index of positions repeats what is known, and forgets what is gone."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
+from cryobatch.model.image import FactValue
 from cryobatch.model.overview import Overview, OverviewKind
 from cryobatch.model.position import Position
 from cryobatch.project.positions import read_unknown
@@ -9,7 +11,13 @@ from cryobatch.project.selection import Selection
 from cryobatch.store import library, positions
 from tests.projects import add_images, make_project
 
-STAGE = {"stage_x": 12.5, "stage_y": -3.0, "pixel_size": 1.0, "grid_square": "7", "foil_hole": "9"}
+STAGE: Mapping[str, FactValue] = {
+    "stage_x": 12.5,
+    "stage_y": -3.0,
+    "pixel_size": 1.0,
+    "grid_square": "7",
+    "foil_hole": "9",
+}
 OVERVIEW = Overview(
     OverviewKind.SQUARE, "7", "/epu/a.xml", "/epu/a.jpg", 1.0, 2.0, (0.04, 0.0), (0.0, -0.04),
     2880, 2046, "2026-01-01T00:00:00",

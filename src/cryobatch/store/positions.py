@@ -60,11 +60,13 @@ def put_overviews(t: Transaction, overviews: Iterable[Overview]) -> None:
     t.executemany(_PUT_OVERVIEW, (_overview_row(one) for one in overviews))
 
 
-def overviews(r: Reading) -> dict[int, Overview]:
-    """Return all overviews by id; of several of the same place the latest comes last."""
+def overviews(r: Reading, only: int | None = None) -> dict[int, Overview]:
+    """Return all overviews by id, or only one; of several of a place the latest comes last."""
     rows = r.execute(
         "SELECT id, kind, name, source, picture, x, y, right_x, right_y, down_x, down_y, columns, "
-        "rows, recorded_at FROM overview ORDER BY coalesce(recorded_at, ''), id"
+        "rows, recorded_at FROM overview WHERE ?1 IS NULL OR id = ?1 "
+        "ORDER BY coalesce(recorded_at, ''), id",
+        (only,),
     )
     return {row[0]: _read_overview(tuple(row)[1:]) for row in rows}
 

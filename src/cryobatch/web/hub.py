@@ -34,6 +34,7 @@ class Hub:
     _kept: deque[tuple[int, str]] = field(default_factory=lambda: deque(maxlen=KEPT))
     _listeners: set[asyncio.Event] = field(default_factory=set)
     _task: asyncio.Task[None] | None = None
+    _closers: list[Callable[[], None]] = field(default_factory=list)
 
     def number(self) -> int:
         """Return the number of the last event so far."""
@@ -110,7 +111,13 @@ class Hub:
         for listener in self._listeners:
             listener.set()
 
+    def at_close(self, run: Callable[[], None]) -> None:
+        """Run something when the application ends."""
+        self._closers.append(run)
+
     def close(self) -> None:
-        """Stop looking."""
+        """Stop looking, and end what was started for the application."""
         if self._task is not None:
             self._task.cancel()
+        for run in self._closers:
+            run()

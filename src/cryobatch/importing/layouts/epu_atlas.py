@@ -95,10 +95,15 @@ def _folders_near(session: Path) -> Iterable[Path]:
         parts = ()
     for folder in above:
         tails = [Path(*parts[start:]) for start in range(len(parts))]
-        for tail in [*tails, Path(FOLDER)]:
-            place = folder / tail
-            if place.name == FOLDER and place.is_dir():
-                yield place
+        places = [*(folder / tail for tail in tails), folder / FOLDER, *_samples(folder)]
+        yield from (place for place in places if place.name == FOLDER and place.is_dir())
+
+
+def _samples(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.glob(f"Sample*/{FOLDER}"))
+    except OSError:
+        return []  # a folder above that nobody lets us list
 
 
 def _read_folder(folder: Path) -> Iterable[Overview]:
