@@ -5,11 +5,13 @@ from fastapi import APIRouter
 from cryobatch.project import Project
 from cryobatch.web.api import (
     acquisition,
+    averages,
     events,
     failures,
     images,
     library,
     log,
+    map,
     person,
     pictures,
     processors,
@@ -47,6 +49,8 @@ def make_api(project: Project, hub: Hub) -> APIRouter:
         prospects.make_router(project, fresh),
         acquisition.make_router(project, hub),
         failures.make_router(project, fresh, hub),
+        map.make_router(project, hub),
+        averages.make_router(project, hub),
         events.make_router(hub),
     ):
         api.include_router(router)

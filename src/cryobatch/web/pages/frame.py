@@ -33,6 +33,7 @@ PAGES = (
     Page("/import", "Import", "import", "w"),
     Page("/library", "Library", "library", "i"),
     Page("/image", "Image", "image", "v", listed=False),
+    Page("/map", "Map", "map", "m"),
     Page("/queue", "Queue", "queue", "q"),
     Page("/processors", "Processors", "processors", "p"),
     Page("/log", "Log", "log", "l"),
@@ -70,6 +71,7 @@ _HTML = """<!doctype html>
 <link rel="stylesheet" href="/components/style.css">
 <link rel="stylesheet" href="/components/images.css">
 <link rel="stylesheet" href="/components/import.css">
+<link rel="stylesheet" href="/components/map.css">
 <link rel="stylesheet" href="/components/work.css">
 <script src="/components/theme.js"></script>
 <script type="module" src="/components/frame.js"></script>
