@@ -4,10 +4,12 @@ Everything that thresholds are laid on elsewhere: how bright, how varied and how
 is, and how many electrons it counted.
 """
 
+import numba
 import numpy as np
 
 from cryobatch.errors import BadInput
 from cryobatch.imaging.arrays import FloatArray, ImageArray
+from cryobatch.imaging.gain import NO_GAIN, frame_statistics, measure_rows
 
 STRIPE_BLOCKS = 16
 LEAST_SIDE = 2 * STRIPE_BLOCKS
@@ -19,8 +21,9 @@ def mean_and_deviation(image: ImageArray) -> tuple[float, float]:
     Raises:
         BadInput: Some pixels are no numbers.
     """
-    mean = float(image.mean(dtype=np.float64))
-    deviation = float(image.std(dtype=np.float64))
+    measures = np.empty((len(image), 4))
+    measure_rows(np.ascontiguousarray(image), NO_GAIN, measures)
+    mean, deviation, _, _ = frame_statistics(measures, image.shape[1])
     if not np.isfinite(deviation):
         strange = int(image.size - np.count_nonzero(np.isfinite(image)))
         raise BadInput(
@@ -45,18 +48,32 @@ def striping(image: ImageArray) -> float:
     """
     if min(image.shape) < LEAST_SIDE:
         raise BadInput(f"an image of {image.shape} pixels is too small to look for stripes")
-    return max(_striping_of_rows(image), _striping_of_rows(image.T))
+    of_rows = np.zeros((image.shape[0], STRIPE_BLOCKS))
+    of_columns = np.zeros((STRIPE_BLOCKS, image.shape[1]))
+    _sum_blocks(np.ascontiguousarray(image), of_rows, of_columns)
+    height, width = (size // STRIPE_BLOCKS for size in image.shape)
+    return max(_striping(of_rows / width), _striping(of_columns.T / height))
 
 
-def _striping_of_rows(image: ImageArray) -> float:
-    width = image.shape[1] // STRIPE_BLOCKS
-    blocks = np.stack(
-        [
-            image[:, place * width : (place + 1) * width].mean(axis=1, dtype=np.float64)
-            for place in range(STRIPE_BLOCKS)
-        ],
-        axis=1,
-    )
+@numba.njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
+def _sum_blocks(image, of_rows, of_columns):  # type: ignore[no-untyped-def]  # numba
+    """Sum each row over blocks of columns, and each column over blocks of rows, in one pass."""
+    rows, columns = image.shape
+    height, width = rows // STRIPE_BLOCKS, columns // STRIPE_BLOCKS
+    for row in range(rows):
+        for block in range(STRIPE_BLOCKS):
+            total = 0.0
+            for value in image[row][block * width : (block + 1) * width]:
+                total += value
+            of_rows[row, block] = total
+        if row < height * STRIPE_BLOCKS:
+            totals = of_columns[row // height]
+            for column in range(columns):
+                totals[column] += image[row, column]
+
+
+def _striping(blocks: FloatArray) -> float:
+    """Return the ratio for ``(lines, blocks)`` of means."""
     change = blocks[1:-1] - (blocks[:-2] + blocks[2:]) / 2.0
     within = _root_mean_square(change - change.mean(axis=1, keepdims=True))
     expected = within / np.sqrt(STRIPE_BLOCKS - 1)
