@@ -26,6 +26,7 @@ COMMANDS = {
     "image": ("image", "app", "See one image; correct facts, lock values, flag."),
     "scripts": ("scripts", "app", "See the processing steps; begin one of your own."),
     "export": ("export", "app", "Give images to RELION, cryoSPARC, or as a table."),
+    "settings": ("settings", "app", "See what holds for the project; change it."),
     "doctor": ("doctor", "doctor", "See that all is well; build the library again."),
     "demo": ("demo", "demo", "Follow a simulated microscope, and see found against true."),
 }

@@ -1,6 +1,11 @@
 // REST: the one way in which pages ask and order.
 
-export class Refused extends Error {}
+export class Refused extends Error {
+  constructor(text, status) {
+    super(text);
+    this.status = status;
+  }
+}
 
 /**
  * Ask the server.
@@ -26,6 +31,6 @@ export async function order(method, path, body = {}) {
 
 async function read(response) {
   const answer = await response.json().catch(() => ({}));
-  if (!response.ok) throw new Refused(answer.error ?? `the server says ${response.status}`);
+  if (!response.ok) throw new Refused(answer.error ?? `the server says ${response.status}`, response.status);
   return answer;
 }

@@ -38,6 +38,7 @@ PAGES = (
     Page("/processors", "Processors", "processors", "p"),
     Page("/log", "Log", "log", "l"),
     Page("/failures", "Failures", "failures", "f"),
+    Page("/settings", "Settings", "settings", "e"),
     Page("/control", "Control room", "control", "c"),
     Page("/api/docs", "API", "docs", "a", listed=False),
 )
