@@ -70,6 +70,11 @@ class Mover:
 
     images: Images
 
+    def groups(self) -> dict[str, int]:
+        """Return all groups by name, with how many images each has."""
+        with self.images.database.reading() as r:
+            return library.groups(r)
+
     def compare(self, selection: Selection, group: str) -> list[Difference]:
         """Return what will hold otherwise for images in another group, by the groups' files."""
         with self.images.database.reading() as r:

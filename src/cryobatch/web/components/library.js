@@ -5,8 +5,10 @@ import { rowSelection, theme } from "./table.js";
 import { fill, h, imageHref, setText } from "./dom.js";
 import { count, whole } from "./format.js";
 import { FLAGS, act } from "./library-actions.js";
-import { makeColumns, showColumns } from "./library-columns.js";
+import { makeColumns } from "./library-columns.js";
 import { Rows, rememberOrder } from "./library-rows.js";
+import { showMove } from "./library-move.js";
+import { Panels } from "./library-panels.js";
 import { showProcess } from "./process.js";
 import { ask } from "./rest.js";
 
@@ -21,6 +23,7 @@ export async function start(main, frame) {
   let trash = address.has("trash");
   let passes = null;
   let timer = null;
+  let panels = null;
   let kept = JSON.parse(sessionStorage.getItem(CHOSEN) ?? "[]");
 
   const number = h("strong");
@@ -35,7 +38,8 @@ export async function start(main, frame) {
   const side = h("aside.side.panel", { hidden: true });
   const selection = h("div.bar.selection", { hidden: true });
   main.append(
-    h("div.bar", {}, number, filter, h("button", { text: "Columns", title: "choose the columns (v)", onclick: chooseColumns }), trashButton),
+    h("div.bar", {}, number, filter,
+      h("span.tools", {}, ...Panels.buttons((name) => panels.toggle(name)), trashButton)),
     wrong, selection, h("div.with-side", {}, place, side));
 
   const fields = await ask("/library/fields");
@@ -50,7 +54,7 @@ export async function start(main, frame) {
     getRowId: ({ data }) => String(data.id), asyncTransactionWaitMillis: LIVE_MS,
     isExternalFilterPresent: () => passes !== null, doesExternalFilterPass: ({ data }) => passes.has(data.id),
     overlayNoRowsTemplate: "<span></span>",
-    onSelectionChanged: showSelection, onModelUpdated: showNumber, onStateUpdated: ({ state }) => initial.keep(state),
+    onSelectionChanged: showSelection, onModelUpdated: () => { showNumber(); panels?.soon(); }, onColumnVisible: () => panels?.soon(), onStateUpdated: ({ state }) => initial.keep(state),
     onRowDoubleClicked: ({ data }) => open(data.id),
     onCellKeyDown: ({ event, data }) => { if (event.key === "Enter" && data) open(data.id); },
   });
@@ -91,11 +95,13 @@ export async function start(main, frame) {
     }
     grid.onFilterChanged();
     showSelection();
+    panels?.showAll("histograms");
   }
 
   async function setFilter(text) {
     const before = base();
     where = text.trim();
+    if (filter.value.trim() !== where) filter.value = where;
     keepAddress();
     if (base() === before) await applyFilter();
     else await frame.attempt(load());
@@ -148,6 +154,7 @@ export async function start(main, frame) {
     h("span.group.changes", { role: "group", "aria-label": "Flag" },
       ...FLAGS.map(({ flag, mark, key }) => h("button", { text: mark, title: `flag ${flag ?? "none"} (${key})`, onclick: () => act.flag(actions, flag) }))),
     button("Process…", "run scripts on what is selected (p)", process, ".main"),
+    button("Move…", "move what is selected to another group (m)", move),
     button("Comment", "say something about what is selected (c)", () => act.comment(actions)),
     button("Trash", "put aside, or take back (x)", () => act.trash(actions)),
     h("span.space"),
@@ -158,6 +165,7 @@ export async function start(main, frame) {
     selection.hidden = nodes.length === 0;
     const away = passes ? nodes.filter((node) => node.data && !passes.has(node.data.id)).length : 0;
     setText(said, `${whole(nodes.length)} selected`);
+    panels?.showWhat();
     setText(hidden, away ? `▲ ${whole(away)} of them hidden by the filter` : "");
     if (kept) return;
     try {
@@ -174,15 +182,22 @@ export async function start(main, frame) {
   }
 
   function process() {
-    const images = chosen();
-    if (!images.length) return frame.say("Select images first: click, shift-click, or the space key.", { bad: true });
-    return showProcess(side, frame, images.map(({ id }) => id), images[0].root_product ?? "movie");
+    const images = chosenOrSay();
+    if (images) showProcess(side, frame, images.map(({ id }) => id), images[0].root_product ?? "movie");
   }
 
-  function chooseColumns() {
-    if (!side.hidden && side.dataset.shows === "columns") side.hidden = true;
-    else showColumns(side, grid, fields, (name) => { filter.value = `${filter.value} ${name} `.trimStart(); filter.focus(); });
+  function move() {
+    const images = chosenOrSay();
+    if (images) showMove(side, frame, images.map(({ id }) => id));
   }
+
+  function chosenOrSay() {
+    const images = chosen();
+    if (!images.length) frame.say("Select images first: click, shift-click, or the space key.", { bad: true });
+    return images.length ? images : null;
+  }
+
+  panels = new Panels({ side, frame, grid, rows, fields, filter, chosen, where: () => where, setWhere: setFilter, passes: () => passes });
 
   frame.onChange((change) => {
     if (change === null || (change.topics.includes("images") && change.images === null)) rows.reloadSoon(load);
@@ -194,21 +209,21 @@ export async function start(main, frame) {
     }
   });
 
-  const move = (by) => {
+  const step = (by) => {
     const at = grid.getFocusedCell();
     const to = Math.min(Math.max((at?.rowIndex ?? -1) + by, 0), grid.getDisplayedRowCount() - 1);
     if (to < 0) return;
     grid.ensureIndexVisible(to);
     grid.setFocusedCell(to, at?.column ?? "name");
   };
-  frame.key("j", "next row", () => move(1));
-  frame.key("k", "row before", () => move(-1));
+  frame.key("j", "next row", () => step(1));
+  frame.key("k", "row before", () => step(-1));
   frame.key("/", "filter", () => filter.focus());
-  frame.key("v", "choose columns", chooseColumns);
   frame.key("Escape", "select nothing, or close the panel", () => { if (side.hidden) grid.deselectAll(); else side.hidden = true; });
   if (frame.mayChange) {
     for (const { flag, key } of FLAGS) frame.key(key, `flag ${flag ?? "none"}`, () => act.flag(actions, flag));
     frame.key("p", "process what is selected", process);
+    frame.key("m", "move what is selected to another group", move);
     frame.key("c", "comment what is selected", () => act.comment(actions));
     frame.key("x", "put aside what is selected, or take it back", () => act.trash(actions));
   }

@@ -72,6 +72,7 @@ _HTML = """<!doctype html>
 <link rel="stylesheet" href="/components/style.css">
 <link rel="stylesheet" href="/components/images.css">
 <link rel="stylesheet" href="/components/import.css">
+<link rel="stylesheet" href="/components/library.css">
 <link rel="stylesheet" href="/components/map.css">
 <link rel="stylesheet" href="/components/work.css">
 <script src="/components/theme.js"></script>
