@@ -47,9 +47,9 @@ class Survey:
 
     def sample(self, number: int) -> list[Path]:
         """Return so many recordings at most, evenly spread over all."""
-        count = len(self.recordings)
-        places = {round(n * (count - 1) / max(1, number - 1)) for n in range(min(number, count))}
-        return [self.recordings[place] for place in sorted(places)]
+        last = len(self.recordings) - 1
+        shown = min(number, last + 1)
+        return [self.recordings[round(n * last / max(1, shown - 1))] for n in range(shown)]
 
 
 class _Notes:

@@ -119,9 +119,12 @@ class Prospector:
             choice: What would be done with the images; None: nothing.
 
         Raises:
-            UsageError: It is no whole path, or what is asked means nothing.
+            UsageError: What is asked means nothing; a path that means nothing is an answer.
         """
-        folder = read_folder(typed)
+        try:
+            folder = read_folder(typed)
+        except UsageError as error:
+            return Prospect(Path(), "refused", str(error))
         # A disk that does not answer holds whoever looks at it.
         with self._take_turn():
             completions = complete_folder(typed)

@@ -4,9 +4,13 @@ These are orders, not questions, for the gate: only who may change anything may 
 """
 
 from collections.abc import Sequence
+from typing import Annotated
 
 from fastapi import APIRouter, Request, Response
+from pydantic import Field
 
+from cryobatch.errors import UsageError
+from cryobatch.importing.layouts.pattern import parse_pattern
 from cryobatch.importing.layouts.pattern_trial import try_pattern
 from cryobatch.importing.survey import Survey
 from cryobatch.model.facts import FACTS
@@ -19,6 +23,12 @@ from cryobatch.web.api.watches import Wanted, Watch
 
 NAMES = 12
 MOST_PROBLEMS = 6
+
+
+class Tried(Wanted):
+    """Files of a folder, and a name pattern for them."""
+
+    pattern: Annotated[str, Field(max_length=300)]
 
 
 def make_router(project: Project, fresh: Fresh) -> APIRouter:
@@ -50,17 +60,19 @@ def make_router(project: Project, fresh: Fresh) -> APIRouter:
         return answer(request, describe(found))
 
     @router.post("/names")
-    def names(request: Request, body: Wanted) -> Response:
-        """Real names of a folder's recordings, cut up by a name pattern into its parts."""
-        fresh()
-        pattern = project.read_pattern(body.pattern or None)
+    def names(request: Request, body: Tried) -> Response:
+        """Real names of a folder's recordings, cut up by a name pattern into its parts.
+
+        Of a pattern that means nothing (yet) there is just the ``problem``.
+        """
         survey = prospector.survey(body.folder, body.patterns())
-        shown = survey.sample(NAMES)
-        if pattern is None:
-            plain = [{"pieces": [[storable(path.name), None]], "group": None} for path in shown]
-            return answer(request, {"names": plain, "fitting": 0, "count": len(survey.recordings)})
-        trial = try_pattern(pattern, survey.recordings, shown)
+        try:
+            pattern = parse_pattern(body.pattern)
+        except UsageError as error:  # it is being written, and means nothing yet
+            return answer(request, {"problem": str(error)})
+        trial = try_pattern(pattern, survey.recordings, survey.sample(NAMES))
         return answer(request, {
+            "problem": None,
             "names": [
                 {"pieces": [[storable(text), part] for text, part in pieces], "group": group}
                 for pieces, group in zip(trial.names, trial.groups, strict=True)

@@ -35,12 +35,11 @@ Place = Literal["bottom", "top", "first_now"]
 
 
 class Wanted(BaseModel):
-    """Which files of which folder, and what is known of them."""
+    """Which files of which folder."""
 
     folder: Annotated[str, Field(max_length=4_000)]
     include: Annotated[list[_Text], Field(max_length=50)] = []
     ignore: Annotated[list[_Text], Field(max_length=50)] = []
-    pattern: _Text | None = None
 
     def patterns(self) -> Patterns:
         """Return which files are wanted."""
@@ -58,6 +57,7 @@ class Watch(Wanted):
     scripts: Annotated[list[_Text], Field(max_length=100)] | None = None
     parameters: Given = {}
     place: Place = "bottom"
+    pattern: _Text | None = None
     patience_s: Annotated[float, Field(ge=2, le=86_400)] = PATIENT_S
     active: bool = True
 

@@ -25,21 +25,21 @@ export function makeCard(frame, actions) {
   const name = h("bdi");
   const path = h("h3.path", {}, name);
   const toggle = h("button.changes", { onclick: () => actions.toggle(row) });
-  const orders = h("p.orders.soft");
+  const orders = h("span.orders");
   const figures = new Map(["Found", "Imported", "Settling", "Incomplete", "Failed", "Rate", "To the queue", "To a result"].map((one) => [one, h("dd")]));
   const bar = h("div.shares", { role: "img" });
   const settling = h("p.settling.soft", { hidden: true });
   const files = h("ul.files", { "aria-label": "Files that need a look" });
-  const all = h("button.quiet", { hidden: true, onclick: showAll });
-  const scanned = h("span.soft");
+  const all = h("button.quiet.more", { hidden: true, onclick: showAll });
+  const scanned = h("span.scanned.wide-only");
   const element = h("article.card.watch", { onclick: () => actions.choose(row.id) },
     h("div.top", {}, state, path, h("span.bar.changes", {},
       h("button", { text: "Rescan", title: "look through the whole folder now (r)", onclick: () => actions.scan(row) }), toggle,
       h("button", { text: "Change…", title: "what is done with its recordings (e)", onclick: () => actions.change(row) }),
       sureButton("Remove", () => "Forget it?", () => 1, () => actions.remove(row)))),
-    orders, bar,
+    h("div.row", {}, orders, scanned), bar,
     h("dl.figures", {}, ...[...figures].map(([title, value]) => h("div", {}, h("dt", { text: title }), value))),
-    settling, files, h("div.row", {}, all, scanned));
+    settling, files, all);
 
   function show(now, held) {
     row = now;
@@ -58,7 +58,7 @@ export function makeCard(frame, actions) {
     const left = row.incomplete + row.failed + row.rewritten - row.files.length;
     all.hidden = left <= 0 && !listed;
     setText(all, listed ? "Show fewer" : `Show ${count(left, "more file")}`);
-    setText(scanned, row.scanned_at ? `looked through at ${clock(row.scanned_at)}, ${duration(row.scan_s)}` : "not looked through yet");
+    setText(scanned, row.scanned_at ? `looked through at ${clock(row.scanned_at)}${row.scan_s >= 0.1 ? `, in ${duration(row.scan_s)}` : ""}` : "not looked through yet");
   }
 
   function showFigures() {
@@ -98,8 +98,8 @@ export function makeCard(frame, actions) {
       return h("li", {}, h(`span.${kind}`, { "aria-hidden": "true", text: mark }), h("span.sr", { text: file.state }),
         h("span.name", { title: file.path }, h("bdi", { text: file.path.split("/").at(-1) })),
         h("span.why", { text: file.reason }),
-        h("span.soft.wide-only", {}, file.image_id ? h("a", { href: imageHref(file.image_id), text: `image ${file.image_id}` }) : bytes(file.bytes)),
-        h("span.soft.wide-only", { text: clock(file.noted_at, { withSeconds: false }) }));
+        h("span.soft.number", {}, file.image_id ? h("a", { href: imageHref(file.image_id), text: `image ${file.image_id}` }) : bytes(file.bytes)),
+        h("span.soft.number", { text: clock(file.noted_at, { withSeconds: false }) }));
     }));
   }
 

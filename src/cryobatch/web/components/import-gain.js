@@ -11,7 +11,7 @@ const VERDICTS = {
   foreign: ["bad", "✕", "It fits in no orientation: suspect a reference that was renewed, one of another camera, or frames that are corrected already."],
   undecided: ["warn", "▲", "The counts do not tell: too few electrons, or a reference without a pattern."],
 };
-const SAID = { fits: "fit", turned: "say that it is turned", foreign: "do not know it", undecided: "do not tell" };
+const SAID = { fits: "fit", turned: "fit another way", foreign: "fit in no way", undecided: "do not tell" };
 const FLIPS = ["", "upside down", "left to right"];
 
 export const nameTurn = ({ rotation, flip }) => [rotation ? `turned ${rotation * 90}°` : "", FLIPS[flip]].filter(Boolean).join(", ") || "as in its file";
@@ -38,7 +38,7 @@ export async function startGain(panel, frame) {
     fill(head, h("h2", { text: "Gain reference" }), source);
     if (!found.orientations.some((one) => one.has_picture)) {
       const text = found.problem === "" || !found.movies.length && !found.gain ? "It is weighed against the raw counts when the first movie is there." : found.problem;
-      return fill(place, h("p.soft", { text }));
+      return fill(place, h(found.gain ? "p.warn" : "p.soft", { text: found.gain ? `▲ ${text}` : text }));
     }
     const configured = found.orientations.find((one) => one.configured);
     const best = found.orientations.find((one) => one.best) ?? configured;
@@ -69,7 +69,7 @@ export async function startGain(panel, frame) {
     const own = Object.entries(found.verdicts).map(([word, number]) => `${number} ${SAID[word] ?? word}`).join(", ");
     return h("div.bar.gain-verdict", {},
       h("span", {}, h(`strong.${kind}`, { text: `${mark} ${text}` }), lies && ` ${nameTurn(best)} (${settings(best)}) fits, ${nameTurn(configured)} does not.`),
-      own && h("span.soft", { text: `Of the latest movies ${own}.` }), h("span.space"),
+      own && h("span.soft", { text: `When the latest movies were unpacked: ${own}.` }), h("span.space"),
       lies && frame.mayChange && sureButton("Turn it so for all images", () => "All images, also those to come?", () => 1, () => turn(best, configured)));
   }
 

@@ -35,15 +35,19 @@ export function makeNames(frame, wanted) {
       const found = await order("POST", "/watches/names", { folder, ...rest, pattern });
       if (number === asked) show(found);
     } catch (error) {
-      if (number !== asked) return undefined;
-      input.setAttribute("aria-invalid", "true");
-      said.className = "bad";
-      setText(said, error.message);
+      if (number === asked) refuse(error.message);
     }
     return undefined;
   }
 
-  function show({ names, fitting, count: all }) {
+  function refuse(text) {
+    input.setAttribute("aria-invalid", "true");
+    said.className = "bad";
+    setText(said, text);
+  }
+
+  function show({ problem, names, fitting, count: all }) {
+    if (problem) return refuse(problem);
     const fits = fitting === all;
     said.className = !all ? "soft" : fits ? "good" : "warn";
     setText(said, !all ? "There are no names to try it on yet." : fits ? `● fits all ${whole(all)} names` : `▲ fits ${whole(fitting)} of ${whole(all)} names; the others keep their folder as group`);
@@ -55,6 +59,7 @@ export function makeNames(frame, wanted) {
         h("span.cut", {}, h("span", { "aria-hidden": "true", text: fit ? "● " : "○ " }), ...pieces.map(([text, part]) => part ? h(`mark.part-${parts.indexOf(part) % COLOURS}`, { title: part, text }) : h("span", { text }))),
         fit && h("span.tells", {}, ...told, group && h("span.soft", { text: `group ${group}` })));
     }));
+    return undefined;
   }
 
   return {
