@@ -18,6 +18,7 @@ MODULES = {
     "scale": "benchmarks.scale",
     "import": "benchmarks.importing",
     "guards": "benchmarks.guards",
+    "web": "benchmarks.web",
 }
 
 

@@ -74,7 +74,7 @@ def _claims_per_second(project: Project) -> float:
 
 def _measure_log() -> None:
     with project_of_rows(1_000) as project:
-        filling = _seconds(lambda: _fill_log(project))
+        filling = _seconds(lambda: fill_log(project))
         rows: list[Sequence[object]] = []
         for sort in SORTS:
             for descending in (True, False):
@@ -89,7 +89,8 @@ def _page_ms(project: Project, sort: str, descending: bool) -> float:
     return 1000.0 * _seconds(lambda: project.log.page(sort=sort, descending=descending))
 
 
-def _fill_log(project: Project) -> None:
+def fill_log(project: Project) -> None:
+    """Fill the log with rows of every level, processor and script."""
     entries = _entries()
     for _ in range(LOG_ROWS // LOG_CHUNK):
         with project.database.transaction() as t:
