@@ -5,11 +5,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
 from cryobatch.errors import BadInput
+from cryobatch.formats.eer_bits import EventBits
 from cryobatch.formats.mrc import Frame
 from cryobatch.formats.reading import PlainFile
 from cryobatch.formats.safe_xml import parse_xml
@@ -18,8 +18,9 @@ from cryobatch.formats.tiff_pages import Page, check_pages, decoding, open_tiff_
 _COMPRESSIONS = (65000, 65001, 65002)
 _METADATA_TAG = 65001
 _BITS_TAGS = (65007, 65008, 65009)
-_BITS = {65000: (8, 2, 2), 65001: (7, 2, 2), 65002: (7, 2, 2)}
-"""Bits of the distance to the next electron, and of its place in x and in y within a pixel."""
+_BITS = {
+    65000: EventBits(8, 2, 2), 65001: EventBits(7, 2, 2), 65002: EventBits(7, 2, 2),
+}  # fmt: skip
 
 UPSAMPLINGS = (1, 2, 4)
 
@@ -91,22 +92,31 @@ class EerMovie:
         """Read a dose fraction into ``(rows, columns)`` of ``dtype``, C order."""
         if not 0 <= index < self.shape[0]:
             raise IndexError(f"{self.path}: no fraction {index}, it has {self.shape[0]}")
-        first = index * self.frames_per_fraction
-        out[:] = 0
-        for number in range(first, first + self.frames_per_fraction):
-            with decoding(self.path):
-                self._add_events(number, out)
+        # numba takes a third of a second to import: only who decodes pixels needs it.
+        from cryobatch.formats.eer_events import add_events
 
-    def _add_events(self, number: int, counts: Frame) -> None:
-        data = bytearray()
-        for offset, size in self._places[number]:
-            data += self._source.read_at(offset, size)
-        if len(data) < sum(size for _, size in self._places[number]):
-            raise BadInput(f"{self.path}: ends within hardware frame {number + 1}; copy it again")
-        data += bytes(len(data) % 2)  # the decoder takes whole 16-bit words only
-        imagecodecs.eer_decode(
-            bytes(data), counts.shape, *self._bits, superres=self._upsampling // 2, out=counts
-        )
+        with decoding(self.path):
+            first = index * self.frames_per_fraction
+            data, ends = self._read_frames(range(first, first + self.frames_per_fraction))
+            out[:] = 0
+            finer = self._upsampling
+            add_events(data, ends, self._bits, (out.shape[0] // finer, out.shape[1] // finer), out)
+
+    def _read_frames(self, numbers: range) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+        """Return the bytes of hardware frames, and where each begins and the last one ends."""
+        from cryobatch.formats.eer_events import SLACK
+
+        data, ends = bytearray(), [0]
+        for number in numbers:
+            for offset, size in self._places[number]:
+                data += self._source.read_at(offset, size)
+            ends.append(ends[-1] + sum(size for _, size in self._places[number]))
+            if len(data) < ends[-1]:
+                raise BadInput(
+                    f"{self.path}: ends within hardware frame {number + 1}; copy it again"
+                )
+        data += bytes(SLACK)
+        return np.frombuffer(data, np.uint8), np.array(ends, np.int64)
 
     def frame(self, index: int) -> NDArray[np.float32]:
         """Return a dose fraction, ``(rows, columns) float32``."""
@@ -141,9 +151,12 @@ def read_metadata(page: Page, where: str) -> dict[str, str]:
     }
 
 
-def _read_bits(page: Page) -> tuple[int, int, int]:
+def _read_bits(page: Page) -> EventBits:
     usual = _BITS[int(page.compression)]
     if page.compression != 65002:
         return usual
-    skip, x, y = (int(page.tags.valueof(t, d)) for t, d in zip(_BITS_TAGS, usual, strict=True))
-    return skip, x, y
+    places = zip(_BITS_TAGS, (usual.skip, usual.x, usual.y), strict=True)
+    bits = EventBits(*(int(page.tags.valueof(tag, default)) for tag, default in places))
+    if not bits.are_sensible:
+        raise ValueError(f"electrons in {bits}")
+    return bits

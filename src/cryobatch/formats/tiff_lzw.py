@@ -6,13 +6,11 @@ more; both lie one behind the other in what was written already, so that the tab
 no strings. They are copied eight bytes at a time.
 """
 
-from typing import Any
-
 import numpy as np
-from llvmlite import ir  # type: ignore[import-untyped,unused-ignore]  # it publishes no types
-from numba import njit, types
-from numba.extending import intrinsic
+from numba import njit
 from numpy.typing import NDArray
+
+from cryobatch.formats.eight_bytes import load_eight, load_eight_swapped, store_eight
 
 Bytes = NDArray[np.uint8]
 
@@ -55,46 +53,6 @@ def decode(codes: Bytes, room: Bytes, count: int) -> Bytes:
     return room[_LITERALS:written]
 
 
-def _eight_bytes(context: Any, builder: Any, kind: Any, values: Any) -> Any:
-    """Return a pointer to eight bytes of an array (Any: numba publishes no types)."""
-    array = context.make_array(kind)(context, builder, values[0])
-    place = builder.gep(array.data, [values[1]])
-    return builder.bitcast(place, ir.IntType(64).as_pointer())
-
-
-@intrinsic  # type: ignore[untyped-decorator,unused-ignore]  # numba
-def _load(_context: Any, array: Any, index: Any) -> Any:
-    """Return eight bytes of an array from a place on, the first one lowest."""
-
-    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        return builder.load(_eight_bytes(context, builder, signature.args[0], values), align=1)
-
-    return types.uint64(array, types.intp), generate
-
-
-@intrinsic  # type: ignore[untyped-decorator,unused-ignore]  # numba
-def _load_swapped(_context: Any, array: Any, index: Any) -> Any:
-    """Return eight bytes of an array from a place on, the first one highest."""
-
-    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        found = builder.load(_eight_bytes(context, builder, signature.args[0], values), align=1)
-        return builder.bswap(found)
-
-    return types.uint64(array, types.intp), generate
-
-
-@intrinsic  # type: ignore[untyped-decorator,unused-ignore]  # numba
-def _store(_context: Any, array: Any, index: Any, value: Any) -> Any:
-    """Write eight bytes into an array from a place on, the lowest first."""
-
-    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        place = _eight_bytes(context, builder, signature.args[0], values)
-        builder.store(values[2], place, align=1)
-        return context.get_dummy_value()
-
-    return types.void(array, types.intp, types.uint64), generate
-
-
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator,unused-ignore]  # numba
 def _decode(codes, room, end):  # type: ignore[no-untyped-def]  # numba infers the types
     """Return the place behind the last byte written, or a broken code less than 0.
@@ -110,7 +68,7 @@ def _decode(codes, room, end):  # type: ignore[no-untyped-def]  # numba infers t
     bit, width, following = 0, 9, _FIRST
     place, before, size_before = _LITERALS, -1, 0
     while place < end and bit + width <= bits:
-        eight = _load_swapped(codes, bit >> 3) << np.uint64(bit & 7)
+        eight = load_eight_swapped(codes, bit >> 3) << np.uint64(bit & 7)
         code = np.int64(eight >> np.uint64(64 - width))
         bit += width
         if code == _END:
@@ -131,9 +89,9 @@ def _decode(codes, room, end):  # type: ignore[no-untyped-def]  # numba infers t
         source, size = start[code], min(length[code], end - place)
         before, size_before = place, size
         if place - source >= 8:
-            _store(room, place, _load(room, source))
+            store_eight(room, place, load_eight(room, source))
             for step in range(8, size, 8):
-                _store(room, place + step, _load(room, source + step))
+                store_eight(room, place + step, load_eight(room, source + step))
         else:
             for step in range(size):
                 room[place + step] = room[source + step]
