@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 import time
-from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,13 +17,11 @@ from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from unittest.mock import patch
 
 from benchmarks.sample_project import FIRST_LINE, NO_OPERATION, project_of_files
 from benchmarks.table import median, percentile, print_table
 from cryobatch.daemon.work import run_queue
 from cryobatch.model.batch import BatchState
-from cryobatch.processing.slot import Slot
 from cryobatch.project import Project
 from cryobatch.project.selection import Selection
 from cryobatch.project.submission import Choice
@@ -38,7 +35,6 @@ TIMEOUT_S = 120.0
 _SERVE = """
 import sys
 from cryobatch.daemon.work import serve
-from cryobatch.processing.slot import Slot
 from cryobatch.project import Project
 with Project.open(sys.argv[1]) as project:
     serve(project, processors=int(sys.argv[2]), show=lambda snapshot: None)
@@ -51,12 +47,11 @@ class Passage:
 
     Attributes:
         per_second: Batches a second.
-        delays_ms: From a processor being free to the first line of its next script.
-        rounds_ms: From first line to first line on one processor.
+        rounds_ms: From first line to first line on one processor: a little more than from its
+            being free to the first line of its next script.
     """
 
     per_second: float
-    delays_ms: Sequence[float]
     rounds_ms: Sequence[float]
 
 
@@ -90,8 +85,7 @@ def _compare(parent: Path) -> None:
     title = f"{TASKS} no-op batches, {WORKERS} processors, medians of {REPEATS}"
     print_table(title, ["", "batches/s"], rows)
     found = {
-        "free processor, batches waiting": [ms for p in passages for ms in p.delays_ms],
-        "first line of its last batch": [ms for p in passages for ms in p.rounds_ms],
+        "first line of the processor's last batch": [ms for p in passages for ms in p.rounds_ms],
         "submission to an idle processor": submit_one_by_one(SINGLE_TASKS, parent),
     }
     delays = [[name, percentile(ms, 50), percentile(ms, 99)] for name, ms in found.items()]
@@ -102,19 +96,17 @@ def pass_through_cryobatch(tasks: int, parent: Path) -> Passage:
     """Work off a queue of no-ops in a project of its own."""
     with project_of_files(tasks, parent) as project:
         project.submit(Selection(everything=True), Choice(scripts=(NO_OPERATION,)))
-        with _noting_free() as freed:
-            outcome = run_queue(project, processors=WORKERS, show=lambda _: None)
+        outcome = run_queue(project, processors=WORKERS, show=lambda _: None)
         if outcome.done != tasks:
             raise RuntimeError(f"{outcome.done} of {tasks} batches were done")
         first_lines = _first_lines(project)
         ends = _batch_ends(project, tasks)
     seconds = max(end.moment for end in ends) - min(first_lines.values())
-    delays, rounds = [], []
-    for processor in freed:
+    rounds = []
+    for processor in {end.processor for end in ends}:
         lines = sorted(first_lines[end.image] for end in ends if end.processor == processor)
         rounds += [1000.0 * (after - before) for before, after in pairwise(lines)]
-        delays += list(_delays_ms(freed[processor], lines))
-    return Passage(tasks / seconds, delays, rounds)
+    return Passage(tasks / seconds, rounds)
 
 
 def submit_one_by_one(tasks: int, parent: Path) -> list[float]:
@@ -232,28 +224,6 @@ def _batch_ends(project: Project, tasks: int) -> list[_End]:
         for row in rows
         if row.text == "batch done"
     ]
-
-
-def _delays_ms(freed: Sequence[float], lines: Sequence[float]) -> Iterator[float]:
-    """Yield how long after each moment the next first line came, but for the last moment."""
-    for moment in freed:
-        place = bisect_right(lines, moment)
-        if place < len(lines):
-            yield 1000.0 * (lines[place] - moment)
-
-
-@contextmanager
-def _noting_free() -> Iterator[dict[str, list[float]]]:
-    """Note when the dispatcher, which runs in this process, finds a processor free."""
-    moments: dict[str, list[float]] = {}
-    free = Slot.free
-
-    def note(slot: Slot, now: float) -> None:
-        moments.setdefault(slot.name, []).append(time.time())
-        free(slot, now)
-
-    with patch.object(Slot, "free", note):
-        yield moments
 
 
 _PEERS: Sequence[tuple[str, str, Callable[[int], float]]] = (

@@ -1,18 +1,19 @@
 """The dispatcher's decisions, at moments that real processes seldom meet."""
 
-import json
-from collections.abc import Iterator
+import socket
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
-from multiprocessing import Pipe
 from typing import Any
 
 import pytest
 
 from cryobatch.model import Batch, BatchState
 from cryobatch.processing.dispatcher import Dispatcher
+from cryobatch.processing.orders import BatchOrder
 from cryobatch.processing.plant import OpenGate, Plant
 from cryobatch.processing.processors import Message
+from cryobatch.processing.wire import Wire, write_report
 from cryobatch.project import Project, Selection
 from cryobatch.project.submission import Choice
 from cryobatch.store import queue
@@ -29,42 +30,56 @@ class Told:
     pid = 1
 
     def __init__(self) -> None:
-        self.connection, self._own = Pipe()
+        ours, self._own = socket.socketpair()
+        self._wire = Wire(ours)
+        self._handed: list[int] = []
+        self._ended = 0
+        self._told: list[int] = []
         self.killed = False
         self.say(event="up")
 
     def say(self, **message: Any) -> None:
-        """Let the dispatcher hear something."""
-        self._own.send_bytes(json.dumps(message).encode())
+        """Let the dispatcher hear something; who has ended a batch begins with the next."""
+        self._own.sendall(write_report(message))
+        self._ended += message["event"] == "done"
 
     def begin(self, script: str, time_limit_s: float | None = None) -> None:
         """Say that a script has begun."""
         self.say(event="script_started", script=script, time_limit_s=time_limit_s, remade=False)
 
     def die(self) -> None:
-        """Close the pipe, all that it was told being read."""
-        if not self._own.closed:
-            self.heard()
-            self._own.close()
+        """Close its end."""
+        self._own.close()
 
-    def heard(self) -> list[Message]:
-        """Return all that it was told."""
-        found = []
-        while self._own.poll():
-            found.append(json.loads(self._own.recv_bytes()))
-        return found
+    def begun(self) -> list[int]:
+        """Return the batches that it has begun since it was asked last."""
+        known, self._told = self._told, self._handed[: self._begun]
+        return self._told[len(known) :]
+
+    @property
+    def _begun(self) -> int:
+        return min(self._ended + 1, len(self._handed))
+
+    def fileno(self) -> int:
+        """Return what becomes ready when it has spoken."""
+        return self._wire.fileno()
 
     def send(self, message: Message) -> None:
-        """Be told something."""
-        self.connection.send_bytes(json.dumps(message).encode())
+        """Be told something that no test asks for."""
 
-    def receive(self) -> Message | None:
-        """Give the next word."""
-        try:
-            message: Message = json.loads(self.connection.recv_bytes())
-        except EOFError:
-            return None
-        return message
+    def hand(self, orders: Sequence[BatchOrder]) -> None:
+        """Begin with the first at once, unless there is one before it."""
+        self._handed += [order.batch for order in orders]
+
+    def take_back(self) -> int:
+        """Give back what was not begun."""
+        number = len(self._handed) - self._begun
+        del self._handed[self._begun :]
+        return number
+
+    def hear(self, patience_s: float = 0.0) -> tuple[Sequence[Message], bool]:
+        """Give what was said."""
+        return self._wire.receive_all()
 
     def memory_bytes(self) -> int:
         """Take little memory."""
@@ -79,6 +94,16 @@ class Told:
         return "signal 9 (SIGKILL)"
 
 
+class SharedGate(OpenGate):
+    """A gate at which another project may wait."""
+
+    wanted = False
+
+    def is_wanted(self) -> bool:
+        """Tell whether it waits."""
+        return self.wanted
+
+
 class Bench:
     """A dispatcher with told processors, and a clock that a test moves."""
 
@@ -91,7 +116,7 @@ class Bench:
             staging=project.place.staging,
             scratch=project.scratch(),
             start=self._start,
-            gate=OpenGate(),
+            gate=SharedGate(),
             max_losses=2,
             memory_limit_bytes=None,
             medians={},
@@ -129,8 +154,8 @@ class Bench:
         return found
 
     def orders(self, processor: Told) -> list[int]:
-        """Return the batches that a processor was newly ordered to run."""
-        return [m["order"]["batch"] for m in processor.heard() if m["do"] == "run"]
+        """Return the batches that a processor has newly begun."""
+        return processor.begun()
 
 
 @pytest.fixture
@@ -290,9 +315,63 @@ def test_what_is_claimed_ahead_goes_back_when_somebody_looks(bench: Bench) -> No
         assert [row.batch.id for row in queue.listing(r)] == ids[7:], "each keeps its place"
 
 
+def hurry(bench: Bench, processor: Told, ended: int) -> None:
+    """Let a processor end batches so quickly that it is handed others ahead."""
+    for _ in range(ended):
+        processor.say(event="done", result=None)
+        bench.step(0.001)
+
+
+def test_nothing_waits_behind_a_batch_that_takes_long(bench: Bench) -> None:
+    """What was handed ahead is for whoever is free then, in its old order."""
+    bench.ready(2)
+    ids = bench.submit(*range(1, 13))
+    bench.step(0.001)
+    first, second = bench.processors
+    hurry(bench, first, 6)
+    done = [bench.batch(one).state for one in ids].count(BatchState.DONE)
+    assert done == 6
+    bench.step(0.2)
+    with bench.project.database.reading() as r:
+        running = {batch.id for batch in queue.running(r)}
+        waiting = [r.batch.id for r in queue.listing(r, states=(BatchState.WAITING,))]
+    assert (running, waiting) == ({ids[1], ids[7]}, ids[8:]), "each of the two has its own"
+    second.say(event="done", result=None)
+    bench.step(0.001)
+    assert waiting[0] in bench.orders(second)
+
+
+def test_what_a_dead_processor_had_not_begun_was_not_lost_with_it(bench: Bench) -> None:
+    """Only the batch that it worked on may be to blame."""
+    bench.ready()
+    ids = bench.submit(*range(1, 13))
+    bench.step(0.001)
+    (processor,) = bench.processors
+    hurry(bench, processor, 6)
+    processor.begin("measure")
+    bench.project.queue.pause()
+    processor.die()
+    bench.step(0.2)
+    assert [bench.batch(one).losses for one in ids[6:]] == [1, 0, 0, 0, 0, 0]
+    with bench.project.database.reading() as r:
+        waiting = [r.batch.id for r in queue.listing(r, states=(BatchState.WAITING,))]
+    assert waiting == ids[6:], "each keeps its place"
+
+
+def test_what_waits_for_another_project_is_not_handed_ahead(bench: Bench) -> None:
+    """Its turn comes after the batch that runs."""
+    bench.ready()
+    bench.plant.gate.wanted = True  # type: ignore[attr-defined]  # the bench's own gate
+    bench.submit(*range(1, 13))
+    bench.step(0.001)
+    (processor,) = bench.processors
+    hurry(bench, processor, 6)
+    assert processor.take_back() == 0
+
+
 def test_whoever_can_speak_is_listened_to(bench: Bench) -> None:
     """Each processor, and the committer."""
     bench.ready(3)
     descriptors = bench.dispatcher.descriptors()
-    assert {p.connection.fileno() for p in bench.processors} < set(descriptors)
+    assert {p.fileno() for p in bench.processors} < set(descriptors)
     assert len(descriptors) == 4

@@ -2,6 +2,8 @@
 
 import json
 import re
+import select
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -13,7 +15,7 @@ from cryobatch.model import Absent
 from cryobatch.processing.catalog import discover
 from cryobatch.processing.image_folder import read_record
 from cryobatch.processing.local import LocalProcessor
-from cryobatch.processing.orders import to_json
+from cryobatch.processing.processors import Message
 from cryobatch.project import Project, Selection
 from tests.one_processor import OneProcessor, Told, commit
 from tests.projects import add_images, make_project
@@ -76,6 +78,7 @@ class RealProcessor:
     def __init__(self, project: Project) -> None:
         """Start the process."""
         self._one = OneProcessor(project)
+        self._heard: deque[Message] = deque()
         self._local = LocalProcessor(
             self._one.setup(), mark=f"test-{uuid4()}", environment={}, on_end=lambda _: None
         )
@@ -84,7 +87,7 @@ class RealProcessor:
     def run(self, image: int, *scripts: str) -> Told:
         """Work through one batch."""
         order = self._one.order(image, *scripts)
-        self._local.send({"do": "run", "order": to_json(order)})
+        self._local.hand([order])
         told = Told()
         while not told.messages or not self._is_end(told):
             message = self._receive()
@@ -104,10 +107,13 @@ class RealProcessor:
         return last["event"] in {"done", "batch_failed"} or bool(last.get("last"))
 
     def _receive(self) -> dict[str, object]:
-        assert self._local.connection.poll(30), "the processor says nothing"
-        message = self._local.receive()
-        assert message is not None, "the processor is gone"
-        return dict(message)
+        while not self._heard:
+            ready, _, _ = select.select([self._local], [], [], 30)
+            assert ready, "the processor says nothing"
+            said, gone = self._local.hear()
+            assert not gone, "the processor is gone"
+            self._heard.extend(said)
+        return dict(self._heard.popleft())
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ from cryobatch.processing.commit import commit_result
 from cryobatch.processing.orders import staged_from_json
 from cryobatch.processing.plant import OpenGate, Plant
 from cryobatch.processing.processors import Processor
+from cryobatch.processing.ready import Prepared
 from cryobatch.processing.reports import conclude_result, take_report
 from cryobatch.processing.slot import Ending, EndReason, Slot
 from cryobatch.processing.turn import Result, Turn
@@ -109,8 +110,8 @@ def test_a_program_that_is_killed_for_its_time_fails_with_that_reason(
 ) -> None:
     """Its processor may tell of the kill before it is killed itself."""
     project = new_project(1)
-    slot = Slot("local-1", 0)
-    slot.take(batch_of(1), project.images.folder(1), 0.0)
+    order = OneProcessor(project).order(1, "measure")
+    slot = Slot("local-1", 0, work=Prepared(batch_of(1), order))
     slot.begin_script("measure", 0.3, 0.0)
     slot.ending = Ending(EndReason.TIME, "took longer than its time limit of 0.3 s", "measure")
     turn = Turn(1.0)

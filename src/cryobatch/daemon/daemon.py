@@ -73,6 +73,8 @@ class Daemon:
         while signals.received is None:
             patience = 0.0 if self._staff.is_checking() else POLL_INTERVAL_S
             timeout = min(self.dispatcher.timeout_s(), patience)
+            if (lull_s := self.dispatcher.lull_s()) > 0:
+                wait([doorbell.fileno(), signals.reader], lull_s)
             descriptors = [*self.dispatcher.descriptors(), doorbell.fileno(), signals.reader]
             ready = wait(descriptors, timeout)
             rung = doorbell.fileno() in ready

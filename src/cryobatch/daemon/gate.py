@@ -83,6 +83,10 @@ class MachineGate:
         if descriptor is not None:
             os.close(descriptor)
 
+    def is_wanted(self) -> bool:
+        """Tell whether another daemon waits for a place, or nobody is let in."""
+        return self._closed or not self._is_alone(time.monotonic())
+
     def rest(self) -> None:
         """Want nothing for the time being."""
         if self._wanting is not None:
@@ -105,14 +109,16 @@ class MachineGate:
             os.pwrite(self._wanting, text.ljust(80).encode("ascii"), 0)
 
     def _is_next(self, now: float) -> bool:
-        if now - self._alone_at < LOOK_INTERVAL_S:
+        if self._is_alone(now):
             return True
         rivals = self._find_rivals(now)
-        if not rivals:
-            self._alone_at = now
-            return True
         own = (len(self._held), now if self._wanting is None else self._since)
         return all(own <= (rival.held, rival.since) for rival in rivals)
+
+    def _is_alone(self, now: float) -> bool:
+        if now - self._alone_at >= LOOK_INTERVAL_S and not self._find_rivals(now):
+            self._alone_at = now
+        return now - self._alone_at < LOOK_INTERVAL_S
 
     def _find_rivals(self, now: float) -> list[Rival]:
         rivals = []

@@ -6,7 +6,6 @@ import shutil
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from concurrent.futures import wait as wait_for
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -19,8 +18,8 @@ from cryobatch.processing.history import HISTORY_FOLDER
 from cryobatch.processing.image_folder import (
     PARAMETER_FILE,
     Identity,
+    ImageLocks,
     identify,
-    image_lock,
     read_record,
 )
 from cryobatch.processing.orders import StagedResult
@@ -66,10 +65,10 @@ class _Commit:
     merged: ImageRecord | None = None
     error: CryobatchError | OSError | None = None
 
-    def begin(self, locks: ExitStack, wait: bool) -> None:
+    def begin(self, locks: ImageLocks, wait: bool) -> None:
         """Take the image's lock and bring in what somebody else has changed."""
         try:
-            locks.enter_context(image_lock(self.folder, wait=wait))
+            locks.take(self.folder, wait=wait)
             if identify(self.folder) != self.result.base:
                 self.merged, self.result = _merge(self.folder, self.result)
         except (CryobatchError, OSError) as error:
@@ -167,7 +166,7 @@ def commit_results(
         What came of each, in the same order; trouble with one image stops no other.
     """
     commits = [_Commit(folder, result) for folder, result in results]
-    with ExitStack() as locks:
+    with ImageLocks() as locks:
         for commit in commits:
             commit.begin(locks, wait)
         for step in STEPS:

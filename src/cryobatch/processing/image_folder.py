@@ -26,31 +26,54 @@ Identity = tuple[int, int, int]
 """Modification time in ns, size in bytes and inode of a file."""
 
 
+class ImageLocks:
+    """Locks of images: every read-modify-write of a parameter file happens under its image's."""
+
+    def __init__(self) -> None:
+        """Hold none."""
+        self._files: dict[Path, int] = {}
+
+    def take(self, folder: Path, *, wait: bool = True) -> None:
+        """Lock an image.
+
+        Args:
+            folder: The image's folder.
+            wait: Whether to wait while somebody else holds its lock.
+
+        Raises:
+            ConflictError: Somebody else holds it, and this was not to wait.
+        """
+        group = folder.parent
+        if group not in self._files:
+            self._files[group] = _open_lock_file(group, folder)
+        _lock(self._files[group], folder, wait)
+
+    def __enter__(self) -> "ImageLocks":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Give all of them back."""
+        for descriptor in self._files.values():
+            os.close(descriptor)
+        self._files.clear()
+
+
 @contextmanager
-def image_lock(folder: Path, *, wait: bool = True) -> Iterator[None]:
-    """Hold an image's lock: every read-modify-write of its parameter file happens under it.
+def image_lock(folder: Path) -> Iterator[None]:
+    """Hold an image's lock; who comes second waits."""
+    with ImageLocks() as locks:
+        locks.take(folder)
+        yield
 
-    Args:
-        folder: The image's folder.
-        wait: Whether to wait while somebody else holds it.
 
-    Raises:
-        ConflictError: Somebody else holds it, and this was not to wait.
-    """
+def _open_lock_file(group: Path, folder: Path) -> int:
     try:
-        descriptor = os.open(
-            folder.parent / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666
-        )
+        return os.open(group / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
     except OSError as error:
         raise ProjectError(
             f"{folder}: the image's folder cannot be written to ({error.strerror}); "
             "bring it back, or put the image into the trash"
         ) from error
-    try:
-        _lock(descriptor, folder, wait)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def _lock(descriptor: int, folder: Path, wait: bool) -> None:

@@ -6,15 +6,15 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
-from multiprocessing.connection import Connection
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import psutil
 
-from cryobatch.processing.orders import Setup, to_json
+from cryobatch.processing.orders import BatchOrder, Setup, to_json
 from cryobatch.processing.processors import Message
 from cryobatch.processing.survivors import MARK_VARIABLE, kill_group, kill_marked
-from cryobatch.processing.wire import read_words, write_order
+from cryobatch.processing.tray import Tray
+from cryobatch.processing.wire import Wire, write_orders
 
 ENDING_TIMEOUT_S = 10.0
 
@@ -39,15 +39,18 @@ class LocalProcessor:
             on_end: Is told its process group when it has ended.
         """
         ours, theirs = socket.socketpair()
-        command = [sys.executable, "-m", "cryobatch.processing.processor", str(theirs.fileno())]
+        self._tray = Tray()
+        self._handed = 1
+        descriptors = [theirs.fileno(), self._tray.reader]
+        program = [sys.executable, "-m", "cryobatch.processing.processor"]
         try:
             self._process = subprocess.Popen(
-                command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL,
+                [*program, *map(str, descriptors)], pass_fds=descriptors, stdin=subprocess.DEVNULL,
                 start_new_session=True, env={**os.environ, **environment, MARK_VARIABLE: mark},
             )  # fmt: skip
         finally:
             theirs.close()
-        self._connection = Connection(ours.detach())
+        self._wire = Wire(ours)
         self.group = self._process.pid
         self._mark = mark
         self._on_end = on_end
@@ -63,26 +66,31 @@ class LocalProcessor:
         """Return the process's id."""
         return self._process.pid
 
-    @property
-    def connection(self) -> Connection:
+    def fileno(self) -> int:
         """Return what becomes ready when it has said something, or is gone."""
-        return self._connection
+        return self._wire.fileno()
 
     def send(self, message: Message) -> None:
         """Tell it something; nothing happens when it is gone: its loss is seen elsewhere."""
-        with contextlib.suppress(OSError):
-            self._connection.send_bytes(write_order(message))
+        self._send([message])
 
-    def receive(self) -> Message | None:
-        """Return the next message, None when it is gone."""
-        for _ in range(2):
-            try:
-                return read_words(self._connection.recv_bytes())
-            except ConnectionResetError:
-                continue  # it died with an order unread; its own last words come after this
-            except (EOFError, OSError):
-                return None
-        return None
+    def hand(self, orders: Sequence[BatchOrder]) -> None:
+        """Give it batches, to begin with when it is done with those before."""
+        numbers = range(self._handed, self._handed + len(orders))
+        self._handed = numbers.stop
+        self._tray.put(numbers)  # first: without leave an order counts as taken back
+        self._send(
+            {"do": "run", "number": number, "order": to_json(order)}
+            for number, order in zip(numbers, orders, strict=True)
+        )
+
+    def take_back(self) -> int:
+        """Take back the batches that it has not begun; return how many of the latest these are."""
+        return self._tray.take_back()
+
+    def hear(self, patience_s: float = 0.0) -> tuple[Sequence[Message], bool]:
+        """Return what it has said, and whether it is gone; for that it may be waited."""
+        return self._wire.receive_all(patience_s)
 
     def memory_bytes(self) -> int:
         """Return the resident size of it and all that it has started."""
@@ -98,7 +106,7 @@ class LocalProcessor:
         return total
 
     def kill(self) -> None:
-        """Kill it with all that it has started; its loss is seen on its connection."""
+        """Kill it with all that it has started; its loss is heard on its wire."""
         with contextlib.suppress(psutil.NoSuchProcess):
             for child in psutil.Process(self._process.pid).children(recursive=True):
                 with contextlib.suppress(psutil.NoSuchProcess):
@@ -109,13 +117,18 @@ class LocalProcessor:
         """Kill the group before its leader is reaped, so that its number is still its own."""
         self.kill()
         kill_marked(self._mark)  # what has left the group, when nobody is its parent any more
-        self._connection.close()
+        self._wire.close()
+        self._tray.close()
         try:
             code = self._process.wait(ENDING_TIMEOUT_S)
         except subprocess.TimeoutExpired:
             return "it hangs in the kernel and cannot be ended"
         self._on_end(self.group)
         return describe_end(code)
+
+    def _send(self, messages: Iterable[Message]) -> None:
+        with contextlib.suppress(OSError):
+            self._wire.send(write_orders(messages))
 
 
 def describe_end(code: int) -> str:

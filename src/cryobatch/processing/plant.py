@@ -26,6 +26,9 @@ class Gate(Protocol):
     def leave(self, slot: int) -> None:
         """Give the leave back."""
 
+    def is_wanted(self) -> bool:
+        """Tell whether somebody else waits for leave."""
+
 
 class OpenGate:
     """A gate that lets everybody through."""
@@ -36,6 +39,10 @@ class OpenGate:
 
     def leave(self, slot: int) -> None:
         """Forget it."""
+
+    def is_wanted(self) -> bool:
+        """Tell that nobody waits."""
+        return False
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,15 +3,16 @@
 import ctypes
 import os
 import signal
+import socket
 import sys
-from collections.abc import Mapping
-from multiprocessing.connection import Connection
-from typing import Any
+from collections import deque
 
 from cryobatch.model.script import script_from_json
 from cryobatch.processing.orders import order_from_json, setup_from_json
+from cryobatch.processing.processors import Message
 from cryobatch.processing.runner import Runner
-from cryobatch.processing.wire import read_words, write_report
+from cryobatch.processing.tray import Permits
+from cryobatch.processing.wire import Wire, write_report
 
 PR_SET_CHILD_SUBREAPER = 36
 
@@ -21,34 +22,39 @@ def adopt_orphans() -> None:
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
-def serve(connection: Connection) -> None:
-    """Work through batches as they are ordered, until the daemon's end of the pipe is closed."""
+def serve(wire: Wire, permits: Permits) -> None:
+    """Work through batches as they are ordered, until the daemon's end of the wire is closed."""
+    handed: deque[Message] = deque()
 
-    def send(message: Mapping[str, Any]) -> None:
-        connection.send_bytes(write_report(message))
+    def send(message: Message) -> None:
+        wire.send(write_report(message))
 
-    def receive() -> Mapping[str, Any]:
-        return read_words(connection.recv_bytes())
+    def receive() -> Message:
+        """Return the answer that a batch waits for; orders for other batches come later."""
+        while (message := wire.receive())["do"] == "run":
+            handed.append(message)
+        return message
 
-    setup = setup_from_json(receive()["setup"])
+    setup = setup_from_json(wire.receive()["setup"])
     scripts = {script.name: script for script in map(script_from_json, setup.scripts)}
     runner = Runner(setup, scripts, send, receive)
     send({"event": "up"})
     while True:
-        message = receive()
-        if message["do"] == "run":
+        message = handed.popleft() if handed else wire.receive()
+        if message["do"] == "run" and permits.allows(message["number"]):
             runner.run_batch(order_from_json(message["order"]))
 
 
 def main() -> None:
-    """Serve on the given file descriptor."""
+    """Serve on the given file descriptors: the wire's and the tray's."""
     # The daemon decides when a processor ends; a Ctrl-C in its terminal is the daemon's to answer.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     adopt_orphans()
-    connection = Connection(int(sys.argv[1]))
-    os.set_inheritable(connection.fileno(), False)
+    end, tray = (int(descriptor) for descriptor in sys.argv[1:])
+    os.set_inheritable(end, False)
+    os.set_inheritable(tray, False)
     try:
-        serve(connection)
+        serve(Wire(socket.socket(fileno=end)), Permits(tray))
     except (EOFError, BrokenPipeError, ConnectionResetError):
         os.killpg(0, signal.SIGKILL)  # without a daemon nothing of this group may go on
 

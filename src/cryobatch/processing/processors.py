@@ -1,9 +1,10 @@
 """Processors: what the dispatcher asks of one, wherever it lives."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
-from multiprocessing.connection import Connection
 from typing import Any, Protocol
+
+from cryobatch.processing.orders import BatchOrder
 
 Message = Mapping[str, Any]
 """A message as JSON's types."""
@@ -20,7 +21,7 @@ class ProcessorState(StrEnum):
 
 
 class Processor(Protocol):
-    """A process somewhere that works through one batch at a time."""
+    """A process somewhere that works through one batch after the other."""
 
     @property
     def host(self) -> str:
@@ -30,15 +31,20 @@ class Processor(Protocol):
     def pid(self) -> int | None:
         """Return the process's id on its machine."""
 
-    @property
-    def connection(self) -> Connection:
+    def fileno(self) -> int:
         """Return what becomes ready when it has said something, or is gone."""
 
     def send(self, message: Message) -> None:
         """Tell it something; nothing happens when it is gone: its loss is seen elsewhere."""
 
-    def receive(self) -> Message | None:
-        """Return the next message, None when it is gone."""
+    def hand(self, orders: Sequence[BatchOrder]) -> None:
+        """Give it batches, to begin with when it is done with those before."""
+
+    def take_back(self) -> int:
+        """Take back the batches that it has not begun; return how many of the latest these are."""
+
+    def hear(self, patience_s: float = 0.0) -> tuple[Sequence[Message], bool]:
+        """Return what it has said, and whether it is gone; for that it may be waited."""
 
     def memory_bytes(self) -> int:
         """Return the resident size of it and all that it has started."""

@@ -6,13 +6,15 @@ from dataclasses import dataclass, field
 from cryobatch.model.batch import Batch
 from cryobatch.processing.orders import BatchOrder
 from cryobatch.processing.plant import Plant
-from cryobatch.store import library, queue
+from cryobatch.store import library
 from cryobatch.store.database import Transaction
 
 SHORT_S = 0.05
 """A batch that takes no longer is short."""
-AHEAD_EACH = 8
+AHEAD_EACH = 16
 """Batches claimed ahead for each processor, while they are short."""
+HANDED_S = 0.02
+"""Processors are handed batches ahead for no longer than this."""
 PATIENCE_S = 0.1
 """How long batches stay claimed while nobody begins any of them."""
 
@@ -70,6 +72,10 @@ class Ready:
         """Note how long a batch has kept its processor."""
         self._pace_s = (self._pace_s + min(seconds, 1.0)) / 2
 
+    def depth(self) -> int:
+        """Return how many batches a processor may be handed ahead."""
+        return min(AHEAD_EACH, int(HANDED_S / max(self._pace_s, 1e-6)))
+
     def wanted(self, processors: int) -> int:
         """Return how many more should be claimed, for so many processors."""
         wanted = AHEAD_EACH * processors if self._pace_s <= SHORT_S else 0
@@ -80,22 +86,18 @@ class Ready:
         self._prepared.append(prepared)
         self._since = now
 
-    def take(self, now: float) -> Prepared | None:
-        """Return the first."""
-        self._since = now
-        return self._prepared.popleft() if self._prepared else None
+    def take(self, number: int, now: float) -> list[Prepared]:
+        """Return the first few, as far as there are any."""
+        if number > 0:
+            self._since = now
+        return [self._prepared.popleft() for _ in range(min(number, len(self._prepared)))]
 
     def is_overdue(self, now: float) -> bool:
         """Tell whether nobody has come for them."""
         return bool(self._prepared) and now - self._since > PATIENCE_S
 
     def clear(self) -> list[Batch]:
-        """Return all of them, last first: in this order they go back on top of the queue."""
-        batches = [prepared.batch for prepared in reversed(self._prepared)]
+        """Return all of them."""
+        batches = [prepared.batch for prepared in self._prepared]
         self._prepared.clear()
         return batches
-
-
-def give_back_unbegun(t: Transaction, batch: Batch, now: float) -> None:
-    """Put a batch back on top of the queue that nobody has begun."""
-    queue.give_back(t, batch.id, batch.attempt, lost=False, now=now)

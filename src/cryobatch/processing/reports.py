@@ -1,5 +1,6 @@
 """Reports: what a processor says, turned into what must be committed, written and answered."""
 
+import os
 import shutil
 from collections.abc import Callable, Mapping
 
@@ -109,7 +110,7 @@ def clear_folders(plant: Plant, batch: Batch, *, whole: bool = False) -> None:
     """
     staging = plant.staging_of(batch)
     if whole:
-        if staging.exists():
+        if os.access(staging, os.F_OK):
             shutil.rmtree(staging, ignore_errors=True)
         return
     for path in staging.parent.glob(f"{staging.name}.*"):
@@ -152,7 +153,6 @@ def _note_failure(slot: Slot, message: Message, plant: Plant, turn: Turn) -> Non
 
 def _take_result(slot: Slot, message: Message, plant: Plant, turn: Turn) -> None:
     assert slot.batch is not None
-    assert slot.folder is not None
     assert slot.processor is not None
     turn.results.append(
         Result(
@@ -168,8 +168,7 @@ def _take_result(slot: Slot, message: Message, plant: Plant, turn: Turn) -> None
     slot.end_script()
     if message["last"]:
         # All its scripts have run: the processor takes another batch while this one is committed.
-        plant.gate.leave(slot.number)
-        slot.free(turn.now)
+        _free(slot, plant, turn)
 
 
 def _fail_batch(slot: Slot, message: Message, plant: Plant, turn: Turn) -> None:
@@ -227,8 +226,15 @@ def _finish_slot(slot: Slot, plant: Plant, turn: Turn, state: queue.End | None =
     """End the slot's batch, as failed when one of its scripts has failed."""
     assert slot.batch is not None
     _finish(slot.name, slot.batch, slot.failures, plant, turn, state)
-    plant.gate.leave(slot.number)
+    _free(slot, plant, turn)
+
+
+def _free(slot: Slot, plant: Plant, turn: Turn) -> None:
+    """End with the slot's batch; its place is free when it was not handed another one."""
+    turn.durations.append(turn.now - slot.taken_at)
     slot.free(turn.now)
+    if slot.batch is None:
+        plant.gate.leave(slot.number)
 
 
 def _finish(

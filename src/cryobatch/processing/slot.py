@@ -1,11 +1,14 @@
 """Slots: what the dispatcher knows of each processor."""
 
+from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
 from cryobatch.model.batch import Batch
 from cryobatch.processing.processors import Processor, ProcessorState
+from cryobatch.processing.ready import Prepared
 
 RESTART_PAUSES_S = (0.0, 0.2, 1.0, 5.0, 30.0)
 """How long a processor waits that died again and again before it could work."""
@@ -49,8 +52,9 @@ class Slot:
         state: What it does.
         since: When that began, seconds since the epoch.
         taken_at: When it began with its latest batch.
-        batch: The batch that it works on.
-        folder: The folder of that batch's image.
+        work: The batch that it works on, with its order.
+        ahead: What it was handed to go on with, in this order.
+        settled: Whether nothing was taken back since its present batch began.
         script: The script that it runs.
         progress: How much of the script is done, 0 to 1.
         deadline: When the script must have ended, None for no limit.
@@ -68,8 +72,9 @@ class Slot:
     state: ProcessorState = ProcessorState.STARTING
     since: float = 0.0
     taken_at: float = 0.0
-    batch: Batch | None = None
-    folder: Path | None = None
+    work: Prepared | None = None
+    ahead: deque[Prepared] = field(default_factory=deque)
+    settled: bool = True
     script: str | None = None
     progress: float | None = None
     deadline: float | None = None
@@ -80,27 +85,60 @@ class Slot:
     restart_at: float = 0.0
     failures: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def batch(self) -> Batch | None:
+        """Return the batch that it works on."""
+        return None if self.work is None else self.work.batch
+
+    @property
+    def folder(self) -> Path:
+        """Return the folder of the image that it works on."""
+        assert self.work is not None
+        return Path(self.work.order.image_folder)
+
     def turn(self, state: ProcessorState, now: float) -> None:
         """Go into another state; one that is being ended goes nowhere else."""
         self.state = state if self.ending is None else ProcessorState.STOPPING
         self.since = now
 
-    def take(self, batch: Batch, folder: Path, now: float) -> None:
-        """Begin with a batch."""
-        self.batch = batch
-        self.folder = folder
-        self.script = None
-        self.progress = None
-        self.failures = dict(batch.failures)
+    def hand(self, batches: Sequence[Prepared], now: float) -> None:
+        """Give its processor batches, to begin with at once or after those that it has."""
+        assert self.processor is not None
+        self.processor.hand([prepared.order for prepared in batches])
+        self.ahead.extend(batches)
+        if self.work is None:
+            self._take(self.ahead.popleft(), now)
+
+    def take_back(self, now: float) -> list[Prepared]:
+        """Take back what its processor has not begun, the last one first."""
+        if self.processor is None or self.work is None:
+            return []
+        taken = [self.ahead.pop() if self.ahead else self._drop(now)
+                 for _ in range(self.processor.take_back())]  # fmt: skip
+        self.settled = self.settled and not taken
+        return taken
+
+    def free(self, now: float) -> None:
+        """End with a batch, and go on with the next one that it was handed."""
+        self.settled = True
+        if self.ahead:
+            self._take(self.ahead.popleft(), now)
+        else:
+            self._drop(now)
+
+    def _take(self, prepared: Prepared, now: float) -> None:
+        self.work = prepared
+        self.end_script()
+        self.failures = dict(prepared.batch.failures)
         self.taken_at = now
         self.turn(ProcessorState.BUSY, now)
 
-    def free(self, now: float) -> None:
-        """End with a batch."""
-        self.batch = None
-        self.folder = None
+    def _drop(self, now: float) -> Prepared:
+        assert self.work is not None
+        dropped, self.work = self.work, None
         self.end_script()
         self.turn(ProcessorState.IDLE, now)
+        return dropped
 
     def begin_script(self, script: str, time_limit_s: float | None, now: float) -> None:
         """Begin with a script."""
@@ -124,8 +162,8 @@ class Slot:
         self.ending = None
         self.stale = False
         self.end_script()
-        self.batch = None
-        self.folder = None
+        self.work = None
+        self.ahead.clear()
         self.turn(ProcessorState.LOST if pause else ProcessorState.STARTING, now)
 
 

@@ -50,6 +50,8 @@ class Turn:
         entries: Rows of the log.
         actions: What is done when the transaction has been committed.
         released: Whether a batch that had waited for another one can be claimed now.
+        returned: Batches that were claimed, and that nobody has begun.
+        durations: How long the batches that have ended kept their processors, in seconds.
     """
 
     now: float
@@ -58,6 +60,8 @@ class Turn:
     entries: list[LogEntry] = field(default_factory=list)
     actions: list[Action] = field(default_factory=list)
     released: bool = False
+    durations: list[float] = field(default_factory=list)
+    returned: list[Batch] = field(default_factory=list)
 
     def log(
         self, slot: Slot, text: str, level: Level = Level.INFO, script: str | None = None

@@ -12,6 +12,7 @@ from cryobatch.store.queue.claim import (
     finish,
     give_back,
     give_back_all,
+    put_back,
     record_failure,
     release,
 )
@@ -66,6 +67,7 @@ __all__ = [
     "move_beside",
     "move_to",
     "pause",
+    "put_back",
     "record_failure",
     "release",
     "remove",

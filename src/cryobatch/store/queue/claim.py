@@ -5,7 +5,7 @@ a report about an earlier one changes nothing.
 """
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Literal
 
 from cryobatch.model import Batch, BatchState
@@ -145,6 +145,16 @@ def give_back(
          "id": batch_id, "attempt": attempt},
     )  # fmt: skip
     return changed.rowcount == 1
+
+
+def put_back(t: Transaction, batches: Iterable[Batch], now: float) -> None:
+    """Let batches that nobody has begun wait again, each at its old place; cancelled ones end."""
+    t.executemany(
+        "UPDATE batch SET state = iif(cancel, 'cancelled', 'waiting'), "
+        "finished_at = iif(cancel, ?, NULL), processor = NULL "
+        "WHERE id = ? AND attempt = ? AND state = 'running'",
+        ((now, batch.id, batch.attempt) for batch in batches),
+    )
 
 
 def give_back_all(t: Transaction, now: float) -> list[Batch]:

@@ -1,0 +1,56 @@
+"""The tray: leave to begin batches that a processor was handed ahead, which can be taken back."""
+
+import contextlib
+import os
+import struct
+from collections.abc import Iterable, Iterator
+
+_LEAVE = struct.Struct("=q")
+
+
+class Tray:
+    """A pipe of leaves, one for each batch that was handed ahead, by its number.
+
+    Both the processor and its daemon hold the end that is read: whoever takes a leave out has it.
+    So the daemon can have back what nobody has begun, also while the processor is deep in a script.
+    """
+
+    def __init__(self) -> None:
+        """Make the pipe."""
+        self.reader, self._writer = os.pipe()
+        os.set_blocking(self.reader, False)
+
+    def put(self, numbers: Iterable[int]) -> None:
+        """Give leave to begin the batches of these numbers."""
+        os.write(self._writer, b"".join(map(_LEAVE.pack, numbers)))
+
+    def take_back(self) -> int:
+        """Take all leaves out and return how many there were."""
+        return sum(1 for _ in take_leaves(self.reader))
+
+    def close(self) -> None:
+        """Close both ends."""
+        os.close(self.reader)
+        os.close(self._writer)
+
+
+def take_leaves(reader: int) -> Iterator[int]:
+    """Take one leave after the other, as long as there is one."""
+    with contextlib.suppress(BlockingIOError):
+        while leave := os.read(reader, _LEAVE.size):
+            yield _LEAVE.unpack(leave)[0]
+
+
+class Permits:
+    """A processor's end of the tray."""
+
+    def __init__(self, reader: int) -> None:
+        """Read leaves from a tray's descriptor."""
+        self._reader = reader
+        self._held = 0
+
+    def allows(self, number: int) -> bool:
+        """Tell whether a batch may begin; the numbers come in their order, each once."""
+        if self._held < number:
+            self._held = next(take_leaves(self._reader), self._held)
+        return self._held == number
