@@ -32,11 +32,11 @@ def test_who_holds_the_place_hears_that_another_waits(gates: Gates, moment: list
     assert one.enter(0)
     assert not one.is_wanted()
     assert not other.enter(0)
-    moment[0] += LOOK_INTERVAL_S
+    moment[0] += 2 * LOOK_INTERVAL_S
     assert one.is_wanted()
     one.leave(0)
     assert other.enter(0)
-    moment[0] += LOOK_INTERVAL_S
+    moment[0] += 2 * LOOK_INTERVAL_S
     assert not other.is_wanted()
 
 
