@@ -16,8 +16,9 @@ def resampled(
     part = np.empty(frames[0].shape, np.float32)
     sums = np.zeros((len(weights), *frames[0].shape), np.float32)
     four = tuple(frames[min(number, len(frames) - 1)] for number in range(4))
+    none = np.empty((0, 0), np.float32)
     resample.add_resampled(
-        four, len(frames), moved, resample.interpolation_taps(), part, sums, weights
+        four, none, len(frames), moved, resample.interpolation_taps(), part, True, sums, weights, 2
     )
     return part, sums
 

@@ -33,7 +33,8 @@ def scene(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]
     return 5.0 + np.sin(0.21 * x + 0.0004 * x * y) + np.cos(0.17 * y - 0.05 * x)
 
 
-def _error(image: NDArray[np.float32], frames: int) -> float:
+def _error(image: NDArray[np.float32] | None, frames: int) -> float:
+    assert image is not None
     y, x = np.mgrid[: SHAPE[0], : SHAPE[1]].astype(float)
     return float(np.abs(image / frames - scene(x, y))[16:-16, 16:-16].max())
 
@@ -73,6 +74,7 @@ def test_noise_stays_white(local: bool) -> None:
             return np.random.default_rng(index).standard_normal(SHAPE).astype(np.float32)
 
     image = sum_frames(Noise(), model, 1.0, SumOptions()).unweighted
+    assert image is not None
     power = np.abs(np.fft.fft2(image)) ** 2 / image.size / 4.0
     frequency = np.hypot(np.fft.fftfreq(SHAPE[0])[:, None], np.fft.fftfreq(SHAPE[1]))
     for low in (0.0, 0.1, 0.2, 0.3, 0.4):
@@ -93,6 +95,7 @@ def test_halves_add_up_to_the_whole() -> None:
     sums = sum_frames(Numbered(), model, 1.0, SumOptions(halves=True))
     assert sums.odd is not None
     assert sums.even is not None
+    assert sums.unweighted is not None
     assert sums.odd.mean() == pytest.approx(10101.0)
     assert sums.even.mean() == pytest.approx(1010.0)
     assert np.array_equal(sums.odd + sums.even, sums.unweighted)
@@ -132,6 +135,7 @@ def test_groups_and_corrected_frames_are_handed_over() -> None:
     sums = sum_frames(Frames(model), model, 1.0, options)
     assert sorted(groups) == [0, 1]
     assert sorted(frames) == [0, 1, 2, 3]
+    assert sums.unweighted is not None
     assert np.abs(groups[0] + groups[1] - sums.unweighted).max() < 1e-3
     assert np.abs(frames[0] + frames[1] - groups[0]).max() < 1e-3
     assert _error(frames[3], 1) < 0.25
@@ -150,3 +154,79 @@ def test_not_a_number_counts_as_the_mean() -> None:
 
     image = sum_frames(Holes(), MotionModel((64, 64), np.zeros((2, 2))), 1.0, SumOptions())
     assert image.unweighted == pytest.approx(np.full((64, 64), 6.0), abs=1e-4)
+
+
+class Counts:
+    """Frames that may be had as counts, the gain beside them, or as their product."""
+
+    def __init__(self, counts: NDArray[np.int16], gain: NDArray[np.float32] | None) -> None:
+        self.counts, self.gain = counts, gain
+        self.shape = counts.shape
+        self.counts_dtype = counts.dtype
+
+    def frame(self, index: int) -> NDArray[np.float32]:
+        """Return a frame as floats."""
+        factor = 1.0 if self.gain is None else self.gain
+        return np.asarray(self.counts[index] * factor, dtype=np.float32)
+
+    def read_frame(self, index: int, out: NDArray[np.float32]) -> None:
+        """Read a frame as floats."""
+        out[:] = self.frame(index)
+
+    def read_counts(self, index: int, out: NDArray[np.int16]) -> None:
+        """Read a frame's counts."""
+        out[:] = self.counts[index]
+
+
+class Floats(Counts):
+    """The same, as floats only."""
+
+    counts_dtype = None  # type: ignore[assignment]  # what a stack of floats has
+
+
+@pytest.mark.parametrize("scaled", [False, True])
+def test_counts_with_their_gain_give_what_floats_give(scaled: bool) -> None:
+    """Counts multiplied where they are looked at sum up to what corrected frames do."""
+    random = np.random.default_rng(8)
+    counts = random.poisson(9.0, (5, *SHAPE)).astype(np.int16)
+    gain = random.uniform(0.8, 1.2, SHAPE).astype(np.float32) if scaled else None
+    model = MotionModel(SHAPE, random.uniform(-4.0, 4.0, (5, 2)))
+    options = SumOptions(exposure=Exposure(2.0))
+    first, second = (
+        sum_frames(source, model, 1.0, options)
+        for source in (Counts(counts, gain), Floats(counts, gain))
+    )
+    assert first.unweighted is not None
+    assert first.unweighted == pytest.approx(second.unweighted, abs=1e-3)
+    assert first.weighted == pytest.approx(second.weighted, abs=1e-3)
+
+
+def test_an_unwanted_sum_is_not_made() -> None:
+    """Who wants the weighted sum alone gets that, the same as with the other beside it."""
+    model = MotionModel(SHAPE, np.array([[0.0, 0.0], [1.0, 2.0], [2.0, 3.0]]))
+    alone, both = (
+        sum_frames(Frames(model), model, 1.0, SumOptions(Exposure(2.0), unweighted=wanted))
+        for wanted in (False, True)
+    )
+    assert alone.unweighted is None
+    assert both.unweighted is not None
+    assert alone.weighted == pytest.approx(both.weighted)
+
+
+def test_groups_cover_the_frames_that_they_should() -> None:
+    """Groups larger than what is resampled at a time, and the end that fills none, are whole."""
+
+    class Numbered:
+        shape = (13, 64, 64)
+
+        def frame(self, index: int) -> NDArray[np.float32]:
+            return np.full((64, 64), index + 1.0, np.float32)
+
+    found: dict[int, float] = {}
+
+    def sink(number: int, image: NDArray[np.float32]) -> None:
+        found[number] = float(image.mean())
+
+    model = MotionModel((64, 64), np.zeros((13, 2)))
+    sum_frames(Numbered(), model, 1.0, SumOptions(group_frames=6, group_sink=sink))
+    assert found == {0: pytest.approx(21.0), 1: pytest.approx(57.0)}

@@ -13,8 +13,9 @@ import numpy as np
 from cryobatch.imaging import motion_likelihood as likelihood
 from cryobatch.imaging.arrays import FloatArray, ImageArray, SpectrumArray
 from cryobatch.imaging.bright_spots import blank_bright_spots
+from cryobatch.imaging.frame_source import FrameSource
 from cryobatch.imaging.motion_fit import Parameters, newton_step
-from cryobatch.imaging.motion_frames import CoarseFrames, FrameSource, read_coarse
+from cryobatch.imaging.motion_frames import CoarseFrames, read_coarse
 from cryobatch.imaging.motion_geometry import Geometry, make_geometry
 from cryobatch.imaging.motion_model import SPATIAL_TERMS, TEMPORAL_TERMS, MotionModel
 from cryobatch.imaging.motion_patches import cut_patches, make_grid

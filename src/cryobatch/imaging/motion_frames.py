@@ -4,46 +4,20 @@ import math
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
 
 import numba
 import numpy as np
 
 from cryobatch.imaging import fourier
 from cryobatch.imaging.arrays import FloatArray, ImageArray, SpectrumArray
+from cryobatch.imaging.frame_source import FrameSource, PixelArray, frame_reader
 
 _OUTLIER_DEVIATIONS = 12.0
 _JOINED = 2.4
 """Movie's pixels of a coarse one, from which on they may be joined two by two: what aliases then
 lies beyond the coarse Nyquist frequency, or is weak."""
 _SMALLEST_JOINED = 512
-
-
-class FrameSource(Protocol):
-    """Frames that come one at a time, because all of them would not fit into memory."""
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        """``(frames, rows, columns)``."""
-
-    def frame(self, index: int) -> ImageArray:
-        """Return frame ``index``, ``(rows, columns)`` float32, gain-corrected counts."""
-
-
-@runtime_checkable
-class BufferedSource(FrameSource, Protocol):
-    """Frames that can be read into an array that is there already, which costs less."""
-
-    def read_frame(self, index: int, out: ImageArray) -> None:
-        """Read frame ``index`` into ``(rows, columns)`` float32."""
-
-
-def read_frame(source: FrameSource, index: int, buffer: ImageArray) -> ImageArray:
-    """Return a frame, in the given array if the source can do that."""
-    if isinstance(source, BufferedSource):
-        source.read_frame(index, buffer)
-        return buffer
-    return source.frame(index)
+_NO_GAIN = np.empty((0, 0), np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,22 +78,23 @@ def read_coarse(
     spectra = np.empty((frames, shape[0], shape[1] // 2 + 1), np.complex64)
     present = np.ones(frames)
 
-    def transform(index: int, frame: ImageArray, buffer: ImageArray) -> ImageArray:
-        coarse = _coarse_image(frame, halvings)
+    reader = frame_reader(source)
+
+    def transform(index: int, frame: PixelArray, buffer: PixelArray) -> PixelArray:
+        coarse = _coarse_image(frame, reader.gain, halvings)
         spectra[index] = fourier.forward_cropped(coarse, shape)
         spectra[index, 0, 0] = 0.0
         if not coarse.any():
             spectra[index], present[index] = 0.0, 0.0
-
         return buffer
 
     # No more frames are held than can be worked on.
-    buffers = [np.empty((rows, columns), np.float32) for _ in range(min(threads + 1, frames))]
+    buffers = list(reader.buffers(min(threads + 1, frames)))
     with ThreadPoolExecutor(threads) as pool:
-        waiting: deque[Future[ImageArray]] = deque()
+        waiting: deque[Future[PixelArray]] = deque()
         for index in range(frames):
             buffer = buffers.pop() if buffers else waiting.popleft().result()
-            frame = read_frame(source, index, buffer)
+            frame = reader.read(index, buffer)
             waiting.append(pool.submit(transform, index, frame, buffer))
         for each in waiting:
             each.result()
@@ -135,27 +110,31 @@ def _halvings(shape: tuple[int, int], factor: float) -> int:
     return halvings
 
 
-def _coarse_image(frame: ImageArray, halvings: int) -> ImageArray:
+def _coarse_image(frame: PixelArray, gain: ImageArray, halvings: int) -> ImageArray:
     """Return a frame of mean zero in fewer pixels, what is no electron set to the mean.
 
     Not a number, and pixels far off the others (hot ones, cosmic rays), would correlate between
     frames where the camera has them, not where the specimen is.
     """
-    mean, limit = usual_range(frame)
+    mean, limit = usual_range(frame, gain)
     if limit <= 0.0:
         return np.zeros((frame.shape[0] >> halvings, frame.shape[1] >> halvings), np.float32)
     if not halvings:
-        whole: ImageArray = _centred(frame, np.float32(mean), np.float32(limit))
+        whole: ImageArray = _centred(frame, gain, np.float32(mean), np.float32(limit))
         return whole
-    image: ImageArray = _halved(frame, np.float32(mean), np.float32(limit))
+    image: ImageArray = _halved(frame, gain, np.float32(mean), np.float32(limit))
     for _ in range(halvings - 1):
-        image = _halved(image, np.float32(0.0), np.float32(np.inf))
+        image = _halved(image, _NO_GAIN, np.float32(0.0), np.float32(np.inf))
     return image
 
 
-def usual_range(frame: ImageArray) -> tuple[float, float]:
+def usual_range(frame: PixelArray, gain: ImageArray) -> tuple[float, float]:
     """Return the mean of a frame's pixels and how far off it one may be; 0 for an empty frame."""
-    sample = frame[:: max(1, frame.shape[0] // 256), :: max(1, frame.shape[1] // 256)]
+    grid = (slice(None, None, max(1, length // 256)) for length in frame.shape)
+    rows, columns = grid
+    sample = frame[rows, columns].astype(np.float32)
+    if gain.size:
+        sample *= gain[rows, columns]
     sample = sample[np.isfinite(sample)]
     if not sample.size or float(np.ptp(sample)) <= 1e-6 * float(np.abs(sample).max()):
         return 0.0, 0.0
@@ -166,18 +145,31 @@ def usual_range(frame: ImageArray) -> tuple[float, float]:
 
 
 @numba.njit(cache=True, nogil=True)
-def _centred(frame, mean, limit):  # type: ignore[no-untyped-def]  # numba infers the types
+def _centred(frame, gain, mean, limit):  # type: ignore[no-untyped-def]  # numba infers the types
     centred = np.empty(frame.shape, np.float32)
     for row in range(frame.shape[0]):
-        for column in range(frame.shape[1]):
-            value = frame[row, column] - mean
-            # A comparison with what is no number is false.
-            centred[row, column] = value if abs(value) <= limit else np.float32(0.0)
+        _centre_line(frame, gain, row, mean, limit, centred[row])
     return centred
 
 
 @numba.njit(cache=True, nogil=True)
-def _halved(frame, mean, limit):  # type: ignore[no-untyped-def]  # numba infers the types
+def _centre_line(frame, gain, row, mean, limit, line):  # type: ignore[no-untyped-def]
+    """Write a row of a frame, times the gain, less the mean; 0 what is too far off it."""
+    values = frame[row]
+    if gain.size:
+        factors = gain[row]
+        for column in range(line.size):
+            value = np.float32(values[column]) * factors[column] - mean
+            # A comparison with what is no number is false.
+            line[column] = value if abs(value) <= limit else np.float32(0.0)
+    else:
+        for column in range(line.size):
+            value = np.float32(values[column]) - mean
+            line[column] = value if abs(value) <= limit else np.float32(0.0)
+
+
+@numba.njit(cache=True, nogil=True)
+def _halved(frame, gain, mean, limit):  # type: ignore[no-untyped-def]  # numba infers the types
     """Return an image in half as many pixels along each axis, by the weights 1, 3, 3, 1.
 
     They pass cos³(pi f): of what lies at 0.35 cycles a pixel and comes to lie at 0.15, 1.3 % of
@@ -185,28 +177,28 @@ def _halved(frame, mean, limit):  # type: ignore[no-untyped-def]  # numba infers
     """
     rows, columns = frame.shape[0] // 2, frame.shape[1] // 2
     halved = np.empty((rows, columns), np.float32)
-    line = np.zeros(2 * columns + 2, np.float32)
-    three, part, zero = np.float32(3.0), np.float32(1.0 / 64.0), np.float32(0.0)
+    # Rows 2 n - 1 to 2 n + 2, each in the place of its number modulo 4.
+    lines = np.zeros((4, 2 * columns), np.float32)
+    joined = np.zeros(2 * columns + 2, np.float32)
+    three, part = np.float32(3.0), np.float32(1.0 / 64.0)
+    _centre_line(frame, gain, 0, mean, limit, lines[0])
+    lines[3] = lines[0]
     for row in range(rows):
-        first = frame[max(2 * row - 1, 0)]
-        second, third = frame[2 * row], frame[2 * row + 1]
-        last = frame[min(2 * row + 2, frame.shape[0] - 1)]
+        for new in (2 * row + 1, 2 * row + 2):
+            below = min(new, frame.shape[0] - 1)
+            _centre_line(frame, gain, below, mean, limit, lines[new % 4])
+        first, second = lines[(2 * row + 3) % 4], lines[2 * row % 4]
+        third, last = lines[(2 * row + 1) % 4], lines[(2 * row + 2) % 4]
         for column in range(2 * columns):
-            a, b = first[column] - mean, second[column] - mean
-            c, d = third[column] - mean, last[column] - mean
-            # A comparison with what is no number is false.
-            a = a if abs(a) <= limit else zero
-            b = b if abs(b) <= limit else zero
-            c = c if abs(c) <= limit else zero
-            d = d if abs(d) <= limit else zero
-            line[column + 1] = a + three * (b + c) + d
-        line[0], line[2 * columns + 1] = line[1], line[2 * columns]
+            middle = second[column] + third[column]
+            joined[column + 1] = first[column] + three * middle + last[column]
+        joined[0], joined[2 * columns + 1] = joined[1], joined[2 * columns]
         for column in range(columns):
             place = np.uintp(2 * column)
+            middle = joined[place + np.uintp(1)] + joined[place + np.uintp(2)]
             halved[row, column] = part * (
-                line[place] + three * (line[place + np.uintp(1)] + line[place + np.uintp(2)])
-                + line[place + np.uintp(3)]
-            )  # fmt: skip
+                joined[place] + three * middle + joined[place + np.uintp(3)]
+            )
     return halved
 
 

@@ -34,9 +34,9 @@ _RESPONSE_STEPS = 256
 _TILE = 16
 _MOST_TILES = 16
 _TOLERATED_PX = 0.05
-_BAND_ROWS = 64
+_BAND_ROWS, _BLOCK = 64, 1024
+"""Rows and columns for one look: what four frames make of them stays in the cache."""
 _BEFORE = TAPS // 2 - 1
-_PAD = 2 * TAPS
 # A loop is vectorised only where its places cannot be negative: numba would count those from the
 # end. Ten times faster.
 _1, _2, _3, _4, _5, _6, _7, _8, _9 = (np.uintp(step) for step in range(1, TAPS))
@@ -111,40 +111,64 @@ def _split(frequency):  # type: ignore[no-untyped-def]  # numba infers the types
 
 
 @numba.njit(cache=True, parallel=True, nogil=True, fastmath=True)
-def add_resampled(frames, count, moved, taps, part, sums, weights):  # type: ignore[no-untyped-def]
+def add_resampled(  # type: ignore[no-untyped-def]  # numba infers the types
+    frames, gain, count, moved, taps, part, fresh, sums, weights, workers
+):
     """Undo the motion of up to four frames and add them up.
 
     Args:
-        frames: Four of ``(rows, columns)`` float32.
+        frames: Four of ``(rows, columns)``, float32 or integers.
+        gain: ``(rows, columns)`` float32 that they are multiplied by, ``(0, 0)``: by nothing.
         count: How many of them count.
         moved: ``(4, 2, 6)`` float64: displacement of the content along x and y, pixels, as terms
             1, u, u², v, v², uv of the place.
         taps: From ``interpolation_taps``.
-        part: ``(rows, columns)`` float32, written: the sum of these frames alone.
+        part: ``(rows, columns)`` float32: the sum of frames, all alike; ``(0, 0)`` if unwanted.
+        fresh: Whether to begin ``part`` anew, not to add to it.
         sums: ``(sums, rows, columns)`` float32: running sums, added to.
         weights: ``(sums, 4)`` float32: of each frame in each of them.
+        workers: How many threads share the work.
     """
-    rows, columns = part.shape
-    width = (columns + _TILE - 1) // _TILE * _TILE
-    for band in numba.prange((rows + _BAND_ROWS - 1) // _BAND_ROWS):
-        first = band * _BAND_ROWS
-        last = min(first + _BAND_ROWS, rows)
-        padded = np.empty(width + 2 * _PAD + TAPS, np.float32)
-        out = np.empty(width, np.float32)
-        lines = np.empty((_BAND_ROWS + 2 * TAPS, width), np.float32)
-        for number in range(count):
-            terms = moved[number]
-            tile = _tile(terms, columns)
-            low, high = _reach(terms[1], tile, first, last, rows, columns)
-            if high - low > len(lines):
-                lines = np.empty((high - low, width), np.float32)
-            for line in range(high - low):
-                row = low + line
-                _pad_line(frames[number][min(max(row, 0), rows - 1)], padded)
-                _along_x(padded, terms, tile, row, rows, columns, taps, lines[line])
+    rows, columns = frames[0].shape
+    across = (columns + _BLOCK - 1) // _BLOCK
+    blocks = across * ((rows + _BAND_ROWS - 1) // _BAND_ROWS)
+    tiles = np.empty(AT_A_TIME, np.int64)
+    for number in range(AT_A_TIME):
+        tiles[number] = _tile(moved[number], columns)
+    for worker in numba.prange(workers):
+        line = np.empty(columns + 4 * TAPS + _MOST_TILES * _TILE, np.float32)
+        lines = np.empty((AT_A_TIME, _BAND_ROWS + 2 * TAPS, _BLOCK), np.float32)
+        places = np.empty((_BLOCK // _TILE, 2), np.int64)
+        lows = np.empty(AT_A_TIME, np.int64)
+        out = np.zeros((AT_A_TIME, _BLOCK), np.float32)
+        for block in range(worker, blocks, workers):
+            first, left = block // across * _BAND_ROWS, block % across * _BLOCK
+            last, right = min(first + _BAND_ROWS, rows), min(left + _BLOCK, columns)
+            for number in range(count):
+                terms, tile = moved[number], tiles[number]
+                low, high = _reach(terms[1], tile, (first, last), (left, right), rows, columns)
+                if high - low > lines.shape[1]:
+                    grown = np.empty((AT_A_TIME, high - low, _BLOCK), np.float32)
+                    grown[:, : lines.shape[1]] = lines
+                    lines = grown
+                lows[number] = low
+                for row in range(low, high):
+                    start, end = _places(terms, tile, row, (left, right), rows, columns, places)
+                    _take(frames[number], gain, min(max(row, 0), rows - 1), start, end, line)
+                    _along_x(
+                        line, start, tile, right - left, places, taps, lines[number, row - low]
+                    )
             for row in range(first, last):
-                _along_y(lines, low, terms[1], tile, row, rows, columns, taps, out)
-                _accumulate(out, part, sums, weights, number, row)
+                for number in range(count):
+                    terms, tile = moved[number, 1], tiles[number]
+                    _along_y(
+                        lines[number], lows[number], terms, tile, row, (left, right), rows, columns,
+                        taps, out[number],
+                    )  # fmt: skip
+                if part.size:
+                    _accumulate_alike(out, count, part[row, left:right], fresh)
+                for index in range(sums.shape[0]):
+                    _accumulate(out, weights[index], sums[index, row, left:right])
 
 
 @numba.njit(cache=True, nogil=True, inline="always")
@@ -175,15 +199,15 @@ def _tile(terms, columns):  # type: ignore[no-untyped-def]  # numba infers the t
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True)
-def _reach(terms, tile, first, last, rows, columns):  # type: ignore[no-untyped-def]
-    """Return the first row that a band needs, and the row after its last one.
+def _reach(terms, tile, between, sides, rows, columns):  # type: ignore[no-untyped-def]
+    """Return the first row that a block needs, and the row after its last one.
 
-    Bands are low: displacements between their first and last row lie between those of the two.
+    Blocks are low: displacements between their first and last row lie between those of the two.
     """
     low, high = rows + 2 * TAPS, -2 * TAPS
-    for row in (first, last - 1):
+    for row in (between[0], between[1] - 1):
         v = row / rows - 0.5
-        for column in range(0, columns, tile):
+        for column in range(sides[0], sides[1], tile):
             u = (column + 0.5 * tile) / columns - 0.5
             pixel, _ = _place(rows, row + bend(terms, u, v))
             low = min(low, pixel)
@@ -191,44 +215,66 @@ def _reach(terms, tile, first, last, rows, columns):  # type: ignore[no-untyped-
     return low - _BEFORE - 1, high - _BEFORE + TAPS + 1
 
 
-@numba.njit(cache=True, nogil=True)
-def _pad_line(line, padded):  # type: ignore[no-untyped-def]  # numba infers the types
-    columns = line.size
-    padded[:_PAD] = line[0]
-    padded[_PAD : _PAD + columns] = line
-    padded[_PAD + columns :] = line[columns - 1]
+@numba.njit(cache=True, nogil=True, fastmath=True)
+def _places(terms, tile, row, sides, rows, columns, places):  # type: ignore[no-untyped-def]
+    """Write where each tile of a row's block comes from; return the columns that they need."""
+    low, high = columns - 1, 1
+    v = row / rows - 0.5
+    for number, start in enumerate(range(sides[0], sides[1], tile)):
+        u = (start + 0.5 * tile) / columns - 0.5
+        # The displacement along x is that of the row where this one's content ends.
+        there = v
+        for _ in range(2):
+            there = (row - bend(terms[1], u, there)) / rows - 0.5
+        pixel, fraction = _place(columns, start + bend(terms[0], u, there))
+        places[number, 0], places[number, 1] = pixel - _BEFORE, fraction
+        low = min(low, pixel - _BEFORE)
+        high = max(high, pixel - _BEFORE + TAPS + min(tile, sides[1] - start))
+    return low, high
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True)
-def _along_x(padded, terms, tile, row, rows, columns, taps, out):  # type: ignore[no-untyped-def]
-    for start in range(0, out.size, tile):
-        u = (start + 0.5 * tile) / columns - 0.5
-        # The displacement along x is that of the row where this one's content ends.
-        v = row / rows - 0.5
-        for _ in range(2):
-            v = (row - bend(terms[1], u, v)) / rows - 0.5
-        pixel, fraction = _place(columns, start + bend(terms[0], u, v))
-        a, b, c, d, e, f, g, h, m, n = _tap(taps, fraction)
-        p, q = np.uintp(pixel - _BEFORE + _PAD), np.uintp(start)
-        for i in range(min(tile, out.size - start)):
+def _take(frame, gain, row, low, high, line):  # type: ignore[no-untyped-def]
+    """Write columns ``low`` to ``high`` of a row, times the gain; the border goes on outside."""
+    first, last = max(low, 0), min(high, frame.shape[1])
+    values, offset = frame[row], np.uintp(first - low)
+    if gain.size:
+        factors = gain[row]
+        for column in range(np.uintp(first), np.uintp(last)):
+            line[column - np.uintp(first) + offset] = np.float32(values[column]) * factors[column]
+    else:
+        for column in range(np.uintp(first), np.uintp(last)):
+            line[column - np.uintp(first) + offset] = np.float32(values[column])
+    line[: first - low] = line[first - low]
+    line[last - low : high - low] = line[last - low - 1]
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True)
+def _along_x(line, low, tile, width, places, taps, out):  # type: ignore[no-untyped-def]
+    for number, start in enumerate(range(0, width, tile)):
+        a, b, c, d, e, f, g, h, m, n = _tap(taps, places[number, 1])
+        p, q = np.uintp(places[number, 0] - low), np.uintp(start)
+        for i in range(min(tile, width - start)):
             k = p + np.uintp(i)
             out[q + np.uintp(i)] = (
-                a * padded[k] + b * padded[k + _1] + c * padded[k + _2] + d * padded[k + _3]
-                + e * padded[k + _4] + f * padded[k + _5] + g * padded[k + _6] + h * padded[k + _7]
-                + m * padded[k + _8] + n * padded[k + _9]
+                a * line[k] + b * line[k + _1] + c * line[k + _2] + d * line[k + _3]
+                + e * line[k + _4] + f * line[k + _5] + g * line[k + _6] + h * line[k + _7]
+                + m * line[k + _8] + n * line[k + _9]
             )  # fmt: skip
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True)
-def _along_y(lines, low, terms, tile, row, rows, columns, taps, out):  # type: ignore[no-untyped-def]
+def _along_y(  # type: ignore[no-untyped-def]  # numba infers the types
+    lines, low, terms, tile, row, sides, rows, columns, taps, out
+):
     v = row / rows - 0.5
-    for start in range(0, out.size, tile):
+    for start in range(sides[0], sides[1], tile):
         u = (start + 0.5 * tile) / columns - 0.5
         pixel, fraction = _place(rows, row + bend(terms, u, v))
         a, b, c, d, e, f, g, h, m, n = _tap(taps, fraction)
         p = np.uintp(min(max(pixel - _BEFORE - low, 0), lines.shape[0] - TAPS))
-        q = np.uintp(start)
-        for i in range(min(tile, out.size - start)):
+        q = np.uintp(start - sides[0])
+        for i in range(min(tile, sides[1] - start)):
             k = q + np.uintp(i)
             out[k] = (
                 a * lines[p, k] + b * lines[p + _1, k] + c * lines[p + _2, k]
@@ -239,14 +285,19 @@ def _along_y(lines, low, terms, tile, row, rows, columns, taps, out):  # type: i
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True)
-def _accumulate(line, part, sums, weights, number, row):  # type: ignore[no-untyped-def]
-    columns = part.shape[1]
-    if number == 0:
-        part[row] = line[:columns]
-    else:
-        part[row] += line[:columns]
-    for index in range(sums.shape[0]):
-        weight = weights[index, number]
-        total = sums[index, row]
-        for column in range(columns):
-            total[column] += weight * line[column]
+def _accumulate(out, weights, total):  # type: ignore[no-untyped-def]  # numba infers the types
+    a, b, c, d = weights[0], weights[1], weights[2], weights[3]
+    for column in range(total.size):
+        total[column] += (
+            a * out[0, column] + b * out[1, column] + c * out[2, column] + d * out[3, column]
+        )
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True)
+def _accumulate_alike(out, count, total, fresh):  # type: ignore[no-untyped-def]
+    if fresh:
+        total[:] = np.float32(0.0)
+    for number in range(count):
+        line = out[number]
+        for column in range(total.size):
+            total[column] += line[column]

@@ -16,11 +16,12 @@ import numpy as np
 from cryobatch.imaging import fourier, resample
 from cryobatch.imaging.arrays import FloatArray, ImageArray, SpectrumArray
 from cryobatch.imaging.dose import Exposure, WeightBasis, weight_basis
-from cryobatch.imaging.motion_frames import FrameSource, read_frame
+from cryobatch.imaging.frame_source import FrameSource, PixelArray, frame_reader
 from cryobatch.imaging.motion_model import MotionModel
 
 FrameSink = Callable[[int, ImageArray], None]
-"""Takes a corrected frame or sum, which it may keep, with its index from 0."""
+"""Takes a corrected frame or sum with its index from 0; a sum is its own until it is called again
+and has returned."""
 
 _RINGS_A_STEP = 4
 _PROBED = 12
@@ -36,6 +37,7 @@ class SumOptions:
     Attributes:
         exposure: Weights frames by dose; None makes no weighted sum.
         halves: Also sum even and odd frames apart.
+        unweighted: Also make the sum of all frames alike where ``exposure`` is given.
         group_frames: Hand sums of so many successive frames to ``group_sink``.
         group_sink: Takes them, or None. Their noise is damped near Nyquist.
         frame_sink: Takes each corrected frame, or None.
@@ -44,6 +46,7 @@ class SumOptions:
 
     exposure: Exposure | None = None
     halves: bool = False
+    unweighted: bool = True
     group_frames: int = 1
     group_sink: FrameSink | None = None
     frame_sink: FrameSink | None = None
@@ -55,14 +58,14 @@ class FrameSums:
     """Sums of corrected frames, ``(rows, columns)`` float32.
 
     Attributes:
-        unweighted: Counts of all frames.
+        unweighted: Counts of all frames; None if not asked for.
         weighted: By dose, divided by sqrt(sum q²) (see ``dose``); None if not asked for.
         even: Counts of the 2nd, 4th, ... frame; None if not asked for.
         odd: Counts of the 1st, 3rd, ... frame; None if not asked for. Even and odd add up to
             ``unweighted``.
     """
 
-    unweighted: ImageArray
+    unweighted: ImageArray | None
     weighted: ImageArray | None
     even: ImageArray | None
     odd: ImageArray | None
@@ -87,23 +90,40 @@ def sum_frames(
         threads: Threads to use.
     """
     sums = _Sums(source.shape, model, pixel_size_angstrom, options, threads)
-    for first, frames in _batches(source, options):
-        sums.add(first, frames)
+    for batch in _batches(source, options):
+        sums.add(batch)
         if options.progress is not None:
-            options.progress(first + len(frames))
+            options.progress(batch.first + len(batch.frames))
     return sums.finish()
 
 
-def _batches(source: FrameSource, options: SumOptions) -> Iterator[tuple[int, list[ImageArray]]]:
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Successive frames.
+
+    Attributes:
+        first: Index of the first of them.
+        frames: As they were read.
+        gain: ``(rows, columns)`` float32 that they are multiplied by, ``(0, 0)``: by nothing.
+    """
+
+    first: int
+    frames: list[PixelArray]
+    gain: ImageArray
+
+
+def _batches(source: FrameSource, options: SumOptions) -> Iterator[_Batch]:
     """Yield a few successive frames of a group at a time, reading the next ones meanwhile."""
     limits = list(_limits(source.shape, options))
     most = max(last - first for first, last in limits)
-    buffers = np.empty((2, most, *source.shape[1:]), np.float32)
+    reader = frame_reader(source)
+    buffers = reader.buffers(most), reader.buffers(most)
 
-    def read(number: int) -> tuple[int, list[ImageArray]]:
+    def read(number: int) -> _Batch:
         first, last = limits[number]
         places = zip(range(first, last), buffers[number % 2], strict=False)
-        return first, [_finite(read_frame(source, index, buffer)) for index, buffer in places]
+        frames = [_finite(reader.read(index, buffer)) for index, buffer in places]
+        return _Batch(first, frames, reader.gain)
 
     with ThreadPoolExecutor(1) as pool:
         coming = pool.submit(read, 0)
@@ -146,10 +166,11 @@ class _Sums:
         self.basis = self._basis()
         self.in_time = self._in_time()
         self.sums = np.zeros((len(self.in_time), *self.shape), np.float32)
-        self.part = np.empty(self.shape, np.float32)
+        self.part = _empty(self.shape if options.frame_sink is not None else (0, 0))
         # The same for all counts, so that parts of the sum add up to it.
         self.response = self._response(np.ones(self.frames))
-        self.group = np.zeros(self.shape, np.float32) if options.group_sink else None
+        # The sink may still look at the group before.
+        self.groups = [_empty(self.shape) for _ in range(2)] if options.group_sink else []
 
     def _basis(self) -> WeightBasis | None:
         if self.options.exposure is None:
@@ -166,35 +187,48 @@ class _Sums:
             alike[0, 0::2] = alike[1, 1::2] = 1.0
         return alike if self.basis is None else np.concatenate([alike, self.basis.in_time[1:]])
 
-    def add(self, first: int, frames: list[ImageArray]) -> None:
-        count, last = len(frames), first + len(frames)
+    def add(self, batch: _Batch) -> None:
+        first, count = batch.first, len(batch.frames)
         moved = np.zeros((resample.AT_A_TIME, 2, 6))
         weights = np.zeros((len(self.sums), resample.AT_A_TIME), np.float32)
-        weights[:, :count] = self.in_time[:, first:last]
+        weights[:, :count] = self.in_time[:, first : first + count]
         for number in range(count):
             moved[number] = self.model.frame_coefficients_px(first + number)
             moved[number, :, 0] += self.model.global_shifts_px[first + number]
-        padded = tuple(frames[min(number, count - 1)] for number in range(resample.AT_A_TIME))
+        four = tuple(batch.frames[min(number, count - 1)] for number in range(resample.AT_A_TIME))
         taps = resample.interpolation_taps()
-        resample.add_resampled(padded, count, moved, taps, self.part, self.sums, weights)
+        group, rest = divmod(first, self.options.group_frames)
+        part, fresh = self.part, True
+        if self.groups and not part.size:
+            part, fresh = self.groups[group % 2], rest == 0
+        resample.add_resampled(
+            four, batch.gain, count, moved, taps, part, fresh, self.sums, weights, self.threads
+        )
         if self.options.frame_sink is not None:
-            spectrum = fourier.forward(self.part, self.threads)
-            self.options.frame_sink(first, self._image(spectrum, self.response))
-        if self.group is not None:
-            self.group += self.part
-            if last % self.options.group_frames == 0:
-                self._hand_over_group(last // self.options.group_frames - 1)
+            self._take_frame(first, self.options.frame_sink)
+        if (first + count) % self.options.group_frames == 0:
+            self._hand_over_group(group)
+
+    def _take_frame(self, index: int, sink: FrameSink) -> None:
+        """Hand over a corrected frame, and add it to its group."""
+        if self.groups:
+            group, rest = divmod(index, self.options.group_frames)
+            total = self.groups[group % 2]
+            np.copyto(total, self.part) if rest == 0 else np.add(total, self.part, out=total)
+        sink(index, self._image(fourier.forward(self.part, self.threads), self.response))
 
     def _hand_over_group(self, number: int) -> None:
-        if self.group is not None and self.options.group_sink is not None:
-            self.options.group_sink(number, self.group)
-            self.group = np.zeros(self.shape, np.float32)
+        if self.options.group_sink is not None:
+            self.options.group_sink(number, self.groups[number % 2])
 
     def finish(self) -> FrameSums:
         if self.frames < self.options.group_frames:
             self._hand_over_group(0)
+        if self.frames < self.options.group_frames:
+            self._hand_over_group(0)
         images, total = [], None
         halves = 2 if self.options.halves else 1
+        alike = self.options.halves or self.options.unweighted or self.basis is None
         if self.basis is not None:
             total = np.zeros((self.shape[0], self.shape[1] // 2 + 1), np.complex64)
         for index in range(len(self.sums)):
@@ -202,13 +236,13 @@ class _Sums:
             if self.basis is not None and total is not None:
                 factors = self.basis.in_space[max(index - halves + 1, 0)]
                 _add_by_ring(total, spectrum, self.y[:, 0], self.x[0], self.ring_step, factors)
-            if index < halves:
+            if index < halves and alike:
                 images.append(self._image(spectrum, self.response))
         weighted = None
         if total is not None:
             weighted = self._image(total, self._response(self._fine_weights()))
         if not self.options.halves:
-            return FrameSums(images[0], weighted, None, None)
+            return FrameSums(images[0] if alike else None, weighted, None, None)
         odd, even = images
         return FrameSums(odd + even, weighted, even, odd)
 
@@ -233,11 +267,16 @@ class _Sums:
         return fourier.inverse(spectrum, self.shape, self.threads)
 
 
-def _finite(frame: ImageArray) -> ImageArray:
-    finite = np.isfinite(frame)
-    if finite.all():
+def _empty(shape: tuple[int, int]) -> ImageArray:
+    return np.empty(shape, np.float32)
+
+
+def _finite(frame: PixelArray) -> PixelArray:
+    """Return a frame whose values that are no numbers are its mean."""
+    if frame.dtype != np.float32 or np.isfinite(frame.sum()):
         # The kernel takes arrays of one kind.
-        return np.require(frame, np.float32, ("C", "W"))
+        return np.require(frame, requirements=("C", "W"))
+    finite = np.isfinite(frame)
     mean = frame[finite].mean() if finite.any() else 0.0
     return np.where(finite, frame, np.float32(mean)).astype(np.float32)
 

@@ -25,8 +25,8 @@ _DRIFT_VALUES = {
 @script(
     category="Drift Correct",
     title="Correct drift",
-    version="1",
-    inputs=["stack", "frames?"],
+    version="2",
+    inputs=["stack", "stack_gain?", "frames?"],
     outputs={
         "micrograph": "micrograph.mrc",
         "micrograph_unweighted": Output("micrograph_unweighted.mrc", optional=True),
@@ -90,13 +90,15 @@ def correct_drift(
 
     Also makes the spectrum for the CTF fit: the mean of amplitude spectra of sums of about 4 e/Å².
     """  # fmt: skip
-    from cryobatch.formats.mrc import open_stack
+    from cryobatch.imaging.memory import keep_freed_memory
     from cryobatch.imaging.motion import MotionOptions, estimate_motion
     from cryobatch.scripts.drift.frames import ReportedFrames
     from cryobatch.scripts.drift.products import SumRequest, make_sums, write_motion_file
     from cryobatch.scripts.drift.recording import read_recording
+    from cryobatch.scripts.stack_file import open_frames
 
-    with open_stack(run.input("stack")) as stack:
+    keep_freed_memory()
+    with open_frames(run) as stack:
         recording = read_recording(run, stack.shape, stack.pixel_size_angstrom)
         exposure = recording.exposure(recording.movie) if dose_weighting else None
         estimate = estimate_motion(

@@ -13,7 +13,7 @@ from cryobatch.formats.mrc import StackWriter, write_image
 from cryobatch.imaging.arrays import ImageArray
 from cryobatch.imaging.ctf_pixels import LEAST_SIZE
 from cryobatch.imaging.dose import Exposure
-from cryobatch.imaging.motion_frames import FrameSource
+from cryobatch.imaging.frame_source import FrameSource
 from cryobatch.imaging.motion_model import MotionModel
 from cryobatch.imaging.spectrum import amplitude_spectrum
 from cryobatch.imaging.summing import FrameSink, FrameSums, SumOptions, sum_frames
@@ -105,6 +105,7 @@ def make_sums(
         options = SumOptions(
             exposure=request.exposure,
             halves=request.halves,
+            unweighted=request.unweighted,
             group_frames=request.spectrum_frames,
             group_sink=beside(spectrum_sink(run, mean, frames.shape[1:])),
             frame_sink=corrected_stack_sink(run, frames.shape, pixel_size, open_files),
@@ -143,9 +144,11 @@ def _beside() -> Iterator[Callable[[FrameSink | None], FrameSink | None]]:
 
 def _wanted(sums: FrameSums, request: SumRequest) -> dict[str, ImageArray]:
     """Return the images to keep; without dose weighting the unweighted sum is the micrograph."""
-    wanted = {"micrograph": sums.unweighted if sums.weighted is None else sums.weighted}
-    if request.unweighted and sums.weighted is not None:
-        wanted["micrograph_unweighted"] = sums.unweighted
+    wanted = {}
+    if sums.weighted is not None:
+        wanted["micrograph"] = sums.weighted
+    if sums.unweighted is not None and (request.unweighted or not wanted):
+        wanted["micrograph_unweighted" if wanted else "micrograph"] = sums.unweighted
     if sums.even is not None and sums.odd is not None:
         wanted |= {"micrograph_even": sums.even, "micrograph_odd": sums.odd}
     return wanted
