@@ -7,6 +7,7 @@ from cryobatch.errors import BadInput
 from cryobatch.imaging.arrays import ImageArray
 from cryobatch.imaging.averages import (
     Average,
+    Common,
     add,
     begin,
     bin_pixels,
@@ -49,7 +50,7 @@ def test_mean_and_variance_are_those_of_all_images() -> None:
 def test_images_without_a_camera_have_nothing_in_common() -> None:
     """Noise and ice differ from image to image: no share, no lines."""
     common = find_common(average([counts(seed) for seed in range(16)]))
-    assert (common.share, common.rows, common.columns) == (0.0, (), ())
+    assert common == Common(0.0)
 
 
 def test_a_gain_pattern_shows_through() -> None:
@@ -71,6 +72,16 @@ def test_dead_and_hot_lines_are_named() -> None:
         image[77] *= 1.3
     common = find_common(average(images))
     assert (common.rows, common.columns) == ((77,), (123,))
+
+
+def test_bands_of_the_camera_show_through() -> None:
+    """Broad ones too, that are far below the noise of one pixel; a slope of the beam is none."""
+    x = np.arange(SHAPE[1])
+    bands = np.where(x // 50 % 2, 1.01, 0.99) + 0.2 * x / SHAPE[1]
+    gain = np.broadcast_to(bands, SHAPE).astype(np.float32)
+    assert find_common(average([counts(seed, gain) for seed in range(12)])).bands == ("columns",)
+    slope = np.broadcast_to(1.0 + 0.2 * x / SHAPE[1], SHAPE).astype(np.float32)
+    assert find_common(average([counts(seed, slope) for seed in range(12)])).bands == ()
 
 
 def test_a_few_images_tell_nothing() -> None:

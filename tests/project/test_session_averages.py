@@ -131,13 +131,13 @@ def test_words_tell_what_averages_show(tmp_path: Path) -> None:
         average_all(project, [Stage.RAW])
         average = read(place_of(project.place.folder, Stage.RAW)).average
     assert average is not None
-    none, some = Common(0.0, (), ()), Common(0.2, (), ())
+    none, some = Common(0.0), Common(0.2, ("rows",))
     assert tell(Stage.CORRECTED, average, none)[0] == "good"
     level, text = tell(Stage.CORRECTED, average, some)
-    assert (level, "20%" in text, "gain reference" in text) == ("warn", True, True)
+    assert (level, "20%" in text, "bands of rows" in text) == ("warn", True, True)
     level, text = tell(Stage.RAW, average, some)
     assert (level, "20%" in text) == ("good", True)
-    level, text = tell(Stage.RAW, average, Common(0.0, (8,), tuple(range(9))))
+    level, text = tell(Stage.RAW, average, Common(0.0, (), (8,), tuple(range(9))))
     assert level == "warn"
     assert "Columns 0, 1, 2, 3, 4, 5 and 3 more and row 8 stand out" in text
-    assert tell(Stage.RAW, average, Common(None, (), ()))[0] == ""
+    assert tell(Stage.RAW, average, Common(None))[0] == ""

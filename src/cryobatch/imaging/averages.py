@@ -22,6 +22,8 @@ SMOOTHED_PIXELS = 8.0
 """What is coarser than this, in binned pixels, is beam and ice, and not the camera."""
 LINE_NEIGHBOURS = 9
 LINE_DEVIATIONS = 8.0
+BANDS_RATIO = 1.6
+"""Of the deviation of rows or columns over what chance leaves: ice is coarse, so a few decide."""
 LEAST_IMAGES = 4
 """Fewer share much by chance."""
 _DEVIATION = 1.4826
@@ -37,7 +39,8 @@ class Contribution:
     Args:
         pixels: ``(rows, columns)`` float32, binned, mean 0 and deviation 1.
         spectrum: ``(box, box)`` float32 amplitudes, median 1, zero frequency in the centre.
-        row_means: Mean of each full row, less the image's mean, in deviations of a pixel.
+        row_means: Mean of each full row in deviations of a pixel, without a parabola along them:
+            that is the beam's.
         column_means: Of each full column.
         fine: Deviation of the binned pixels without what is coarse.
     """
@@ -60,7 +63,9 @@ class Average:
         variance: Of each binned pixel from image to image, ``(rows, columns)`` float32.
         spectrum: ``(box, box)`` float32, mean amplitude.
         row_means: Mean of all images' rows.
+        row_variance: Their mean variance from image to image.
         column_means: Mean of all images' columns.
+        column_variance: Their mean variance from image to image.
         fine: Mean fine deviation of one image.
     """
 
@@ -70,7 +75,9 @@ class Average:
     variance: ImageArray
     spectrum: ImageArray
     row_means: FloatArray
+    row_variance: float
     column_means: FloatArray
+    column_variance: float
     fine: float
 
 
@@ -81,13 +88,15 @@ class Common:
     Args:
         share: Part of one image's fine contrast that is the same in all; 0 where it is no more than
             chance leaves; None: too few images to tell.
+        bands: "rows" or "columns" where many of these differ from each other alike in all images.
         rows: Rows that stand out of their neighbours in all, from 0.
         columns: Columns that do.
     """
 
     share: float | None
-    rows: tuple[int, ...]
-    columns: tuple[int, ...]
+    bands: tuple[str, ...] = ()
+    rows: tuple[int, ...] = ()
+    columns: tuple[int, ...] = ()
 
 
 def contribute(image: ImageArray, threads: int = 1) -> Contribution:
@@ -115,8 +124,8 @@ def contribute(image: ImageArray, threads: int = 1) -> Contribution:
     normal -= normal.mean(dtype=np.float64)
     return Contribution(
         normal, spectrum / np.float32(level),
-        (pixels.mean(axis=1, dtype=np.float64) - mean) / deviation,
-        (pixels.mean(axis=0, dtype=np.float64) - mean) / deviation,
+        _without_beam(pixels.mean(axis=1, dtype=np.float64)) / deviation,
+        _without_beam(pixels.mean(axis=0, dtype=np.float64)) / deviation,
         float(_fine(normal).std(dtype=np.float64)),
     )  # fmt: skip
 
@@ -124,8 +133,8 @@ def contribute(image: ImageArray, threads: int = 1) -> Contribution:
 def begin(shape: tuple[int, int], first: Contribution) -> Average:
     """Return the averages of one image of a shape."""
     return Average(
-        1, shape, first.pixels, np.zeros_like(first.pixels), first.spectrum, first.row_means,
-        first.column_means, first.fine,
+        1, shape, first.pixels, np.zeros_like(first.pixels), first.spectrum, first.row_means, 0.0,
+        first.column_means, 0.0, first.fine,
     )  # fmt: skip
 
 
@@ -142,24 +151,51 @@ def add(average: Average, other: Contribution) -> Average:
     step = other.pixels - average.mean
     mean = average.mean + step * part
     variance = average.variance * (1.0 - part) + step * (other.pixels - mean) * part
+    row_means, row_variance = _add_line(
+        average.row_means, average.row_variance, other.row_means, count
+    )
+    column_means, column_variance = _add_line(
+        average.column_means, average.column_variance, other.column_means, count
+    )
     return Average(
         count, average.shape, mean, variance.astype(np.float32),
         average.spectrum + (other.spectrum - average.spectrum) * part,
-        average.row_means + (other.row_means - average.row_means) / count,
-        average.column_means + (other.column_means - average.column_means) / count,
+        row_means, row_variance, column_means, column_variance,
         average.fine + (other.fine - average.fine) / count,
     )  # fmt: skip
+
+
+def _add_line(
+    means: FloatArray, variance: float, other: FloatArray, count: int
+) -> tuple[FloatArray, float]:
+    """Return means of rows or columns, and their mean variance, with one image more."""
+    step = other - means
+    new = means + step / count
+    return new, variance * (1.0 - 1.0 / count) + float(np.mean(step * (other - new))) / count
 
 
 def find_common(average: Average) -> Common:
     """Return what the images of an average have in common."""
     if average.count < LEAST_IMAGES:
-        return Common(None, (), ())
+        return Common(None)
     left = float(_fine(average.mean).std(dtype=np.float64))
     chance = average.fine / math.sqrt(average.count)
     certain = left > CERTAIN_RATIO * chance
     share = math.sqrt(max(left**2 - chance**2, 0.0)) / average.fine if certain else 0.0
-    return Common(share, find_lines(average.row_means), find_lines(average.column_means))
+    lines = {"rows": (average.row_means, average.row_variance),
+             "columns": (average.column_means, average.column_variance)}  # fmt: skip
+    bands = tuple(
+        name for name, (means, variance) in lines.items()
+        if means.std() > BANDS_RATIO * math.sqrt(variance / (average.count - 1))
+    )  # fmt: skip
+    return Common(share, bands, find_lines(average.row_means), find_lines(average.column_means))
+
+
+def _without_beam(means: FloatArray) -> FloatArray:
+    """Return means of rows or columns without the parabola that fits them best."""
+    place = np.linspace(-1.0, 1.0, len(means))
+    rest: FloatArray = means - np.polynomial.Polynomial.fit(place, means, 2)(place)
+    return rest
 
 
 def find_lines(means: FloatArray) -> tuple[int, ...]:

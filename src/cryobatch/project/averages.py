@@ -20,7 +20,7 @@ from cryobatch.project.images import Images
 from cryobatch.store import library
 
 FOLDER = "averages"
-VERSION = 1
+VERSION = 2
 """Of what is kept: another one is made anew."""
 IMAGES = 48
 """So many images show the camera: its pattern stands seven times as high over chance as in one."""
@@ -127,7 +127,10 @@ def read(path: Path) -> Kept:
             names = ("mean", "variance", "spectrum", "row_means", "column_means")
             found = {name: arrays[name] for name in names}
         rows, columns = facts["shape"]
-        average = Average(count=facts["count"], shape=(rows, columns), fine=facts["fine"], **found)
+        average = Average(
+            count=facts["count"], shape=(rows, columns), fine=facts["fine"],
+            row_variance=facts["row_variance"], column_variance=facts["column_variance"], **found,
+        )  # fmt: skip
         counted = {int(one): (stamp[0], stamp[1]) for one, stamp in facts["counted"].items()}
         return Kept(average, counted, {int(one): why for one, why in facts["passed"].items()})
     except (OSError, EOFError, BadZipFile, KeyError, ValueError, TypeError):
@@ -154,26 +157,32 @@ def tell(stage: Stage, average: Average, common: Common) -> tuple[str, str]:
     if common.share is None:
         return "", f"{count} images so far: a few more, and what they have in common can be told."
     lines = _name_lines(common)
+    seen = _name_pattern(common, count)
     if stage is Stage.RAW:
         pattern = (
-            f"The camera's own pattern is {common.share:.0%} of one sum's fine contrast; the gain "
-            "reference should take it out."
-            if common.share
+            f"The camera's own pattern shows, as it should: {seen}; the gain takes it out."
+            if seen
             else "No pattern of the camera: the frames seem to be corrected already."
         )
         return ("warn" if lines else "good"), " ".join([pattern, *lines])
-    if not common.share and not lines:
+    if not seen and not lines:
         return "good", (
             f"Nothing of the camera is left: what {count} micrographs have in common is no more "
             "than chance leaves."
         )
-    pattern = (
-        f"The camera shows through: {common.share:.0%} of one micrograph's fine contrast is the "
-        f"same in all {count}. Suspect the gain reference (compare gain_verdict and gain_fit)."
-        if common.share
-        else ""
-    )
+    suspect = "Suspect the gain reference (compare gain_verdict and gain_fit in the library)."
+    pattern = f"The camera shows through: {seen}. {suspect}" if seen else ""
     return "warn", " ".join([*([pattern] if pattern else []), *lines])
+
+
+def _name_pattern(common: Common, count: int) -> str:
+    """Return what is common to all but single lines, in words; empty for nothing."""
+    parts = []
+    if common.bands:
+        parts.append(f"bands of {' and '.join(common.bands)} are the same in all {count}")
+    if common.share:
+        parts.append(f"{common.share:.0%} of the fine contrast of one is in all {count}")
+    return "; ".join(parts)
 
 
 def _name_lines(common: Common) -> Sequence[str]:

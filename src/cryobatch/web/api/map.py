@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi import Path as InPath
 from fastapi.responses import JSONResponse
 
-from cryobatch.model.overview import Overview
+from cryobatch.model.overview import Overview, OverviewKind
 from cryobatch.project import Project
 from cryobatch.project.map import draw_map, find_overview
 from cryobatch.web.api.answers import LARGEST_ID, answer
@@ -77,12 +77,18 @@ def _show(project: Project) -> Result:
             for one in found.squares
         ],
         "overviews": [
-            {"id": number, **_describe(one)} for number, one in found.overviews.items()
+            {"id": number, **_describe(one)}
+            for number, one in found.overviews.items() if _is_there(one)
         ],
         "exact": found.exact,
         "without": found.without,
         "unread": found.unread,
     }  # fmt: skip
+
+
+def _is_there(one: Overview) -> bool:
+    """Tell whether a picture may be asked for; those of holes are too many to look at each."""
+    return one.kind is OverviewKind.HOLE or Path(one.picture or "").is_file()
 
 
 def _describe(one: Overview) -> dict[str, object]:

@@ -195,7 +195,8 @@ export async function start(main, frame) {
     if (change !== null && !change.topics.includes("images")) return;
     if (change === null || change.images === null) rows.reloadSoon(() => load());
     else if (change.images.length) {
-      const fresh = change.images.some((id) => !rows.known.has(id));
+      const placed = new Set(found?.images.id);
+      const fresh = change.images.some((id) => !placed.has(id));
       rows.renewSoon(change.images, null, () => rows.once("draw", LIVE_MS, fresh ? () => load({ all: false }) : redraw));
     }
   });
