@@ -258,6 +258,35 @@ def test_copied_and_moved_recordings_belong_to_the_project(
     session.importer.close()
 
 
+def test_large_copies_let_other_folders_have_their_turn(project: Project, tmp_path: Path) -> None:
+    """Another folder's recordings wait for one large copy, and not for all of them."""
+    large, small = tmp_path / "large", tmp_path / "small"
+    large.mkdir()
+    small.mkdir()
+    for number in range(3):
+        write_micrograph(large / f"large_{number}.mrc", number)
+    write_micrograph(small / "small.mrc", 7)
+    copied: list[int] = []
+    begun: Session
+
+    def room(size: int) -> None:
+        if size:
+            begun.clock.now += 60.0  # so long the copy takes
+            copied.append(size)
+
+    begun = Session.begin(project, large, Orders(choice=PICK, take=Take.COPY), room)
+    project.watching.add(small, Orders(choice=PICK))
+    begun.importer.step()
+    begun.clock.now += FAST_S * 2
+    begun.importer.step()
+    assert begun.names() == ["large_0", "small"]
+    for _ in range(2):
+        begun.importer.step()
+    assert begun.names() == ["large_0", "large_1", "large_2", "small"]
+    assert len(copied) == 3
+    begun.importer.close()
+
+
 def test_a_move_that_was_killed_before_its_end_is_ended(project: Project, folder: Path) -> None:
     """The source goes once its copy is an image, though the daemon died in between."""
     path = write_micrograph(folder / "a.mrc")

@@ -26,6 +26,8 @@ from cryobatch.store.watching import FileRow, FileState
 LINKED_AT_ONCE = 50
 COPIED_AT_ONCE = 4
 """Few at a time: what has settled meanwhile should not wait long for its turn."""
+TURN_S = 0.5
+"""Of large files one at a time is copied: other folders' recordings wait for no more than that."""
 MEGABYTE = 1e6
 CAREFUL_S = 60.0
 """After a fault files are taken one by one for so long: then only the one that causes it waits."""
@@ -74,6 +76,7 @@ class Taker:
         self._moment = moment
         rate = float("inf") if watched.orders.rate_mb_s is None else watched.orders.rate_mb_s
         self._pace = Pace(rate * MEGABYTE, is_stopped=is_stopped)
+        self._copied_at_once = 1
         self._careful_until = float("-inf")
         self._examiner = Examiner(
             watched, waiting, read_pattern=self._read_pattern, tell=tell, local=local,
@@ -84,7 +87,8 @@ class Taker:
     def take_some(self) -> int:
         """Examine files whose time has come, and take those that are whole; returns how many."""
         linked = self._watched.orders.take is Take.LINK
-        limit = LINKED_AT_ONCE if linked else COPIED_AT_ONCE
+        limit = LINKED_AT_ONCE if linked else self._copied_at_once
+        start = self._clock()
         due = self._waiting.take_due(1 if self._clock() < self._careful_until else limit)
         try:
             self._take_due(due)
@@ -93,6 +97,10 @@ class Taker:
             self._careful_until = self._clock() + CAREFUL_S
             self._waiting.put_off(due, alone=len(due) == 1)
             raise
+        if due:
+            each_s = (self._clock() - start) / len(due)
+            fitting = COPIED_AT_ONCE if each_s <= 0 else int(TURN_S / each_s)
+            self._copied_at_once = max(1, min(fitting, COPIED_AT_ONCE))
         return len(due)
 
     def _take_due(self, due: Sequence[str]) -> None:
