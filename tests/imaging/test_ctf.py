@@ -227,6 +227,59 @@ def test_no_rings_give_no_defocus(name: str) -> None:
     assert math.isinf(fit.resolution_angstrom)
 
 
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_halves_that_disagree_give_no_defocus(seed: int) -> None:
+    """Rings of 1.2 µm in one half of the directions, of 1.5 µm in the other: neither."""
+    one, other = (
+        made_spectrum(mean, mean, 0.0, size=512, signal=0.12, seed=seed)
+        for mean in (12_000.0, 15_000.0)
+    )
+    line = np.arange(512) - 256
+    x, y = np.meshgrid(line, line)
+    sector = (np.mod(np.arctan2(y, x), np.pi) / np.pi * 12).astype(int) % 2
+    mixed = np.where(sector == 0, one, other).astype(np.float32)
+    fit = fit_spectrum(mixed, pixel_size_angstrom=1.4, **KRIOS)
+    assert fit.reason is not None
+    assert fit_spectrum(one, pixel_size_angstrom=1.4, **KRIOS).found
+
+
+@pytest.mark.parametrize("drift", [20.0, 40.0, 60.0])
+@pytest.mark.parametrize("seed", [1, 2, 3, 4])
+def test_drift_gives_no_wrong_defocus(drift: float, seed: int) -> None:
+    """Where drift has blurred rings in one direction: the right defocus or none."""
+    line = (np.arange(512) - 256) / (512 * 1.4)
+    x, y = np.meshgrid(line, line)
+    kept = np.sinc(drift * (x * math.cos(0.5) + y * math.sin(0.5))) ** 2
+    ringed, plain = (
+        made_spectrum(18_200.0, 17_800.0, 70.0, size=512, signal=signal, seed=seed)
+        for signal in (0.15, 0.0)
+    )
+    made = (kept * ringed + (1.0 - kept) * plain).astype(np.float32)
+    fit = fit_spectrum(made, pixel_size_angstrom=1.4, **KRIOS)
+    assert not fit.found or mean_defocus(fit) == pytest.approx(18_000.0, abs=150.0)
+
+
+def test_a_noisy_spectrum_is_told_by_its_finer_rings() -> None:
+    """Weak rings up to 3 Å: astigmatism comes out better than from what is coarser than 5 Å."""
+    errors = []
+    for seed in range(6):
+        made = made_spectrum(15_200.0, 14_800.0, 60.0, size=512, signal=0.05, seed=seed)
+        coarse = made.copy()
+        line = np.arange(512) - 256
+        fine = np.hypot(*np.meshgrid(line, line)) / (512 * 1.4) > 0.2
+        coarse[fine] = made_spectrum(1.0, 1.0, 0.0, size=512, signal=0.0, seed=seed)[fine]
+        errors.append(
+            [
+                astigmatism_error(
+                    fit_spectrum(one, pixel_size_angstrom=1.4, **KRIOS), 15_200.0, 14_800.0, 60.0
+                )
+                for one in (made, coarse)
+            ]
+        )
+    better, worse = np.mean(errors, axis=0)
+    assert better < 0.8 * worse
+
+
 def test_a_single_ring_is_no_defocus() -> None:
     """One ring of ice at 7 Å is not taken for a CTF."""
     line = np.arange(512) - 256

@@ -21,6 +21,7 @@ from cryobatch.imaging.ctf_coarse import (
     sectors_of,
 )
 from cryobatch.imaging.ctf_formula import Defocus
+from cryobatch.imaging.ctf_halves import disagreement_turns
 from cryobatch.imaging.ctf_pixels import RingPixels
 from cryobatch.imaging.ctf_score import fill_model
 
@@ -43,6 +44,9 @@ LEAST_SHARE_OF_A_SECTOR = 0.2
 LEAST_DEVIATIONS_OF_THE_REST = 5.0
 LEAST_RINGS_FOR_DECOY = 3.5
 LARGEST_DECOY_SHARE = 1.0
+LARGEST_DISAGREEMENT_TURNS = 0.15
+"""Halves of images with rings reached 0.07 (drifted ones 0.12), wrong fits to drifted ones began at
+0.36."""
 RANGE_TOLERANCE = 0.1
 WIDEST_ANGSTROM = 150_000.0
 """Defocus up to which is looked once more before a spectrum is said to have no rings."""
@@ -102,6 +106,8 @@ def _find_wrong_shape(
     sure = best.score >= SURE_DEVIATIONS / math.sqrt(pixels.data.size)
     if not sure and decoy_share(rings, best, limits) > LARGEST_DECOY_SHARE:
         return "its rings are not spaced as those of a defocus"
+    if disagreement_turns(pixels, limits) > LARGEST_DISAGREEMENT_TURNS:
+        return "one half of its directions shows other rings than the other half"
     return None
 
 

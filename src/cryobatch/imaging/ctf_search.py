@@ -37,10 +37,10 @@ def search(pixels: RingPixels, limits: SearchRange) -> Candidate:
     """Return the best defocus within limits (its parts may end a step outside)."""
     rings = ring_table(pixels)
     coarse = coarse_candidates(rings, ring_law(rings), limits)
-    return max((_refine(pixels, one, limits) for one in coarse), key=lambda one: one.score)
+    return max((refine(pixels, one, limits) for one in coarse), key=lambda one: one.score)
 
 
-def _refine(pixels: RingPixels, start: Candidate, limits: SearchRange) -> Candidate:
+def refine(pixels: RingPixels, start: Candidate, limits: SearchRange) -> Candidate:
     """Move a candidate uphill (Nelder-Mead simplex; 100 Å and a tenth of a turn as units)."""
     first = start.defocus
     origin = [first.mean_angstrom / 100, first.cosine_angstrom / 100, first.sine_angstrom / 100]

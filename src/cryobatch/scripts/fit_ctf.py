@@ -22,7 +22,7 @@ _FITTED = (
 @script(
     category="Fit CTF",
     title="Fit CTF",
-    version="1",
+    version="2",
     inputs=[Optional("power_spectrum_frames"), "micrograph_unweighted|micrograph"],
     outputs={"power_spectrum": "power_spectrum.mrc", "ctf_curve": "ctf_curve.star"},
     values={
@@ -67,7 +67,10 @@ def fit_ctf(
     resolution_high: Annotated[
         float,
         Parameter(
-            "Å", low=1, high=50, help="Finest detail that is compared; finer at low defocus."
+            "Å",
+            low=1,
+            high=50,
+            help="Finest detail that is compared; finer if rings are few or weak.",
         ),
     ] = 5.0,
     defocus_low: Annotated[
