@@ -86,14 +86,16 @@ export async function start(main, frame) {
     if (bad) return bad.reportValidity();
     const changes = toChanges(edits.all());
     const before = changes.map(({ path }) => ({ path, value: ownValue(settings, path) }));
+    parts.inert = true;  // what would be typed meanwhile would be lost
     try {
       await order("PUT", "/settings", { version, changes });
+      await reload(() => edits.clear());
     } catch (error) {
       if (error.status === 409) return showConflict(await ask("/settings"));
       return tell([`✕ ${error.message}`], true);
+    } finally {
+      parts.inert = false;
     }
-    edits.clear();
-    await reload();
     return frame.say(`${count(changes.length, "setting")} kept`, { action: { text: "Undo", run: () => undo(before) } });
   }
 
@@ -114,8 +116,9 @@ export async function start(main, frame) {
     bar.save.disabled = true;
   }
 
-  async function reload() {
+  async function reload(before = () => {}) {
     settings = await ask("/settings");
+    before();
     draw();
     showBar();
   }
