@@ -55,7 +55,7 @@ function label(value, kind) {
 }
 
 function drawSources(sources) {
-  return Object.entries(sources).map(([source, number], _, all) => h("span.source", {
+  return Object.entries(sources).map(([source, number], _, all) => h("span.fact-source", {
     text: all.length > 1 ? `${source} (${number})` : source,
   }));
 }

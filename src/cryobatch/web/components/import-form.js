@@ -34,7 +34,7 @@ export async function showForm(side, frame, before, done) {
   const folder = h("input.path", { type: "text", value: orders.folder, list: "folders", spellcheck: "false", autocomplete: "off", readOnly: before !== null, placeholder: "/data/session/EPU", "aria-label": "Folder", oninput: later });
   const answer = makeFolderAnswer();
   const names = makeNames(frame, wanted);
-  const facts = h("div.fields.facts");
+  const facts = h("div.fields");
   const wrong = h("p.bad", { role: "alert", hidden: true });
   const send = h("button.main", { type: "submit", text: before ? "Give these orders" : "Watch this folder" });
   const list = (name, hint) => h("input", { type: "text", value: orders[name].join(", "), placeholder: hint, spellcheck: "false", oninput: (event) => { orders[name] = event.target.value.split(",").map((one) => one.trim()).filter(Boolean); later(); names.try(); } });

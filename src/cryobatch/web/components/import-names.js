@@ -54,7 +54,7 @@ export function makeNames(frame, wanted) {
     const parts = [...new Set(names.flatMap(({ pieces }) => pieces.map(([, part]) => part)).filter(Boolean))];
     fill(table, ...names.map(({ pieces, group }) => {
       const fit = pieces.some(([, part]) => part);
-      const told = pieces.filter(([, part]) => part).map(([text, part]) => h(`span.told.part-${parts.indexOf(part) % COLOURS}`, { text: `${part.replaceAll("_", " ")} ${text}` }));
+      const told = pieces.filter(([, part]) => part).map(([text, part]) => h(`span.tells-part.part-${parts.indexOf(part) % COLOURS}`, { text: `${part.replaceAll("_", " ")} ${text}` }));
       return h(fit ? "li" : "li.unfit", {},
         h("span.cut", {}, h("span", { "aria-hidden": "true", text: fit ? "● " : "○ " }), ...pieces.map(([text, part]) => part ? h(`mark.part-${parts.indexOf(part) % COLOURS}`, { title: part, text }) : h("span", { text }))),
         fit && h("span.tells", {}, ...told, group && h("span.soft", { text: `group ${group}` })));

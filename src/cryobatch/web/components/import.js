@@ -13,7 +13,7 @@ export async function start(main, frame) {
   const more = h("span.soft.wide-only");
   const notice = h("ul.notices", { "aria-label": "Notices" });
   const cards = h("section.watches", { "aria-label": "Watched folders" });
-  const facts = h("section.panel.facts", { "aria-label": "Acquisition facts" });
+  const facts = h("section.panel.recent-facts", { "aria-label": "Acquisition facts" });
   const gain = h("section.panel.gain", { "aria-label": "Gain reference" });
   const side = h("aside.side.panel", { hidden: true, "aria-label": "Orders for a folder" });
   const known = new Map();
