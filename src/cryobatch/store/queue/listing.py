@@ -17,7 +17,7 @@ _ORDERS = {
     BatchState.DONE: "batch.finished_at DESC, batch.id DESC",
 }
 """The states as a person wants to see them, each with its order; all are texts of ours."""
-_OBSTACLE = """
+OBSTACLE = """
     CASE WHEN EXISTS (
         SELECT 1 FROM batch AS other INDEXED BY batch_running
         WHERE other.state = 'running' AND other.image_id = batch.image_id)
@@ -157,7 +157,7 @@ def _of_state(
 ) -> Iterator[QueueRow]:
     columns = ", ".join("batch." + name for name in BATCH_COLUMNS.split(", "))
     # The state stands in the text, not in a parameter: only so its partial index is used.
-    obstacle = _OBSTACLE if state is BatchState.WAITING else "NULL"
+    obstacle = OBSTACLE if state is BatchState.WAITING else "NULL"
     rows: sqlite3.Cursor = r.execute(
         f"SELECT {columns}, image.name, image.grp, {obstacle} AS waits_for FROM batch "  # noqa: S608
         f"CROSS JOIN image ON image.id = batch.image_id WHERE {_condition(state, finished_after)} "
