@@ -70,7 +70,7 @@ class Ready:
 
     def learn(self, seconds: float) -> None:
         """Note how long a batch has kept its processor."""
-        self._pace_s = (self._pace_s + min(seconds, 1.0)) / 2
+        self._pace_s = (self._pace_s + 3 * min(seconds, 1.0)) / 4
 
     def depth(self) -> int:
         """Return how many batches a processor may be handed ahead."""
