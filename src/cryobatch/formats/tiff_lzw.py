@@ -20,6 +20,9 @@ SLACK = 8
 _CLEAR, _END = 256, 257
 _FIRST = 258
 _CODES = 4096
+_LENGTH_BITS = 12
+_LONGEST = (1 << _LENGTH_BITS) - 1
+"""A string is kept as its place and its length, which cannot be beyond the number of codes."""
 _LITERALS = 256
 """The strings of one byte stand before what is written: then all codes are alike."""
 
@@ -60,10 +63,9 @@ def _decode(codes, room, end):  # type: ignore[no-untyped-def]  # numba infers t
     No place is read or written beyond the arrays whatever the codes say: bits are taken while
     whole codes of them are left, strings start in what is written, and are cut at ``end``.
     """
-    start = np.empty(_CODES, np.int64)
-    length = np.empty(_CODES, np.int64)
+    strings = np.empty(_CODES, np.uint64)
     for literal in range(_LITERALS):
-        start[literal], length[literal] = literal, 1
+        strings[literal] = literal << _LENGTH_BITS | 1
     bits = (codes.size - SLACK) * 8
     bit, width, following = 0, 9, _FIRST
     place, before, size_before = _LITERALS, -1, 0
@@ -80,13 +82,14 @@ def _decode(codes, room, end):  # type: ignore[no-untyped-def]  # numba infers t
             if code > following:
                 return -code
             if following < _CODES:
-                start[following], length[following] = before, size_before + 1
+                strings[np.uintp(following)] = before << _LENGTH_BITS | (size_before + 1)
                 following += 1
                 if following + 1 == 1 << width and width < 12:
                     width += 1
         elif code > _END:
             return -code
-        source, size = start[code], min(length[code], end - place)
+        string = np.int64(strings[np.uintp(code)])
+        source, size = string >> _LENGTH_BITS, min(string & _LONGEST, end - place)
         before, size_before = place, size
         if place - source >= 8:
             store_eight(room, place, load_eight(room, source))

@@ -95,12 +95,14 @@ def unpack(
     where there is none (in 4 bits where they are small); else 16-bit floats where their range
     suffices, else 32-bit floats.
     """
+    from cryobatch.imaging.memory import keep_freed_memory
     from cryobatch.scripts.unpacking.frame_table import write_frame_table
     from cryobatch.scripts.unpacking.plan import Settings, choose_frames
     from cryobatch.scripts.unpacking.stack import make_stack
 
     if eer_upsampling == 3:
         raise ScriptFailed("unpack.eer_upsampling = 3: pixels are split in 1, 2 or 4")
+    keep_freed_memory()
     settings = Settings(
         eer_fraction_dose, eer_frames_per_fraction, eer_upsampling, first_frame, last_frame,
         stack_type, pack, hot_pixel_sigma,
