@@ -11,6 +11,7 @@ from cryobatch.project.place import ProjectPlace
 from cryobatch.store import queue
 from cryobatch.store.database import Database, Transaction
 from cryobatch.store.queue import Cancelled, Moved, QueueRow, Retried
+from cryobatch.store.queue_search import Found, search
 from cryobatch.store.settings import HELD, get_setting, put_setting
 
 Answer = TypeVar("Answer")
@@ -37,6 +38,13 @@ class Queue:
         """Return what runs, then what waits in queue order, then what has ended."""
         with self.database.reading() as r:
             return queue.listing(r, states=states, limit=limit, offset=offset)
+
+    def search(
+        self, text: str, states: Collection[BatchState], *, limit: int, offset: int = 0
+    ) -> Found:
+        """Return batches in whose image's name, group or scripts a text stands."""
+        with self.database.reading() as r:
+            return search(r, text, states=states, limit=limit, offset=offset)
 
     def counts(self) -> dict[BatchState, int]:
         """Return how many batches are in each state."""

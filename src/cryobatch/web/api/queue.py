@@ -85,13 +85,28 @@ def make_router(project: Project, fresh: Fresh) -> APIRouter:
     def list_batches(
         request: Request,
         state: Annotated[list[BatchState] | None, Query()] = None,
+        text: Annotated[
+            str | None,
+            Query(
+                max_length=500,
+                description="A part of an image's name, of its group or of a script's name.",
+            ),
+        ] = None,
         offset: Annotated[int, Query(ge=0, le=LARGEST_ID)] = 0,
         limit: Annotated[int, Query(ge=0, le=10_000)] = PAGE,
     ) -> Response:
-        """What runs, then what waits in its order, then what has ended."""
+        """What runs, then what waits in its order, then what has ended.
+
+        With a text only those in which it stands, and the place in the queue of those that wait.
+        """
         wanted = tuple(state or (BatchState.RUNNING, BatchState.WAITING))
-        rows = queue.listing(wanted, limit=limit, offset=offset)
-        return answer(request, {**_describe(project, wanted), "rows": [_to_json(r) for r in rows]})
+        told = _describe(project, wanted)
+        if not text:
+            rows = queue.listing(wanted, limit=limit, offset=offset)
+            return answer(request, {**told, "rows": [_to_json(row) for row in rows]})
+        found = queue.search(text, wanted, limit=limit, offset=offset)
+        placed = [{**_to_json(row), "place": found.places.get(row.batch.id)} for row in found.rows]
+        return answer(request, {**told, "total": found.total, "rows": placed})
 
     @router.get("/counts")
     def count(request: Request) -> Response:

@@ -13,6 +13,11 @@ const MOVES = [
   { move: "bottom", text: "⤓ Bottom", help: "put what is selected at the bottom", key: "b" },
 ];
 
+const SHOWN = [
+  { value: "", text: "In the queue" }, { value: "failed", text: "Failed" }, { value: "cancelled", text: "Cancelled" }, { value: "done", text: "Done" },
+];
+const TYPED_MS = 250;
+
 export async function start(main, frame) {
   main.classList.add("fixed");
   const place = h("div.grid");
@@ -21,6 +26,9 @@ export async function start(main, frame) {
     h("span", { text: "Nothing waits and nothing runs." }), h("span", {}, "Queue images with ", h("code", { text: "cryobatch submit --all" })));
   let running = 0;
   let shown = null;
+  const address = new URLSearchParams(location.search);
+  let text = address.get("find") ?? "";
+  let show = SHOWN.some((one) => one.value === address.get("show")) ? address.get("show") : "";
 
   const table = makeTable(place, frame, columns(frame.mayChange), load, {
     rowSelection: frame.mayChange ? { ...rowSelection, isRowSelectable: ({ data }) => Boolean(data) } : undefined,
@@ -28,11 +36,20 @@ export async function start(main, frame) {
   });
 
   async function load(start, end) {
-    const answer = await ask("/queue", { offset: start, limit: end - start });
-    running = answer.counts.running;
+    const answer = await ask("/queue", { offset: start, limit: end - start, text, state: show });
+    running = show ? 0 : answer.counts.running;
     shown = answer;
     showBar();
-    return { rows: answer.rows.map((row, index) => ({ ...row, place: start + index - running + 1 })), total: answer.total };
+    return { rows: answer.rows.map((row, index) => ({ ...row, place: row.place ?? start + index - running + 1 })), total: answer.total };
+  }
+
+  /** Filter, and keep that in the address beside what others keep there. */
+  function narrow(given) {
+    ({ text, show } = { text, show, ...given });
+    const search = new URLSearchParams(location.search);
+    for (const [name, value] of [["find", text], ["show", show]]) search[value ? "set" : "delete"](name, value);
+    history.replaceState(null, "", `${location.pathname}${search.size ? `?${search}` : ""}`);
+    table.restart();
   }
 
   async function act(promise, tell) {
@@ -86,14 +103,19 @@ export async function start(main, frame) {
     const clear = sureButton("Clear", (n) => `Take all ${n} out?`, () => shown?.counts.waiting ?? 0,
       () => act(order("POST", "/queue/clear"), ({ cancelled }) => frame.say(`${count(cancelled, "batch")} taken out`)));
     const retry = h("button.changes", { hidden: true, onclick: () => act(order("POST", "/queue/retry", {}), ({ batches }) => frame.say(`${count(batches.length, "batch")} queued anew`)) });
-    fill(state, waiting, notice, h("span.space"), selected, moves, out, retry, pause, clear);
-    return { waiting, notice, selected, pause, retry, buttons: [...moves.children, out] };
+    const again = h("button.changes", { hidden: true, text: "Retry", title: "queue what is selected anew", onclick: () => act(order("POST", "/queue/retry", { ids: table.selected() }), ({ batches }) => frame.say(`${count(batches.length, "batch")} queued anew`)) });
+    let timer = null;
+    const find = h("input.find", { type: "search", value: text, placeholder: "Image, group or script", "aria-label": "Find in the queue", oninput() { clearTimeout(timer); timer = setTimeout(() => narrow({ text: find.value.trim() }), TYPED_MS); } });
+    const states = h("select", { "aria-label": "Which batches", onchange: () => narrow({ show: states.value }) }, ...SHOWN.map((one) => h("option", { value: one.value, text: one.text, selected: one.value === show })));
+    fill(state, waiting, notice, h("span.space"), selected, find, states, moves, out, again, retry, pause, clear);
+    return { waiting, notice, selected, pause, retry, again, find, buttons: [...moves.children, out] };
   }
 
   function showBar() {
     if (!shown) return;
-    const { counts, paused, held } = shown;
-    setText(bar.waiting, `${whole(counts.waiting)} waiting, ${whole(counts.running)} running`);
+    const { counts, paused, held, total } = shown;
+    const all = `${whole(counts.waiting)} waiting, ${whole(counts.running)} running`;
+    setText(bar.waiting, text || show ? `${whole(total)} found; ${all}` : all);
     setText(bar.notice, held ? `✕ held: ${held}` : paused ? "■ paused: what runs goes on, nothing new begins" : "");
     setText(bar.pause, paused ? "▶ Resume" : "❚❚ Pause");
     bar.pause.classList.toggle("main", paused);
@@ -101,13 +123,19 @@ export async function start(main, frame) {
     setText(bar.retry, "Retry failed");
     const chosen = table.grid.getSelectedNodes().length;
     setText(bar.selected, chosen ? `${whole(chosen)} selected` : "");
-    for (const button of bar.buttons) button.disabled = !chosen;
-    const nothing = counts.waiting + counts.running === 0;
+    for (const button of bar.buttons) {
+      button.disabled = !chosen;
+      button.hidden = Boolean(show);
+    }
+    bar.again.hidden = !show || show === "done";
+    bar.again.disabled = !chosen;
+    const nothing = !text && !show && counts.waiting + counts.running === 0;
     empty.hidden = !nothing;
     place.hidden = nothing;
   }
 
   frame.on(["queue", "settings"], table.refresh, 1000);
+  frame.key("/", "find in the queue", () => bar.find.focus());
   if (frame.mayChange) {
     for (const { move: name, help, key } of MOVES) frame.key(key, help, () => move(name));
     frame.key("x", "take what is selected out of the queue", remove);
@@ -117,25 +145,26 @@ export async function start(main, frame) {
 
 function columns(mayChange) {
   return [
-    { headerName: "#", field: "place", width: 100, type: "rightAligned", cellRenderer: ({ data }) => placeCell(data, mayChange) },
+    { headerName: "#", field: "place", width: 88, type: "rightAligned", cellRenderer: ({ data }) => placeCell(data, mayChange) },
     { headerName: "Image", field: "image", flex: 3, minWidth: 150, cellRenderer: imageCell },
     { headerName: "Group", field: "group", context: { from: 900 }, flex: 1.4, minWidth: 90 },
     { headerName: "State", field: "state", context: { from: 460 }, width: 118, cellRenderer: ({ data }) => data ? h(`span.state.${data.state}`, { text: data.stopping ? "stopping" : data.state }) : "" },
     { headerName: "Scripts", field: "scripts", context: { from: 560 }, flex: 3, minWidth: 130, valueFormatter: ({ value }) => value?.join(", ") ?? "" },
     { headerName: "Why", colId: "why", context: { from: 1000 }, flex: 1.6, minWidth: 110, valueGetter: ({ data }) => data ? why(data) : "" },
-    { headerName: "Since", colId: "since", context: { from: 720 }, width: 120, type: "rightAligned", valueGetter: ({ data }) => data ? clock(data.started_at ?? data.submitted_at) : "" },
+    { headerName: "Since", colId: "since", context: { from: 720 }, width: 120, type: "rightAligned", valueGetter: ({ data }) => data ? clock(data.finished_at ?? data.started_at ?? data.submitted_at) : "" },
     { headerName: "Batch", field: "id", context: { from: 640 }, width: 86, type: "rightAligned" },
   ];
 }
 
 function placeCell(row, mayChange) {
   if (!row) return "";
-  if (row.state !== "waiting") return h("span", { text: "▶", title: "runs" });
+  if (row.state !== "waiting") return row.state === "running" ? h("span", { text: "▶", title: "runs" }) : "";
   return h("span.place", {}, mayChange && h("span.handle", { text: "⠿", title: "Drag to another place" }), h("span", { text: whole(row.place) }));
 }
 
 function why(row) {
   if (row.state === "running") return `on ${row.processor}`;
+  if (row.state !== "waiting") return Object.entries(row.failures).map(([script, text]) => `${script}: ${text}`).join("; ");
   return [row.waits_for ? `after ${brief(row.waits_for, 34)}` : "", row.force ? "forced" : "", Object.keys(row.parameters).length ? "own parameters" : "", row.attempt ? `attempt ${row.attempt + 1}` : ""].filter(Boolean).join(", ");
 }
 
