@@ -7,9 +7,12 @@ import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
-from cryobatch.project import Project
+from cryobatch.project import Project, Selection
+from cryobatch.project.guards import LASTING, LASTING_WORDS
+from cryobatch.project.scrutiny import DISAGREEMENTS
 from cryobatch.project.watching import Orders
 from cryobatch.store import watching as store
+from cryobatch.store.settings import put_setting
 from cryobatch.store.watching import FileRow, FileState
 from cryobatch.web.auth import Access
 from tests.recording_files import write_mrc, write_tiff
@@ -180,3 +183,24 @@ def test_facts_come_with_their_sources(client: TestClient) -> None:
     (pixel,) = [one for one in found["facts"] if one["name"] == "pixel_size"]
     assert (pixel["values"], pixel["unit"], pixel["sources"]) == ([1.5], "Å", {"header": 30})
     assert found["alarms"] == found["disagreements"] == found["doubts"] == []
+
+
+def test_what_is_wrong_with_the_session_is_told(client: TestClient, project: Project) -> None:
+    """Sources that disagree, alarms with their suspects while they last, doubts on images."""
+    with project.database.transaction() as t:
+        put_setting(t, DISAGREEMENTS, {"k": {"first": "a.mrc", "text": "pixel_size is 1 and 2"}})
+        put_setting(t, LASTING, ["dose more"])
+        put_setting(t, LASTING_WORDS, {"dose more": "suspects: the dose", "old": "no more"})
+    project.correct_facts(Selection(images=(30,)), {"doubts": "frames of another camera"})
+    found = client.get(f"{API}/acquisition").json()
+    assert found["disagreements"] == [{"first": "a.mrc", "text": "pixel_size is 1 and 2"}]
+    assert found["alarms"] == ["suspects: the dose"]
+    assert found["doubts"] == [{"text": "frames of another camera", "images": 1}]
+
+
+def test_a_gain_that_nobody_has_is_told(client: TestClient) -> None:
+    """No movie: no orientation is weighed, and there is no picture."""
+    found = client.get(f"{API}/acquisition/gain").json()
+    assert found["verdict"] is None
+    assert not any(one["has_picture"] for one in found["orientations"])
+    assert client.get(f"{API}/acquisition/gain/pictures/raw").status_code == 404

@@ -26,6 +26,8 @@ from cryobatch.web.hub import Hub
 
 SHOWN = 5
 """Files of each kind that are told at once; the others are asked for."""
+LOOKED_AT = 50
+"""Of so many of the latest the first by name are shown: these stay the same for a person's eye."""
 MOST_SHOWN = 500
 WatchId = Annotated[int, InPath(ge=1, le=LARGEST_ID)]
 _Text = Annotated[str, Field(max_length=300)]
@@ -170,7 +172,9 @@ def _list(project: Project) -> dict[str, object]:
     return {
         "works": works,
         "held": held,
-        "rows": [_describe(watching.report(one, SHOWN), works, held) for one in watching.listing()],
+        "rows": [
+            _describe(watching.report(one, LOOKED_AT), works, held) for one in watching.listing()
+        ],
     }
 
 
@@ -188,7 +192,11 @@ def _describe(report: WatchReport, works: bool, held: str | None) -> dict[str, o
         "settling": settling,
         "settling_files": watched.status.get("settling_files", []) if settling else [],
         **{kind.value: number for kind, number in report.counts.items()},
-        "files": [_describe_file(row) for row in (*report.incomplete, *report.failed)],
+        "files": [
+            _describe_file(row)
+            for rows in (report.incomplete, report.failed)
+            for row in sorted(rows, key=lambda one: one.path)[:SHOWN]
+        ],
         "images_an_hour": report.images_an_hour,
         "delay_to_batch_s": delays.to_batch,
         "delay_to_batch_slow_s": delays.to_batch_slow,

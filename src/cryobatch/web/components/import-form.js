@@ -110,7 +110,7 @@ export async function showForm(side, frame, before, done) {
     const number = ++asked;
     if (!folder.value.trim()) return answer.show(null);
     try {
-      const found = await order("POST", "/watches/look", { ...orders, pattern: null, folder: folder.value.trim() });
+      const found = await order("POST", "/watches/look", { ...orders, pattern: names.valid(), folder: folder.value.trim() });
       if (number !== asked || side.hidden) return undefined;
       answer.show(found, before !== null);
       fill(folders, ...found.completions.map((one) => h("option", { value: one })));
@@ -141,7 +141,7 @@ export async function showForm(side, frame, before, done) {
   showParts();
   drawFacts(null);
   side.onkeydown = (event) => { if (event.key === "Escape") close(); };
-  (before ? send : folder).focus();
+  (before ? send : folder).focus({ preventScroll: true });
   await look();
 }
 

@@ -11,6 +11,7 @@ const COLOURS = 6;
 export function makeNames(frame, wanted) {
   let asked = 0;
   let timer = null;
+  let valid = null;
   const input = h("input.pattern", { type: "text", spellcheck: "false", autocomplete: "off", placeholder: "{grid}_{square}_{number}", "aria-label": "Name pattern", oninput: later });
   const said = h("p", { role: "status", "aria-live": "polite" });
   const table = h("ul.names", { "aria-label": "Real names" });
@@ -48,6 +49,7 @@ export function makeNames(frame, wanted) {
 
   function show({ problem, names, fitting, count: all }) {
     if (problem) return refuse(problem);
+    valid = input.value.trim();
     const fits = fitting === all;
     said.className = !all ? "soft" : fits ? "good" : "warn";
     setText(said, !all ? "There are no names to try it on yet." : fits ? `● fits all ${whole(all)} names` : `▲ fits ${whole(fitting)} of ${whole(all)} names; the others keep their folder as group`);
@@ -66,6 +68,8 @@ export function makeNames(frame, wanted) {
     element,
     try: tryNow,
     pattern: () => input.value.trim() || null,
-    set: (text) => { input.value = text ?? ""; },
+    /** The last pattern that means something, and is not just half written. */
+    valid: () => input.value.trim() ? valid : null,
+    set: (text) => { input.value = text ?? ""; valid = text; },
   };
 }
