@@ -1,7 +1,7 @@
 """Take the pictures in docs/screenshots from a real session: ``tools/screenshots.py DEMO``.
 
-``DEMO`` is the project that ``make demo`` has left. Its recordings are worked on anew meanwhile, so
-that the pages have something to show. Pages are served and looked at as a person does.
+``DEMO`` is the project that ``make demo`` has left. For pages that show work, its images are
+processed anew meanwhile.
 """
 
 import argparse
@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 ROOT = Path(__file__).resolve().parents[1]
 PICTURES = ROOT / "docs" / "screenshots"
 CRYOBATCH = Path(sys.executable).with_name("cryobatch")
+IMAGE = "3"
 SIZES = {"wide": (1400, 900), "phone": (390, 844)}
 QUALITY = 82
 LIVE = "#pulse.live"
@@ -38,6 +40,7 @@ class Shot:
         size: "wide" or "phone".
         theme: "dark" or "light".
         prepare: What is done on the page before.
+        busy: Whether processors are at work meanwhile.
     """
 
     name: str
@@ -45,6 +48,7 @@ class Shot:
     size: str = "wide"
     theme: str = "dark"
     prepare: Callable[[Page], object] | None = None
+    busy: bool = False
 
 
 def _choose(page: Page) -> None:
@@ -70,18 +74,22 @@ def _show_motion(page: Page) -> None:
 SHOTS = (
     Shot("session", "/"),
     Shot("session-phone", "/", "phone"),
+    Shot("import", "/import"),
     Shot("library", "/library"),
     Shot("library-process", "/library", prepare=_choose),
-    Shot("image", "/image?id=3", prepare=_show_motion),
-    Shot("image-history", "/image?id=3", prepare=_show_earlier),
-    Shot("image-light", "/image?id=3", theme="light"),
-    Shot("image-phone", "/image?id=3", "phone"),
-    Shot("queue", "/queue"),
-    Shot("queue-phone", "/queue", "phone"),
-    Shot("processors", "/processors"),
+    Shot("image", f"/image?id={IMAGE}", prepare=_show_motion),
+    Shot("image-history", f"/image?id={IMAGE}", prepare=_show_earlier),
+    Shot("image-light", f"/image?id={IMAGE}", theme="light"),
+    Shot("image-phone", f"/image?id={IMAGE}", "phone"),
+    Shot("map", "/map"),
+    Shot("failures", "/failures"),
+    Shot("settings", "/settings"),
     Shot("log", "/log"),
-    Shot("control", "/control"),
-    Shot("control-light", "/control", theme="light"),
+    Shot("queue", "/queue", busy=True),
+    Shot("queue-phone", "/queue", "phone", busy=True),
+    Shot("processors", "/processors", busy=True),
+    Shot("control", "/control", busy=True),
+    Shot("control-light", "/control", theme="light", busy=True),
 )
 
 
@@ -92,16 +100,24 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--to", type=Path, default=PICTURES, help="where the pictures go")
     parser.add_argument("--only", nargs="*", metavar="NAME", help="names; default: all")
     parser.add_argument("--png", action="store_true", help="PNG, to be looked at, not WebP")
-    parser.add_argument("--idle", action="store_true", help="work on nothing meanwhile")
     given = parser.parse_args(arguments)
     given.to.mkdir(parents=True, exist_ok=True)
-    with _served(given.project, busy=not given.idle) as address, sync_playwright() as playwright:
+    shots = [shot for shot in SHOTS if not given.only or shot.name in given.only]
+    with _served(given.project) as address, sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
         )
-        for shot in SHOTS:
-            if not given.only or shot.name in given.only:
+        if any(shot.prepare is _show_earlier for shot in shots):
+            _process_again(given.project)
+        for shot in shots:
+            if not shot.busy:
                 _write(take(browser, address, shot), given.to / shot.name, as_png=given.png)
+        if any(shot.busy for shot in shots):
+            with _at_work(given.project):
+                for shot in shots:
+                    if shot.busy:
+                        png = take(browser, address, shot)
+                        _write(png, given.to / shot.name, as_png=given.png)
         browser.close()
 
 
@@ -133,25 +149,42 @@ def _write(png: bytes, path: Path, *, as_png: bool) -> None:
 
 
 @contextmanager
-def _served(folder: Path, *, busy: bool) -> Iterator[str]:
+def _served(folder: Path) -> Iterator[str]:
     """Serve a project; gives the address with the token."""
-    command = [str(CRYOBATCH), "--project", str(folder)]
     process = subprocess.Popen(
-        [*command, "serve", "--port", "0", "--processors", "2"], stdout=subprocess.PIPE, text=True
-    )
+        [*_command(folder), "serve", "--port", "0", "--processors", "2"],
+        stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
     try:
         assert process.stdout is not None
         found = re.search(r"http\S+", process.stdout.readline())
         if found is None:
             raise SystemExit(f"{folder}: cannot be served")
-        if busy:
-            subprocess.run([*command, "submit", "--all", "--force"], check=True)
         yield found[0]
-        if busy:
-            subprocess.run([*command, "queue", "clear"], check=True)
     finally:
         process.terminate()
         process.wait(60)
+
+
+@contextmanager
+def _at_work(folder: Path) -> Iterator[None]:
+    """Have all images processed anew meanwhile."""
+    subprocess.run([*_command(folder), "submit", "--all", "--force"], check=True)
+    yield
+    subprocess.run([*_command(folder), "queue", "clear"], check=True)
+
+
+def _process_again(folder: Path) -> None:
+    """Have an image picked with another diameter and then as it was: it has earlier runs now."""
+    for more in (["--set", "pick_particles.diameter=150"], []):
+        subprocess.run([*_command(folder), "submit", "--images", IMAGE, *more], check=True)
+        queued = [*_command(folder), "queue", "list", "--json"]
+        while subprocess.check_output(queued).strip() != b"[]":
+            time.sleep(1.0)
+
+
+def _command(folder: Path) -> list[str]:
+    return [str(CRYOBATCH), "--project", str(folder)]
 
 
 if __name__ == "__main__":
