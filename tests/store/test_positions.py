@@ -5,7 +5,6 @@ from pathlib import Path
 
 from cryobatch.model.image import FactValue
 from cryobatch.model.overview import Overview, OverviewKind
-from cryobatch.model.position import Position
 from cryobatch.project.positions import read_unknown
 from cryobatch.project.selection import Selection
 from cryobatch.store import library, positions
@@ -32,9 +31,19 @@ def test_positions_of_an_older_project_are_read_once(tmp_path: Path) -> None:
         assert read_unknown(project.images, 3) == 0
         with project.database.reading() as r:
             listed = positions.listing(r)
-        assert [one[0] for one in listed] == ids
-        assert listed[0][1] == "square"
-        assert listed[0][2] == Position("7", "9", (12.5, -3.0), size=(4e-4, 4e-4))
+        assert listed.ids == ids
+        assert (listed.groups[0], listed.squares[0], listed.holes[0]) == ("square", "7", "9")
+        numbers = {name: column[0] for name, column in listed.numbers.items()}
+        assert numbers == {
+            "stage_x": 12.5,
+            "stage_y": -3.0,
+            "hole_x": None,
+            "hole_y": None,
+            "shift_x": 0.0,
+            "shift_y": 0.0,
+            "width": 4e-4,
+            "height": 4e-4,
+        }
 
 
 def test_an_image_without_its_file_is_asked_for_once(tmp_path: Path) -> None:
@@ -45,7 +54,7 @@ def test_an_image_without_its_file_is_asked_for_once(tmp_path: Path) -> None:
         assert read_unknown(project.images) == 0
         assert read_unknown(project.images) == 0
         with project.database.reading() as r:
-            assert positions.listing(r)[0][2] == Position()
+            assert positions.listing(r).numbers["stage_x"] == [None]
 
 
 def test_a_corrected_fact_moves_the_image(tmp_path: Path) -> None:
@@ -56,11 +65,11 @@ def test_a_corrected_fact_moves_the_image(tmp_path: Path) -> None:
         project.correct_facts(Selection(images=(one,)), {"stage_x": 99.0})
         project.images.trash(Selection(images=(other,)), True)
         with project.database.reading() as r:
-            ((found, _, position),) = positions.listing(r)
-        assert (found, position.stage) == (one, (99.0, -3.0))
+            found = positions.listing(r)
+        assert (found.ids, found.numbers["stage_x"]) == ([one], [99.0])
         with project.database.transaction() as t:
             library.delete(t, [one, other])
-            assert positions.listing(t) == []
+            assert positions.listing(t).ids == []
 
 
 def test_overviews_are_kept_once_a_file(tmp_path: Path) -> None:

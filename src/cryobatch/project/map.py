@@ -8,7 +8,7 @@ import numpy as np
 from cryobatch.imaging.arrays import FloatArray
 from cryobatch.imaging.clusters import find_clusters
 from cryobatch.model.overview import Overview, OverviewKind
-from cryobatch.model.position import Point, Position
+from cryobatch.model.position import Point
 from cryobatch.project.images import Images
 from cryobatch.project.positions import read_unknown
 from cryobatch.store import positions
@@ -18,6 +18,7 @@ NEIGHBOURS_UM = 20.0
 LEAST_SHIFTS = 6
 LEAST_SPREAD_UM = 1.5
 """Of beam shifts in every direction, to tell how they are turned: one hole's shots do not."""
+LEAST_SHIFT_UM = 1e-3
 MOST_RESIDUAL_UM = 0.5
 """Of holes against where the beam's shift puts them: less than half their distance."""
 
@@ -72,75 +73,81 @@ class GridMap:
 
 
 def draw_map(images: Images) -> GridMap:
-    """Return the map; about half a second with 100,000 images."""
+    """Return the map; half a second of a core with 100,000 images."""
     unread = read_unknown(images)
     with images.database.reading() as r:
         listed = positions.listing(r)
         overviews = positions.overviews(r)
-    placed = [one for one in listed if one[2].hole_at or one[2].stage]
-    known = [position for _, _, position in placed]
-    holes = _number_holes(known)
-    places, exact = place_images(known, holes)
-    square_of, squares = _find_squares(placed, places)
+    stage, hole, shift, size = (
+        _points(listed, *names)
+        for names in (("stage_x", "stage_y"), ("hole_x", "hole_y"), ("shift_x", "shift_y"),
+                      ("width", "height"))
+    )  # fmt: skip
+    seen = np.flatnonzero(np.isfinite(stage[:, 0]) | np.isfinite(hole[:, 0]))
+    squares = [listed.squares[one] for one in seen]
+    holes = _number_holes(squares, [listed.holes[one] for one in seen])
+    places, exact = place_images(stage[seen], hole[seen], shift[seen], holes)
+    groups = [listed.groups[one] for one in seen]
+    square_of, found = _find_squares(squares, groups, places)
     return GridMap(
-        [one for one, _, _ in placed], places,
-        np.array([one.size for one in known], np.float64).reshape(-1, 2),
-        holes, square_of, squares, choose_overviews(overviews), exact,
-        len(listed) - len(placed), unread,
+        [listed.ids[one] for one in seen], places, size[seen], holes, square_of, found,
+        choose_overviews(overviews), exact, len(listed.ids) - len(seen), unread,
     )  # fmt: skip
 
 
-def _number_holes(known: Sequence[Position]) -> list[int]:
+def _points(listed: positions.Listing, x: str, y: str) -> FloatArray:
+    """Return ``(images, 2)``; NaN where nothing is known."""
+    return np.array([listed.numbers[x], listed.numbers[y]], np.float64).reshape(2, -1).T
+
+
+def _number_holes(squares: Sequence[str | None], holes: Sequence[str | None]) -> list[int]:
     numbers: dict[tuple[str | None, str], int] = {}
     return [
-        -1 if one.hole is None else numbers.setdefault((one.square, one.hole), len(numbers))
-        for one in known
+        -1 if hole is None else numbers.setdefault((square, hole), len(numbers))
+        for square, hole in zip(squares, holes, strict=True)
     ]
 
 
-def place_images(known: Sequence[Position], holes: Sequence[int]) -> tuple[FloatArray, bool]:
+def place_images(
+    stage: FloatArray, hole_at: FloatArray, shifts: FloatArray, holes: Sequence[int]
+) -> tuple[FloatArray, bool]:
     """Return where images are: the stage's place, moved by the shift of the beam.
 
     The beam's axes are turned against the stage's. Where EPU has listed the holes, the shifts that
     led from the stage's place to them tell how; else the shifts are taken as they are.
 
     Args:
-        known: Positions with a stage or hole.
+        stage: ``(images, 2)`` in µm; NaN where it is not known.
+        hole_at: The same, of each image's hole; an image has one of both.
+        shifts: The same, along the beam's axes.
         holes: Number of each one's hole, -1 where it has none.
 
     Returns:
         ``(images, 2)`` in µm, and whether the directions are known.
     """
-    if not known:
+    if not len(stage):
         return np.zeros((0, 2)), True
-    shifts = np.array([one.shift for one in known], np.float64)
-    stage = np.array([one.stage or one.hole_at or (0.0, 0.0) for one in known], np.float64)
-    at = np.array([one.hole_at or (np.nan, np.nan) for one in known], np.float64)
-    turn = _find_turn(known, _means(shifts, holes), at - stage)
-    exact = turn is not None or bool(np.ptp(shifts, axis=0).max() < 1e-3)
-    moved = shifts if turn is None else shifts @ turn
+    told = np.isfinite(stage[:, 0]) & np.isfinite(hole_at[:, 0])
+    of_holes = _means(shifts, holes)
+    turn = _find_turn(of_holes[told], (hole_at - stage)[told])
+    begin = np.where(np.isfinite(stage), stage, hole_at)
     if turn is not None:
-        return stage + moved, exact
+        return begin + shifts @ turn, True
     # Without it only what differs within a hole is sure to be small.
-    within = moved - _means(moved, holes)
-    listed = np.isfinite(at[:, 0])
-    return np.where(listed[:, None], at + within, stage + moved), exact
+    listed = np.isfinite(hole_at)
+    moved = np.where(listed, hole_at + shifts - of_holes, begin + shifts)
+    return moved, bool(np.ptp(shifts, axis=0).max() < LEAST_SHIFT_UM)
 
 
-def _find_turn(
-    known: Sequence[Position], shifts: FloatArray, steps: FloatArray
-) -> FloatArray | None:
+def _find_turn(shifts: FloatArray, steps: FloatArray) -> FloatArray | None:
     """Return ``(2, 2)`` that leads from shifts to steps on the stage, None where nothing tells.
 
     Args:
-        known: The positions.
         shifts: ``(images, 2)``, of each image's hole: the shots of a hole lie around it.
         steps: ``(images, 2)`` from the stage's place to the hole.
     """
-    told = np.array([one.hole_at is not None and one.stage is not None for one in known])
-    if np.count_nonzero(told) < LEAST_SHIFTS:
+    if len(shifts) < LEAST_SHIFTS:
         return None
-    shifts, steps = shifts[told], steps[told]
     shifts, steps = shifts - shifts.mean(axis=0), steps - steps.mean(axis=0)
     spread = np.linalg.svd(shifts, compute_uv=False) / np.sqrt(len(shifts))
     if spread.min() < LEAST_SPREAD_UM:
@@ -160,24 +167,25 @@ def _means(values: FloatArray, holes: Sequence[int]) -> FloatArray:
 
 
 def _find_squares(
-    placed: Sequence[tuple[int, str, Position]], places: FloatArray
+    names: Sequence[str | None], groups: Sequence[str], places: FloatArray
 ) -> tuple[list[int], list[Square]]:
-    """Return the square of each image, and the squares: named ones, then clusters."""
-    names = [(group, one.square) if one.square else None for _, group, one in placed]
+    """Return the square of each image, and the squares: named ones, or clusters of places."""
     unnamed = np.array([name is None for name in names], bool)
-    keys: list[tuple[str, str | None] | int] = [name or 0 for name in names]
+    keys: list[tuple[str, str] | int] = [
+        (group, name or "") for group, name in zip(groups, names, strict=True)
+    ]
     clusters = find_clusters(places[unnamed], NEIGHBOURS_UM)
     for image, cluster in zip(np.flatnonzero(unnamed), clusters, strict=True):
         keys[int(image)] = int(cluster)
-    numbers: dict[tuple[str, str | None] | int, int] = {}
+    numbers: dict[tuple[str, str] | int, int] = {}
     square_of = [numbers.setdefault(key, len(numbers)) for key in keys]
-    order = np.array(square_of, np.intp)
+    order = np.argsort(square_of, kind="stable")
+    ends = np.cumsum(np.bincount(square_of, minlength=len(numbers)))[:-1]
     squares = []
-    for key, number in numbers.items():
-        inside = np.flatnonzero(order == number)
-        groups = {placed[int(image)][1] for image in inside}
-        name = str(key + 1) if isinstance(key, int) else str(key[1])
-        squares.append(_square(name, groups, places[inside]))
+    for key, inside in zip(numbers, np.split(order, ends), strict=False):
+        own = {groups[int(image)] for image in inside}
+        name = str(key + 1) if isinstance(key, int) else key[1]
+        squares.append(_square(name, own, places[inside]))
     return square_of, squares
 
 

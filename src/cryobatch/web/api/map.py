@@ -17,6 +17,8 @@ from cryobatch.web.jpegs import redraw_jpeg
 from cryobatch.web.pictures import Pictures, identify, round_up
 
 KEPT_S = 86_400
+LONGEST_REST_S = 30.0
+"""Places do not change: at 100,000 images a new one may show a little later."""
 OverviewId = Annotated[int, InPath(ge=1, le=LARGEST_ID)]
 
 
@@ -24,7 +26,7 @@ def make_router(project: Project, hub: Hub) -> APIRouter:
     """Return the routes."""
     router = APIRouter(prefix="/map", tags=["map"])
     pictures = Pictures()
-    kept = Kept(lambda: _show(project), hub.number)
+    kept = Kept(lambda: _show(project), hub.number, longest_s=LONGEST_REST_S)
 
     @router.get("")
     def show(request: Request) -> Response:

@@ -8,7 +8,7 @@ import { measure } from "./format.js";
 const WHEEL = 0.0016;
 const CLICK_PX = 5;
 const REACH_PX = 14;
-const MOST_SCALE = 2000;
+const MOST_SCALE = 1200;
 /** Screen pixels a µm from which images are shown one by one. */
 export const IMAGES_FROM = 1.2;
 

@@ -5,7 +5,8 @@ import { brief, count, measure, short, whole } from "./format.js";
 import { label } from "./library-columns.js";
 import { gradient } from "./map-scale.js";
 
-const TOLD = ["ctf_resolution", "defocus_u", "drift_range", "ice_ring", "particle_count"];
+/** Values that the card of an image tells of. */
+export const TOLD = ["ctf_resolution", "defocus_u", "drift_range", "ice_ring", "particle_count"];
 const FLAGS = { green: "● green", amber: "▲ amber", red: "✕ red" };
 const GAP_PX = 14;
 
@@ -33,11 +34,12 @@ export function fillCard(card, what, { map, squares, fields, colour, open }) {
       h("table", {}, ...Object.entries(square.medians).filter(([, value]) => value !== null).map(([name, value]) => line(name, value))));
     return;
   }
-  const row = map.images.row(what.image);
-  const state = row.flag ? h(`span.flag.${row.flag}`, { text: FLAGS[row.flag] }) : h(`span.state.${row.state ?? ""}`, { text: row.state ?? "not submitted" });
-  const told = names.filter((name) => typeof row[name] === "number");
-  fill(card, h("strong", { text: brief(row.name ?? "", 34) }), h("span.soft", { text: `square ${squares[map.images.square[what.image]].name}` }), state,
-    h("table", {}, ...told.map((name) => line(name, row[name]))),
+  const of = (name) => map.images.value(what.image, name);
+  const [flag, work] = [of("flag"), of("state")];
+  const state = flag ? h(`span.flag.${flag}`, { text: FLAGS[flag] }) : h(`span.state.${work ?? ""}`, { text: work ?? "not submitted" });
+  const told = names.filter((name) => typeof of(name) === "number");
+  fill(card, h("strong", { text: brief(of("name") ?? "", 34) }), h("span.soft", { text: `square ${squares[map.images.square[what.image]].name}` }), state,
+    h("table", {}, ...told.map((name) => line(name, of(name)))),
     !told.length && h("span.soft", { text: "no values yet" }),
     open && h("button.main", { text: "Open", onclick: open }));
 }

@@ -10,7 +10,7 @@ const FLAGS = { green: SHAPES.green, amber: SHAPES.amber, red: SHAPES.red };
 export class MapImages {
   /**
    * @param {object} found images of the map as columns
-   * @param {Map<number, object>} rows of the library by id
+   * @param {MapRows} rows values of the images
    */
   constructor(found, rows) {
     this.id = found.id;
@@ -34,8 +34,13 @@ export class MapImages {
     return `${Math.floor(x / CELL_UM)} ${Math.floor(y / CELL_UM)}`;
   }
 
-  row(place) {
-    return this.rows.get(this.id[place]) ?? {};
+  value(place, name) {
+    return this.rows.value(this.id[place], name);
+  }
+
+  /** All images' values of a name. */
+  values(name) {
+    return Array.from(this.id, (id) => this.rows.value(id, name));
   }
 
   /** The image nearest to a point within a reach, -1 for none. */
@@ -58,10 +63,10 @@ export class MapImages {
   /** Colour all images by a value, or by "flag". */
   colour(name, limits) {
     for (let place = 0; place < this.count; place += 1) {
-      const row = this.row(place);
-      const step = name === "flag" ? -1 : stepOf(row[name], limits);
+      const flag = name === "flag" ? this.value(place, "flag") : null;
+      const step = name === "flag" ? -1 : stepOf(this.value(place, name), limits);
       this.step[place] = Math.max(step, 0);
-      this.shape[place] = name === "flag" && row.flag ? FLAGS[row.flag] : step >= 0 ? SHAPES.value : row.state === "failed" ? SHAPES.failed : SHAPES.none;
+      this.shape[place] = flag ? FLAGS[flag] : step >= 0 ? SHAPES.value : this.value(place, "state") === "failed" ? SHAPES.failed : SHAPES.none;
     }
   }
 
@@ -73,7 +78,7 @@ export class MapImages {
     const entry = { image: null };
     this.kept.set(id, entry);
     if (this.kept.size > MOST_KEPT) this.kept.delete(this.kept.keys().next().value);
-    if (!this.row(place).has_picture) return null;
+    if (!this.rows.hasPicture(id)) return null;
     const image = new Image();
     image.src = `/api/v1/images/${id}/pictures/micrograph?size=256`;
     image.decode().then(() => { entry.image = image; ready(); }).catch(() => {
@@ -95,15 +100,15 @@ export function summarise(squares, images, names) {
   const members = squares.map(() => []);
   for (let place = 0; place < images.count; place += 1) members[images.square[place]]?.push(place);
   return squares.map((square, number) => {
-    const rows = members[number].map((place) => images.row(place));
-    const holes = new Set(members[number].map((place) => images.hole[place]).filter((hole) => hole >= 0));
+    const own = members[number];
+    const holes = new Set(own.map((place) => images.hole[place]).filter((hole) => hole >= 0));
     return {
       ...square,
       number,
       holes: holes.size,
-      done: rows.filter((row) => row.has_picture).length,
-      failed: rows.filter((row) => row.state === "failed").length,
-      medians: Object.fromEntries(names.map((name) => [name, median(rows.map((row) => row[name]))])),
+      done: own.filter((place) => images.rows.hasPicture(images.id[place])).length,
+      failed: own.filter((place) => images.value(place, "state") === "failed").length,
+      medians: Object.fromEntries(names.map((name) => [name, median(own.map((place) => images.value(place, name)))])),
     };
   });
 }

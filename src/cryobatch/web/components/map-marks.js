@@ -11,6 +11,7 @@ const FOOTPRINT_FROM_PX = 9;
 const PICTURE_FROM_PX = 64;
 const MOST_PICTURES = 60;
 const LEAST_SQUARE_PX = 13;
+const MARGIN_UM = 0.8;
 const LABEL_INSIDE_PX = 44;
 const MOST_LABELS = 60;
 
@@ -20,8 +21,8 @@ export function paintSquares(context, { map, toScreen, width, height }, filled) 
   context.textAlign = "center";
   map.squares.forEach((one, place) => {
     const [x, y] = toScreen(one.x, one.y);
-    const wide = Math.max(one.width * map.view.scale + 8, LEAST_SQUARE_PX);
-    const high = Math.max(one.height * map.view.scale + 8, LEAST_SQUARE_PX);
+    const wide = Math.max((one.width + MARGIN_UM) * map.view.scale + 8, LEAST_SQUARE_PX);
+    const high = Math.max((one.height + MARGIN_UM) * map.view.scale + 8, LEAST_SQUARE_PX);
     if (x + wide < 0 || y + high < 0 || x - wide > width || y - high > height) return;
     const chosen = map.chosen.has(place);
     context.lineWidth = chosen ? 3 : 1.2;

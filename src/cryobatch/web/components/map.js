@@ -3,13 +3,13 @@
 import { showAverages } from "./map-averages.js";
 import { boxOf, makeMap } from "./map-canvas.js";
 import { MapImages, summarise } from "./map-data.js";
-import { drawLegend, fillCard, placeCard } from "./map-card.js";
+import { TOLD, drawLegend, fillCard, placeCard } from "./map-card.js";
+import { MapRows } from "./map-rows.js";
 import { makeSquares, tableValues } from "./map-squares.js";
 import { findLimits, stepOf } from "./map-scale.js";
 import { fill, h, imageHref, setText } from "./dom.js";
 import { count, whole } from "./format.js";
 import { label } from "./library-columns.js";
-import { Rows } from "./library-rows.js";
 import { showProcess } from "./process.js";
 import { ask } from "./rest.js";
 
@@ -27,7 +27,7 @@ export async function start(main, frame) {
   let colour = kept === "flag" || numbers.includes(kept) ? kept : usual;
   let found = null;
   let squares = [];
-  const rows = new Rows(fields);
+  const rows = new MapRows(() => [...new Set([...tableValues(fields, colour), ...TOLD.filter((name) => name in fields.values)])]);
 
   const title = h("strong");
   const chooser = h("select", { "aria-label": "Colour by", onchange: () => setColour(chooser.value) },
@@ -52,13 +52,14 @@ export async function start(main, frame) {
   const list = makeSquares(table, { fields, choose, colour });
   const { map } = view;
 
-  function setColour(name) {
+  async function setColour(name) {
     colour = name;
     try {
       localStorage.setItem(COLOUR, name);
     } catch {
       // Then it holds for this page only.
     }
+    await frame.attempt(rows.complete());
     redraw();
   }
 
@@ -66,7 +67,7 @@ export async function start(main, frame) {
   function redraw() {
     if (!map.images) return;
     const names = tableValues(fields, colour);
-    const limits = colour === "flag" ? null : findLimits(Array.from({ length: map.images.count }, (_, one) => map.images.row(one)[colour]));
+    const limits = colour === "flag" ? null : findLimits(map.images.values(colour));
     map.images.colour(colour, limits);
     squares = summarise(found.squares, map.images, names).map((one) => ({ ...one, median: one.medians[colour] ?? null, step: stepOf(one.medians[colour], limits) }));
     map.squares = squares;
@@ -154,7 +155,7 @@ export async function start(main, frame) {
   const process = () => {
     const places = [...map.chosen].flatMap((one) => map.images.of(one));
     if (!places.length) return frame.say("Choose squares first: click them, or their rows.", { bad: true });
-    return showProcess(processing, frame, places.map((one) => map.images.id[one]), map.images.row(places[0]).root_product ?? "movie");
+    return showProcess(processing, frame, places.map((one) => map.images.id[one]), map.images.value(places[0], "root_product") ?? "movie");
   };
 
   function showNote() {
@@ -176,10 +177,10 @@ export async function start(main, frame) {
   }
 
   async function load({ all = true } = {}) {
-    const [where] = await Promise.all([ask("/map"), all ? rows.load(null) : null]);
+    const [where] = await Promise.all([ask("/map"), all ? rows.load() : null]);
     const first = !found?.images.id.length;
     found = where;
-    map.images = new MapImages(found.images, rows.known);
+    map.images = new MapImages(found.images, rows);
     view.pictures.set(found.overviews);
     picturesButton.hidden = !view.pictures.count;
     for (const one of [...map.chosen]) if (one >= found.squares.length) map.chosen.delete(one);
@@ -197,7 +198,7 @@ export async function start(main, frame) {
     else if (change.images.length) {
       const placed = new Set(found?.images.id);
       const fresh = change.images.some((id) => !placed.has(id));
-      rows.renewSoon(change.images, null, () => rows.once("draw", LIVE_MS, fresh ? () => load({ all: false }) : redraw));
+      rows.renewSoon(change.images, () => rows.once("draw", LIVE_MS, fresh ? () => load({ all: false }) : redraw));
     }
   });
 
