@@ -26,7 +26,7 @@ export function makeCard(frame, actions) {
   const path = h("h3.path", {}, name);
   const toggle = h("button.changes", { onclick: () => actions.toggle(row) });
   const orders = h("span.orders");
-  const figures = new Map(["Found", "Imported", "Settling", "Incomplete", "Failed", "Rate", "To the queue", "To a result"].map((one) => [one, h("dd")]));
+  const figures = new Map(["Found", "Imported", "Settling", "Incomplete", "Failed", "Rate", "To queue", "To result"].map((one) => [one, h("dd")]));
   const bar = h("div.shares", { role: "img" });
   const settling = h("p.settling.soft", { hidden: true });
   const files = h("ul.files", { "aria-label": "Files that need a look" });
@@ -65,14 +65,14 @@ export function makeCard(frame, actions) {
     const lacking = row.failed + row.rewritten;
     const told = {
       Found: whole(row.found), Imported: whole(row.imported), Settling: whole(row.settling), Incomplete: whole(row.incomplete), Failed: whole(lacking),
-      Rate: `${whole(row.images_an_hour)} /h`, "To the queue": duration(row.delay_to_batch_s), "To a result": duration(row.delay_to_result_s),
+      Rate: `${whole(row.images_an_hour)} /h`, "To queue": duration(row.delay_to_batch_s), "To result": duration(row.delay_to_result_s),
     };
     for (const [title, value] of figures) setText(value, told[title]);
     figures.get("Incomplete").className = row.incomplete ? "warn" : "";
     figures.get("Failed").className = lacking ? "bad" : "";
     figures.get("Rate").title = "imports of the last ten minutes";
-    figures.get("To the queue").title = row.delay_to_batch_slow_s === null ? "from the last byte" : `from the last byte, median; the slowest of a hundred: ${duration(row.delay_to_batch_slow_s)}`;
-    figures.get("To a result").title = "from the last byte to the first result, median";
+    figures.get("To queue").title = row.delay_to_batch_slow_s === null ? "from the last byte" : `from the last byte, median; the slowest of a hundred: ${duration(row.delay_to_batch_slow_s)}`;
+    figures.get("To result").title = "from the last byte to the first result, median";
     const parts = PARTS.filter(([part]) => row[part]);
     const shown = parts.map(([part]) => `${part} ${row[part]}`).join();
     if (bar.dataset.shown === shown) return;
