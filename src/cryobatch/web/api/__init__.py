@@ -52,7 +52,7 @@ def make_api(project: Project, hub: Hub) -> APIRouter:
         earlier.make_router(project),
         scripts.make_router(project, fresh),
         queue.make_router(project, fresh),
-        processors.make_router(project),
+        processors.make_router(project, hub),
         log.make_router(project),
         watches.make_router(project, hub, fresh),
         prospects.make_router(project, fresh),

@@ -10,10 +10,14 @@ from pydantic import BaseModel, Field
 
 from cryobatch.project import Project
 from cryobatch.project.doorbell import ring
+from cryobatch.project.utilisation import STEP_S, Utilisation
 from cryobatch.store.processors import ProcessorRow
 from cryobatch.web.api.answers import answer
+from cryobatch.web.api.kept import Kept, Result
+from cryobatch.web.hub import Hub
 
 MOST = 1_000
+RENEWED_S = 5.0
 
 
 class Number(BaseModel):
@@ -28,9 +32,16 @@ class Names(BaseModel):
     ids: Annotated[list[Annotated[str, Field(max_length=200)]], Field(max_length=MOST)]
 
 
-def make_router(project: Project) -> APIRouter:
-    """Return the routes."""
+def make_router(project: Project, hub: Hub) -> APIRouter:
+    """Return the routes.
+
+    Args:
+        project: The project.
+        hub: Numbers the changes.
+    """
     router = APIRouter(prefix="/processors", tags=["processors"])
+    utilisation = Utilisation(project.database)
+    hour = Kept(lambda: _last_hour(utilisation), hub.number, least_s=RENEWED_S)
 
     @router.get("")
     def list_processors(request: Request) -> Response:
@@ -41,8 +52,20 @@ def make_router(project: Project) -> APIRouter:
         return answer(request, {
             "now": time.time(),
             "wanted": len(rows) if wanted is None else wanted,
-            "rows": [_to_json(row) for row in rows],
+            "threads": workforce.threads_each(max(len(rows), 1)),
+            "memory_limit_gb": workforce.settings.memory_limit_gb,
+            "rows": [{**_to_json(row), "gpus": _gpus(row.id, workforce.settings.gpus)}
+                     for row in rows],
         })  # fmt: skip
+
+    @router.get("/utilisation")
+    def show_utilisation(request: Request) -> Response:
+        """How busy each processor was in the last hour, in steps of 10 s up to ``until``.
+
+        ``shares`` in percent; ``scripts`` the places in the list ``names`` of the script that took
+        most of a step, -1 where none is known. ``busy`` is a share of ``span_s``.
+        """
+        return answer(request, hour.get())
 
     @router.put("/number")
     def set_number(request: Request, body: Number) -> Response:
@@ -60,6 +83,33 @@ def make_router(project: Project) -> APIRouter:
         return answer(request, {"ended": ended, "unknown": unknown})
 
     return router
+
+
+def _last_hour(utilisation: Utilisation) -> Result:
+    found = utilisation.look()
+    names = sorted({one for strip in found.strips for one in strip.scripts if one is not None})
+    places = {name: place for place, name in enumerate(names)}
+    return {
+        "until": found.until, "span_s": found.span_s, "step_s": STEP_S, "names": names,
+        "processors": {
+            strip.processor: {
+                "busy": strip.busy, "shares": strip.shares,
+                "scripts": [-1 if one is None else places[one] for one in strip.scripts],
+            }
+            for strip in found.strips
+        },
+    }  # fmt: skip
+
+
+def _gpus(name: str, each: int) -> list[int]:
+    """Return the GPUs that a processor owns: the first one has the first ones.
+
+    >>> _gpus("local-2", 2)
+    [2, 3]
+    """
+    number = name.rpartition("-")[2]
+    first = (int(number) - 1) * each if number.isdigit() else 0
+    return list(range(first, first + each))
 
 
 def _to_json(row: ProcessorRow) -> dict[str, object]:
