@@ -8,6 +8,8 @@ gives ``on(topic, function)`` to hear of changes (see ``components/frame.js``).
 from dataclasses import dataclass
 from html import escape
 
+from cryobatch.web.modules import find_modules
+
 
 @dataclass(frozen=True, slots=True)
 class Page:
@@ -77,7 +79,7 @@ _HTML = """<!doctype html>
 <link rel="stylesheet" href="/components/work.css">
 <script src="/components/theme.js"></script>
 <script type="module" src="/components/frame.js"></script>
-<link rel="modulepreload" href="/components/{module}.js">
+{preloads}
 </head>
 <body data-module="{module}" data-nonce="{nonce}" data-event="{event}" data-right="{right}">
 <a class="skip" href="#main">Skip to the page</a>
@@ -105,6 +107,9 @@ def draw(page: Page, frame: Frame) -> str:
         nonce=frame.nonce,
         event=escape(frame.event_id),
         right="change" if frame.may_change else "see",
+        preloads="\n".join(
+            f'<link rel="modulepreload" href="{address}">' for address in find_modules(page.module)
+        ),
         links="".join(_draw_link(one, page) for one in PAGES if one.listed or one == page),
     )
 
