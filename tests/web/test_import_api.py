@@ -121,9 +121,8 @@ def test_a_folder_is_looked_at_before_it_is_watched(client: TestClient, folder: 
     assert facts["frames"] == (2, "TIFF header")
     assert found["watched"] is None
     given = post(client, "/watches/look", folder=str(folder), facts={"voltage": 200})
-    assert {"name": "voltage", "value": 200.0, "unit": "kV", "source": "option --voltage"} in (
-        given["sample"]["facts"]
-    )
+    assert {"name": "voltage", "value": 200.0, "unit": "kV", "source": "option --voltage",
+            "from": "option --voltage"} in given["sample"]["facts"]  # fmt: skip
 
 
 def test_what_scripts_would_ask_for_is_named(client: TestClient, tmp_path: Path) -> None:

@@ -73,6 +73,9 @@ def test_a_folder_is_watched_from_the_browser(visitor: Visitor, folder: Path) ->
         until(lambda: "not there yet" in answer.inner_text(), "the answer about no folder")
         page.get_by_label("Folder", exact=True).fill(str(folder))
         until(lambda: "4 recordings" in answer.inner_text(), "the answer about the folder")
+        answer.get_by_text("facts known of").click()
+        fact = answer.locator("tr", has_text="pixel size")
+        assert fact.inner_text().split("\t")[1:] == ["1.5\u202fÅ", "MRC header"]
         page.get_by_label("scripts").select_option("nothing: only import")
         page.get_by_label("copy").check()
         page.get_by_label("no faster than").fill("50")

@@ -13,7 +13,7 @@ from cryobatch.importing.watching.settle import Look
 from cryobatch.importing.watching.tree import Tree
 
 LONGEST_S = 2.0
-MOST_FILES = 50_000
+MOST_FILES = 20_000
 """Whoever asks waits for the answer: of a larger folder only the beginning is looked at."""
 
 

@@ -95,8 +95,17 @@ def _gather(name: str, records: Sequence[ImageRecord]) -> RecentFact:
             continue
         source = PERSON if name in record.person.facts or fact is None else fact.source
         values[value] += 1
-        sources[_NAMED_FILE.sub(r"\1", source_kind(source))] += 1
+        sources[shorten_source(source)] += 1
         example = example or source
     return RecentFact(
         name, dict(values.most_common()), dict(sources.most_common()), example, values.total()
     )
+
+
+def shorten_source(source: str) -> str:
+    """Return a fact's source without the names of files.
+
+    >>> shorten_source("total_dose (EPU XML FoilHole_1.xml) / 16 frames")
+    'total_dose (EPU XML) / 16 frames'
+    """
+    return _NAMED_FILE.sub(r"\1", source_kind(source))

@@ -16,6 +16,7 @@ from cryobatch.importing.survey import Survey
 from cryobatch.model.facts import FACTS
 from cryobatch.project import Project
 from cryobatch.project.prospect import Prospect, Prospector, Sample, order_facts
+from cryobatch.project.recent_facts import shorten_source
 from cryobatch.store.text import storable
 from cryobatch.web.api.answers import answer
 from cryobatch.web.api.freshness import Fresh
@@ -126,7 +127,8 @@ def _describe_sample(sample: Sample) -> dict[str, object]:
         "frames": recording.frames,
         "facts": [
             {"name": name, "value": sample.facts[name].value, "unit": FACTS[name].unit,
-             "source": sample.facts[name].source}
+             "source": storable(sample.facts[name].source),
+             "from": shorten_source(storable(sample.facts[name].source))}
             for name in order_facts(sample.facts)
         ],
         "missing": [

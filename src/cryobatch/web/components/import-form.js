@@ -86,7 +86,7 @@ export async function showForm(side, frame, before, done) {
       const own = known.get(name);
       const isOwn = own && !own.source.startsWith("option ");
       input.placeholder = isOwn ? String(own.value).split("/").at(-1) : missing.has(name) ? "needed" : "unknown";
-      const note = missing.has(name) ? h("span.help.warn", { text: `▲ needed by the scripts: ${missing.get(name).help}` }) : isOwn ? h("span.help.soft", { text: `from ${own.source}` }) : "";
+      const note = missing.has(name) ? h("span.help.warn", { text: `▲ needed by the scripts: ${missing.get(name).help}` }) : isOwn ? h("span.help.soft", { text: `from ${own.from}` }) : "";
       return h("label.field", {}, h("span", { text: name.replaceAll("_", " ") }), h("span.input", {}, input, h("span.unit.soft", { text: own?.unit ?? missing.get(name)?.unit ?? "" })), note);
     };
     const first = wanted_.filter((name) => missing.has(name) || name in orders.facts);

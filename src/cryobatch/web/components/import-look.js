@@ -1,7 +1,7 @@
 // What a folder would bring, in plain words, while its path is typed.
 
 import { fill, h } from "./dom.js";
-import { bytes, count, whole } from "./format.js";
+import { brief, bytes, count, whole } from "./format.js";
 
 const STATES = { there: ["good", "●"], absent: ["warn", "▲"], refused: ["bad", "✕"], unreadable: ["bad", "✕"] };
 
@@ -20,6 +20,7 @@ export function makeFolderAnswer() {
       ...found.layouts.map((one) => line(one.program === "names of their own" ? "names of their own" : `written by ${one.program}`, one.note)),
       found.unwanted > 0 && line(`${count(found.unwanted, "other file")} left out`, "by the patterns, or gain references, sums, images of squares"),
       sample && line(`${sample.columns} × ${sample.rows} px, ${count(sample.frames, "frame")}`, `group ${sample.group}`),
+      sample && drawFacts(sample, element.querySelector("details")?.open ?? false),
       found.polled && line("no events come from its file system", "it is looked through again and again"),
       found.watched !== null && !isChange && h("p.warn", { text: "▲ It is watched already: these orders take the place of those." }),
       ...(sample?.disagreements ?? []).map((text) => h("p.warn", { text: `▲ ${text}` })),
@@ -30,6 +31,14 @@ export function makeFolderAnswer() {
     element, show,
     fail: (text) => fill(element, h("p.bad", { text: `✕ ${text}` })),
   };
+}
+
+/** What its last recording tells, each fact with its source. */
+function drawFacts(sample, open) {
+  const value = (one) => typeof one.value === "number" ? Number(one.value.toPrecision(6)) : typeof one.value === "boolean" ? (one.value ? "yes" : "no") : one.value.split("/").at(-1);
+  return h("details", { open }, h("summary", { text: `${count(sample.facts.length, "fact")} known of ${brief(sample.name, 34)}`, title: sample.name }),
+    h("table", {}, h("tbody", {}, ...sample.facts.map((one) => h("tr", {},
+      h("th", { scope: "row", text: one.name.replaceAll("_", " ") }), h("td", {}, `${value(one)}`, one.unit && h("span.soft", { text: `\u202f${one.unit}` })), h("td.soft", { title: one.source, text: one.from }))))));
 }
 
 const line = (text, note) => h("p", {}, h("span", { text }), note && h("span.soft", { text: `; ${note}` }));
