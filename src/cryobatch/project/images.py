@@ -28,6 +28,7 @@ from cryobatch.project.progress import Done, tell_nobody
 from cryobatch.project.selection import Selection, select_images
 from cryobatch.store import library, positions
 from cryobatch.store.database import Database
+from cryobatch.store.table import Columns, read_table
 
 CHUNK = 500
 """Images indexed in one transaction: some hundredths of a second."""
@@ -74,11 +75,22 @@ class Images:
             )  # fmt: skip
 
     def table(
-        self, where: str | None = None, *, columns: Collection[str] = ()
-    ) -> dict[str, list[object]]:
-        """Return the library as columns, with every value that some image has."""
+        self,
+        where: str | None = None,
+        *,
+        fields: Collection[str] | None = None,
+        besides: Collection[str] = (),
+        sort: str = "id",
+        descending: bool = False,
+        limit: int | None = None,
+        exact: bool = True,
+    ) -> Columns:
+        """Return the library as columns: see ``store.table``."""
         with self.database.reading() as r:
-            return library.table(r, where, known_values=self.known_values(), columns=columns)
+            return read_table(
+                r, where, fields=fields, besides=besides, sort=sort, descending=descending,
+                limit=limit, known_values=self.known_values(), exact=exact,
+            )  # fmt: skip
 
     def folder(self, image_id: int) -> Path:
         """Return the folder of an image."""

@@ -6,7 +6,6 @@ that, whoever opens the project next finishes the rest.
 
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -14,7 +13,12 @@ from cryobatch.errors import ConflictError, CryobatchError, UsageError
 from cryobatch.formats import group_file
 from cryobatch.formats.atomic import sync_folder, write_bytes_durably
 from cryobatch.importing import make_safe
-from cryobatch.processing.image_folder import image_lock, read_record, write_record
+from cryobatch.processing.image_folder import (
+    ImageLocks,
+    image_lock,
+    read_record,
+    write_record,
+)
 from cryobatch.project.images import Images
 from cryobatch.project.place import ProjectPlace
 from cryobatch.project.progress import Done, tell_nobody
@@ -122,9 +126,9 @@ class Mover:
         old, new = images.place.image_folder(before, name), images.place.image_folder(group, name)
         new.parent.mkdir(exist_ok=True)
         # The locks first, as everybody does: who holds one may wait for the database.
-        with ExitStack() as held:
+        with ImageLocks() as held:
             for folder in sorted((old, new)):
-                held.enter_context(image_lock(folder, wait=False))
+                held.take(folder, wait=False)
             with images.database.transaction() as t:
                 _check(t, image_id, before, name, group, new)
                 read_record(old)  # what cannot be read stays where somebody looks for it
@@ -169,7 +173,8 @@ def finish_moves(place: ProjectPlace, database: Database) -> list[int]:
     if next(journals.glob("*.json"), None) is None:
         return []
     try:
-        with image_lock(journals / _ALL, wait=False):
+        with ImageLocks() as held:
+            held.take(journals / _ALL, wait=False)
             return [one for path in sorted(journals.glob("*.json"))
                     for one in _recover(path, place, database)]  # fmt: skip
     except ConflictError:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from cryobatch.errors import UnknownNameError, UsageError
-from cryobatch.store.fields import COLUMNS, STALE, TRASHED, Fragment, field
+from cryobatch.store.fields import COLUMNS, STALE, TRUTHS, Fragment, field
 
 MAX_LENGTH = 20_000
 MAX_PARTS = 300  # SQLite takes expressions to a depth of 1000
@@ -93,7 +93,7 @@ class _Translation:
             return Fragment(f"(NOT {inner.sql})", inner.parameters)
         if isinstance(node, ast.Compare):
             return self._comparison(node)
-        if isinstance(node, ast.Name) and node.id in {STALE, TRASHED}:
+        if isinstance(node, ast.Name) and node.id in TRUTHS:
             return field(node.id, self._values)
         if isinstance(node, ast.Name | ast.Constant) and self._is_truth(node):
             return Fragment("1" if self._constant(node) else "0")

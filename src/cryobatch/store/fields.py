@@ -7,6 +7,9 @@ from cryobatch.errors import UnknownNameError
 
 STALE = "stale"
 TRASHED = "trashed"
+HAS_RESULTS = "has_results"
+TRUTHS = frozenset({STALE, TRASHED, HAS_RESULTS})
+"""Columns that are true or false, and so conditions by themselves."""
 
 COLUMNS = {
     "id": "image.id",
@@ -16,6 +19,7 @@ COLUMNS = {
     "flag": "image.flag",
     STALE: "(image.stale <> '[]')",
     TRASHED: "image.trashed",
+    HAS_RESULTS: "(image.results <> '{}')",
     "comment": "image.comment",
     "frames": "image.frames",
     "root_product": "image.root_product",

@@ -8,12 +8,12 @@ from collections.abc import Collection, Iterable
 from cryobatch.errors import ConflictError, UsageError
 from cryobatch.model.image import ImageIdentity
 from cryobatch.model.index import IndexEntry
+from cryobatch.store.choice import choose, order_by, value_names
 from cryobatch.store.database import Reading, Transaction
-from cryobatch.store.expression import parse_filter
-from cryobatch.store.fields import COLUMNS, TABLES, TRASHED, Fragment, field, value_field
+from cryobatch.store.fields import TABLES, TRUTHS, field, value_field
 from cryobatch.store.text import storable, values_to_json
 
-_ALWAYS = ("id", "name", "group", "state", "flag", "stale")
+ALWAYS = ("id", "name", "group", "state", "flag", "stale")
 _LOOK_BACK = 20  # images looked at for one that has the value
 
 _REGISTER = """
@@ -117,7 +117,7 @@ def select(
     Raises:
         UsageError: The filter cannot be read, or an id is not in the library.
     """
-    condition = _condition(r, where, ids, known_values)
+    condition = choose(r, where, ids, known_values)
     rows = r.execute(
         f"SELECT image.id FROM {TABLES} WHERE {condition.sql} ORDER BY image.id",  # noqa: S608
         condition.parameters,
@@ -171,70 +171,19 @@ def rows(
     """
     known = {*value_names(r), *known_values}
     names = sorted(known)
-    condition = _condition(r, where, ids, known_values)
-    order = field(sort, known)
-    direction = "DESC" if descending else "ASC"
-    # By id the table lies sorted already: the newest few of 100,000 cost nothing.
-    lead = "" if sort == "id" else f"{order.sql} IS NULL, {order.sql} {direction}, "
-    last = direction if sort == "id" else "ASC"
-    more = [name for name in dict.fromkeys(columns) if name not in _ALWAYS]
+    condition = choose(r, where, ids, known_values)
+    order = order_by(sort, known, descending=descending)
+    more = [name for name in dict.fromkeys(columns) if name not in ALWAYS]
     added = [field(name, known) for name in more]
     found = r.execute(
         "SELECT image.id, image.name, image.grp, last.state, image.flag, image.stale, "  # noqa: S608
         f"image.results{''.join(f', {one.sql}' for one in added)} "
-        f"FROM {TABLES} WHERE {condition.sql} "
-        f"ORDER BY {lead}image.id {last} LIMIT ? OFFSET ?",
+        f"FROM {TABLES} WHERE {condition.sql} ORDER BY {order.sql} LIMIT ? OFFSET ?",
         (*(value for one in added for value in one.parameters),
-         *condition.parameters, *order.parameters, *order.parameters,
+         *condition.parameters, *order.parameters,
          -1 if limit is None else limit, offset),
     )  # fmt: skip
     return [_flat(row, names, more) for row in found]
-
-
-def table(
-    r: Reading,
-    where: str | None = None,
-    *,
-    known_values: Collection[str] = (),
-    columns: Collection[str] = (),
-) -> dict[str, list[object]]:
-    """Return images as columns, in order of their ids: what ``rows`` has, for very many at once.
-
-    Args:
-        r: The reading.
-        where: A filter, as for ``select``.
-        known_values: Names of values besides those that some image has.
-        columns: Of ``COLUMNS``, to show besides.
-
-    Returns:
-        One list a column, all equally long; a value that no image has is left out.
-    """
-    condition = _condition(r, where, None, known_values)
-    more = [name for name in dict.fromkeys(columns) if name not in _ALWAYS]
-    found = r.execute(
-        "SELECT image.id, image.name, image.grp, last.state, image.flag, image.stale, "  # noqa: S608
-        f"image.results{''.join(f', {COLUMNS[name]}' for name in more)} "
-        f"FROM {TABLES} WHERE {condition.sql} ORDER BY image.id",
-        condition.parameters,
-    ).fetchall()
-    parts = list(zip(*found, strict=True)) or [() for _ in range(len(_ALWAYS) + 1 + len(more))]
-    shown = {name: list(part) for name, part in zip(_ALWAYS, parts, strict=False)}
-    shown["stale"] = json.loads(f"[{','.join(parts[5])}]")
-    shown |= {name: list(part) for name, part in zip(more, parts[7:], strict=True)}
-    # One text parsed at once: a third of the time of 100,000 small ones.
-    results = json.loads(f"[{','.join(parts[6])}]")
-    values = {
-        name: [one.get(name) for one in results]
-        for name in sorted({*value_names(r), *known_values} - shown.keys())
-    }
-    return shown | {
-        name: column for name, column in values.items() if any(one is not None for one in column)
-    }
-
-
-def value_names(r: Reading) -> list[str]:
-    """Return the names of all values that some image has or had, sorted."""
-    return [row[0] for row in r.execute("SELECT name FROM value_name ORDER BY name")]
 
 
 def absences(r: Reading, image_id: int) -> dict[str, str]:
@@ -363,24 +312,6 @@ def root_products(r: Reading, ids: Collection[int]) -> dict[int, str]:
     return {row[0]: row[1] for row in found}
 
 
-def _condition(
-    r: Reading, where: str | None, ids: Collection[int] | None, known_values: Collection[str]
-) -> Fragment:
-    parts: list[Fragment] = []
-    names: frozenset[str] = frozenset()
-    if where is not None and where.strip():
-        wanted = parse_filter(where, {*value_names(r), *known_values})
-        parts.append(wanted.condition)
-        names = wanted.names
-    if ids is not None:
-        text = json.dumps([*ids])
-        parts.append(Fragment("image.id IN (SELECT value FROM json_each(?))", (text,)))
-    elif TRASHED not in names:
-        parts.append(Fragment(f"{COLUMNS[TRASHED]} = 0"))
-    sql = " AND ".join(part.sql for part in parts) or "1"
-    return Fragment(sql, tuple(value for part in parts for value in part.parameters))
-
-
 def _flat(row: sqlite3.Row, names: Iterable[str], more: Iterable[str]) -> dict[str, object]:
     flat: dict[str, object] = {
         "id": row[0],
@@ -393,6 +324,6 @@ def _flat(row: sqlite3.Row, names: Iterable[str], more: Iterable[str]) -> dict[s
     results = json.loads(row[6])
     for name in names:
         flat.setdefault(name, results.get(name))
-    for name, value in zip(more, row[len(_ALWAYS) + 1 :], strict=True):
-        flat[name] = bool(value) if name == TRASHED else value
+    for name, value in zip(more, row[len(ALWAYS) + 1 :], strict=True):
+        flat[name] = bool(value) if name in TRUTHS else value
     return flat

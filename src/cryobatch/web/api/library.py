@@ -1,6 +1,5 @@
 """The library: rows of images as columns, and what the columns mean."""
 
-from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
@@ -13,7 +12,6 @@ from cryobatch.store.fields import COLUMNS
 from cryobatch.web.api.answers import LARGEST_ID, Words, answer
 from cryobatch.web.api.freshness import Fresh
 
-ALWAYS = ("id", "name", "group", "state", "flag", "stale")
 _Column = Annotated[str, Field(max_length=200)]
 
 
@@ -41,11 +39,10 @@ def make_router(project: Project, fresh: Fresh) -> APIRouter:
         Without ``columns`` every value is there that some image has; what all images lack is left
         out.
         """
-        rows = project.images.rows(
-            where, sort=sort, descending=descending, limit=limit, columns=columns or ()
+        found = project.images.table(
+            where, fields=columns or None, sort=sort, descending=descending, limit=limit
         )
-        names = list(dict.fromkeys([*ALWAYS, *columns])) if columns else None
-        return answer(request, {"columns": to_columns(rows, names), "count": len(rows)})
+        return answer(request, {"columns": found, "count": len(found["id"])})
 
     @router.get("/fields")
     def list_fields(request: Request) -> Response:
@@ -59,25 +56,6 @@ def make_router(project: Project, fresh: Fresh) -> APIRouter:
         })  # fmt: skip
 
     return router
-
-
-def to_columns(
-    rows: Sequence[Mapping[str, object]], names: Sequence[str] | None
-) -> dict[str, list[object]]:
-    """Return rows as one list a column.
-
-    Args:
-        rows: All with the same keys.
-        names: Which columns; None: all that are not empty everywhere, and those that always are.
-    """
-    wanted = names if names is not None else (rows[0] if rows else ALWAYS)
-    found = {name: [row.get(name) for row in rows] for name in wanted}
-    if names is not None:
-        return found
-    return {
-        name: column for name, column in found.items()
-        if name in ALWAYS or any(item is not None for item in column)
-    }  # fmt: skip
 
 
 def _describe_values(project: Project) -> dict[str, dict[str, object]]:

@@ -6,12 +6,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
+from cryobatch.errors import UsageError
+from cryobatch.model.resolution import resolve_parameters
 from cryobatch.project import Project
 from cryobatch.project.session import summarise
 from cryobatch.web.api.answers import answer
 from cryobatch.web.api.kept import Kept, Result
-from cryobatch.web.api.library import to_columns
-from cryobatch.web.api.notices import find_notices
+from cryobatch.web.api.notices import Limits, find_notices
 from cryobatch.web.hub import Hub
 
 SERIES = ("defocus_u", "defocus_v", "ctf_resolution", "drift_range", "ice_ring", "particle_count")
@@ -50,8 +51,23 @@ def _summarise(project: Project) -> Result:
         "project": project.settings.name,
         **asdict(found),
         "batches": {state.value: number for state, number in found.batches.items()},
-        "notices": [asdict(one) for one in find_notices(found, rows)],
+        "notices": [asdict(one) for one in find_notices(found, rows, _limits(project))],
     }
+
+
+def _limits(project: Project) -> Limits:
+    """Return from where on the project flags images amber."""
+    script = project.catalog.scripts.get("calculate_statistics")
+    if script is None:
+        return Limits()
+    layers = (project.site.parameters, project.settings.parameters)
+    names = ("drift_amber", "resolution_amber", "ice", "defocus_low", "defocus_high")
+    try:
+        known = resolve_parameters(script, layers)
+        drift, resolution, ice, low, high = (float(str(known[name])) for name in names)
+    except (UsageError, KeyError, ValueError):
+        return Limits()  # a laboratory's own script of that name, or settings that are being mended
+    return Limits(drift, resolution, ice, (low, high))
 
 
 def _find_series(project: Project, limit: int) -> Result:
@@ -59,7 +75,8 @@ def _find_series(project: Project, limit: int) -> Result:
     units = _find_units(project)
     ordered = sorted(rows, key=lambda row: (_moment(row), str(row["id"])))
     names = ("id", "name", "group", "state", "flag", *_TIMES, *SERIES)
-    return {"columns": to_columns(ordered, names), "units": units, "count": len(rows)}
+    columns = {name: [row.get(name) for row in ordered] for name in names}
+    return {"columns": columns, "units": units, "count": len(rows)}
 
 
 def _moment(row: Mapping[str, object]) -> str:

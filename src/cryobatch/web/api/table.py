@@ -3,13 +3,15 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
+from pydantic import Field
 
 from cryobatch.project import Project, Selection
 from cryobatch.web.api.answers import answer
 
-BESIDES = ("comment", "recorded_at", "imported_at", "frames", "root_product")
-"""What the table can show of an image besides its values."""
+BESIDES = ("comment", "root_product", "has_results")
+"""What the page must know of an image besides what it shows."""
 NEIGHBOURS = 1
+_Column = Annotated[str, Field(max_length=200)]
 Where = Annotated[str | None, Query(max_length=20_000, description="An expression, such as "
                                     "`ctf_resolution < 4 and flag != 'red'`.")]  # fmt: skip
 
@@ -19,13 +21,17 @@ def make_router(project: Project) -> APIRouter:
     router = APIRouter(prefix="/library", tags=["library"])
 
     @router.get("/table")
-    def show_table(request: Request, where: Where = None) -> Response:
-        """Images as columns with every value, comment, times, frames and kind.
+    def show_table(
+        request: Request, where: Where = None,
+        columns: Annotated[list[_Column] | None, Query(max_length=500)] = None,
+    ) -> Response:  # fmt: skip
+        """Images as columns: those asked for, all values without any; comment and kind besides.
 
-        What is in the trash is left out, unless the expression asks for ``trashed``.
+        Numbers have about seven digits here. What is in the trash is left out, unless the
+        expression asks for ``trashed``.
         """
-        columns = project.images.table(where, columns=BESIDES)
-        return answer(request, {"columns": columns, "count": len(columns["id"])})
+        found = project.images.table(where, fields=columns or None, besides=BESIDES, exact=False)
+        return answer(request, {"columns": found, "count": len(found["id"])})
 
     @router.get("/ids")
     def find(request: Request, where: Where = None) -> Response:

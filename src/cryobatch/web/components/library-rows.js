@@ -1,4 +1,5 @@
-// The library's rows: fetched once as columns, then only those that have changed.
+// The library's rows: fetched once as columns, then only those that have changed. Of the columns only
+// those that are shown are fetched: 100,000 images with every value would be many megabytes.
 
 import { ask } from "./rest.js";
 
@@ -8,8 +9,14 @@ const AT_ONCE = 400;
 const ORDER = "cryobatch-order";
 
 export class Rows {
-  constructor(fields) {
+  /**
+   * @param {object} fields what the server says that there is
+   * @param {() => string[]} [shown] names of the columns that are shown; without: all values
+   */
+  constructor(fields, shown = null) {
     this.fields = fields;
+    this.shown = shown;
+    this.there = new Set();
     this.known = new Map();
     this.waiting = new Set();
     this.loading = true;
@@ -23,11 +30,37 @@ export class Rows {
   /** Fetch all rows that an expression means. */
   async load(where) {
     this.loading = true;
-    const { columns } = await ask("/library/table", { where });
+    this.there = new Set();
+    this.note();
+    const { columns } = await this.fetch(where, [...this.there]);
     const found = this.toRows(columns);
     this.known = new Map(found.map((row) => [row.id, row]));
     this.loading = false;
     return found;
+  }
+
+  /** Note the shown columns as fetched; returns those that were not yet. */
+  note() {
+    if (!this.shown) return [];
+    const wanted = ["quality", ...this.shown()].filter((name) => !this.there.has(name) && (name in this.fields.values || this.fields.columns.includes(name)));
+    for (const name of wanted) this.there.add(name);
+    return wanted;
+  }
+
+  fetch(where, columns) {
+    return ask("/library/table", { where, columns: this.shown && !columns.length ? ["id"] : columns });
+  }
+
+  /** Fetch columns that are shown now and were not before; returns their names. */
+  async complete(where) {
+    const wanted = this.note();
+    if (!wanted.length) return [];
+    const { columns } = await this.fetch(where, wanted);
+    columns.id.forEach((id, place) => {
+      const row = this.known.get(id);
+      if (row) for (const name of wanted) row[name] = columns[name][place];
+    });
+    return wanted;
   }
 
   /** Fetch rows that have changed, some together; tell(transaction) when they are there. */
@@ -37,7 +70,7 @@ export class Rows {
       const wanted = [...this.waiting].slice(0, AT_ONCE);
       for (const id of wanted) this.waiting.delete(id);
       const named = `id in (${wanted.join(", ")},)`;
-      const { columns } = await ask("/library/table", { where: where ? `${named} and (${where})` : `${named} and not trashed` });
+      const { columns } = await this.fetch(where ? `${named} and (${where})` : `${named} and not trashed`, [...this.there]);
       tell(this.take(wanted, this.toRows(columns)));
       if (this.waiting.size) this.renewSoon([], where, tell);
     });
@@ -64,14 +97,13 @@ export class Rows {
   toRows(columns) {
     const names = Object.keys(columns);
     const lists = names.map((name) => columns[name]);
-    const values = names.filter((name) => name in this.fields.values).map((name) => columns[name]);
     const number = columns.id.length;
     const rows = new Array(number);
     for (let place = 0; place < number; place += 1) {
       const row = {};
       for (let one = 0; one < names.length; one += 1) row[names[one]] = lists[one][place];
-      // Without any value nothing was drawn.
-      row.has_picture = values.some((list) => list[place] !== null);
+      // Without any result nothing was drawn.
+      row.has_picture = row.has_results;
       rows[place] = row;
     }
     return rows;
@@ -81,8 +113,8 @@ export class Rows {
     this.once("reload", RELOAD_MS, run);
   }
 
-  later(run) {
-    this.once("later", 1500, run);
+  later(run, name = "later", wait_ms = 1500) {
+    this.once(name, wait_ms, run);
   }
 
   /** Run something after a while; what is asked for meanwhile is the same. */

@@ -7,6 +7,7 @@ import { count, whole } from "./format.js";
 import { FLAGS, act } from "./library-actions.js";
 import { makeColumns } from "./library-columns.js";
 import { Rows, rememberOrder } from "./library-rows.js";
+import { sortNodes, sortedColumns } from "./library-order.js";
 import { showMove } from "./library-move.js";
 import { Panels } from "./library-panels.js";
 import { showProcess } from "./process.js";
@@ -43,18 +44,19 @@ export async function start(main, frame) {
     wrong, selection, h("div.with-side", {}, place, side));
 
   const fields = await ask("/library/fields");
-  const rows = new Rows(fields);
+  const rows = new Rows(fields, () => grid.getColumns().filter((one) => one.isVisible() || one.getSort()).map((one) => one.getColId()));
   const { columns, initial } = makeColumns(fields, frame);
   const grid = createGrid(place, {
     theme, styleNonce: frame.nonce, columnDefs: columns, initialState: initial.state, loading: true,
     rowHeight: 44, headerHeight: 44, animateRows: false, suppressDragLeaveHidesColumns: true, tooltipShowDelay: 500,
     rowSelection: { ...rowSelection, headerCheckbox: true, selectAll: "filtered", enableSelectionWithoutKeys: false },
     selectionColumnDef: { width: 38, pinned: "left", suppressHeaderMenuButton: true },
-    defaultColDef: { sortable: true, resizable: true, suppressHeaderMenuButton: true, wrapHeaderText: true },
+    defaultColDef: { sortable: true, resizable: true, suppressHeaderMenuButton: true, wrapHeaderText: true, comparator: () => 0 },
+    postSortRows: ({ nodes, api }) => sortNodes(nodes, sortedColumns(api)),
     getRowId: ({ data }) => String(data.id), asyncTransactionWaitMillis: LIVE_MS,
     isExternalFilterPresent: () => passes !== null, doesExternalFilterPass: ({ data }) => passes.has(data.id),
     overlayNoRowsTemplate: "<span></span>",
-    onSelectionChanged: showSelection, onModelUpdated: () => { showNumber(); panels?.soon(); }, onColumnVisible: () => panels?.soon(), onStateUpdated: ({ state }) => initial.keep(state),
+    onSelectionChanged: showSelection, onModelUpdated: () => { showNumber(); panels?.soon(); }, onColumnVisible: () => rows.later(complete, "columns", LIVE_MS), onStateUpdated: ({ state }) => initial.keep(state),
     onRowDoubleClicked: ({ data }) => open(data.id),
     onCellKeyDown: ({ event, data }) => { if (event.key === "Enter" && data) open(data.id); },
   });
@@ -74,6 +76,14 @@ export async function start(main, frame) {
     if (where && base() !== where) await applyFilter();
     if (kept) restoreSelection();
     showNumber();
+  }
+
+  /** Fetch the columns that have been shown since. */
+  async function complete() {
+    const names = await rows.complete(base());
+    if (!names.length) return;
+    grid.refreshCells({ columns: names, force: true });
+    panels?.soon();
   }
 
   /** Ask the server which images an expression means: its grammar is the library's own. */
