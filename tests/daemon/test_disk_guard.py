@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cryobatch.daemon.disk_guard import DiskGuard, limit_bytes
+from cryobatch.daemon.disk_guard import DiskGuard
 from cryobatch.importing import Take
 from cryobatch.model import BatchState
 from cryobatch.model.event import Level
 from cryobatch.project import Project
+from cryobatch.project.disk_limits import limit_bytes
 from cryobatch.project.submission import Choice
 from cryobatch.project.watching import Orders
 from tests.daemon.conftest import MakeProject, StartDaemon

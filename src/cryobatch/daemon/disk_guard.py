@@ -10,12 +10,9 @@ from cryobatch.errors import CryobatchError
 from cryobatch.model.event import Level
 from cryobatch.model.settings import DiskSettings
 from cryobatch.project import Project
+from cryobatch.project.disk_limits import GIGABYTE, HOLD_BELOW, WARN_BELOW, limit_bytes
 
 LOOK_INTERVAL_S = 1.0
-GIGABYTE = 1e9
-WARN_BELOW = (50.0, 0.1)
-HOLD_BELOW = (10.0, 0.02)
-"""Gigabytes, or a share of a small disk, where the settings say nothing."""
 GO_ON = 1.2
 """So much more than the limit must be free before work goes on: else it stops again at once."""
 
@@ -122,16 +119,3 @@ def measure_usage(folder: Path) -> tuple[int, int]:
     """Return all bytes of a folder's disk, and those that are free for us."""
     usage = shutil.disk_usage(folder)
     return usage.total, usage.free
-
-
-def limit_bytes(gigabytes: float | None, usual: tuple[float, float], whole: int) -> float:
-    """Return a limit in bytes.
-
-    Args:
-        gigabytes: As the settings say.
-        usual: Gigabytes and a share of the disk; the less of both holds where they say nothing.
-        whole: Bytes of the disk.
-    """
-    if gigabytes is not None:
-        return gigabytes * GIGABYTE
-    return min(usual[0] * GIGABYTE, usual[1] * whole)

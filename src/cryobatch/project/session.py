@@ -6,8 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from cryobatch.model.batch import BatchState
+from cryobatch.project.forecast import SAMPLE, Forecast, Rates, make_forecast
 from cryobatch.project.project import Project
-from cryobatch.store.progress import Flow, ImageCounts, count_images, first_moment, measure_flow
+from cryobatch.store.progress import (
+    Flow,
+    ImageCounts,
+    count_images,
+    first_moment,
+    latest_done,
+    measure_flow,
+)
 from cryobatch.store.watching import FileState
 
 SPANS = 48
@@ -52,11 +60,13 @@ class Summary:
         backlog: Batches that waited or ran at the end of each of its spans.
         imported_an_hour: Rate of images registered.
         done_an_hour: Rate of batches that ended.
-        seconds_left: Until the backlog is worked off at these rates; None: nobody can tell.
+        submitted_an_hour: Rate of batches queued.
+        seconds_left: Until the backlog is worked off if nothing more comes; None: nobody can tell.
         keeps_up: Whether as much ends as comes in; None: nothing happens.
         delay_s: From the last byte of a recording to its first result, median of the latest.
         disk_free_bytes: Room on the project's disk.
         disk_bytes: Size of that disk.
+        forecast: What will be if all goes on as now.
         watches: Watched folders.
         paused: Whether a person has paused the queue.
         held: Why nothing is given out though nobody has paused it.
@@ -69,11 +79,13 @@ class Summary:
     backlog: list[int]
     imported_an_hour: float
     done_an_hour: float
+    submitted_an_hour: float
     seconds_left: float | None
     keeps_up: bool | None
     delay_s: float | None
     disk_free_bytes: int
     disk_bytes: int
+    forecast: Forecast
     watches: list[WatchState]
     paused: bool
     held: str | None
@@ -88,11 +100,13 @@ def summarise(project: Project, now: float | None = None) -> Summary:
         reach = min(max(now - began, SHORTEST_S), LONGEST_S)
         flow = measure_flow(r, now - reach, reach / SPANS, SPANS)
         recent = measure_flow(r, now - RATE_OVER_S, RATE_OVER_S, 1)
+        latest = latest_done(r, SAMPLE)
     batches = project.queue.counts()
     left = batches[BatchState.WAITING] + batches[BatchState.RUNNING]
     hours = min(RATE_OVER_S, max(now - began, 60.0)) / 3600.0
     ended = (recent.done[0] + recent.failed[0]) / hours
     coming = recent.submitted[0] / hours
+    imported = recent.imported[0] / hours
     watches, delay = _look_at_watches(project)
     disk = shutil.disk_usage(project.place.folder)
     return Summary(
@@ -101,13 +115,17 @@ def summarise(project: Project, now: float | None = None) -> Summary:
         batches=batches,
         flow=flow,
         backlog=flow.backlog(left),
-        imported_an_hour=recent.imported[0] / hours,
+        imported_an_hour=imported,
         done_an_hour=ended,
+        submitted_an_hour=coming,
         seconds_left=left / ended * 3600.0 if left and ended else None,
         keeps_up=ended >= coming if ended or coming else None,
         delay_s=delay,
         disk_free_bytes=disk.free,
         disk_bytes=disk.total,
+        forecast=make_forecast(
+            project, latest, Rates(imported, coming, ended), left, (disk.total, disk.free)
+        ),
         watches=watches,
         paused=project.queue.is_paused(),
         held=project.queue.why_held(),

@@ -115,6 +115,16 @@ def first_moment(r: Reading) -> float | None:
     return None if row is None else float(row[0])
 
 
+def latest_done(r: Reading, number: int) -> list[int]:
+    """Return the images of the batches that were done last."""
+    rows = r.execute(
+        "SELECT image_id FROM batch WHERE state = 'done' AND finished_at IS NOT NULL "
+        "ORDER BY finished_at DESC, id DESC LIMIT ?",
+        (number,),
+    )
+    return list(dict.fromkeys(row[0] for row in rows))
+
+
 def _number(r: Reading, sql: str) -> int:
     return int(r.execute(sql).fetchone()[0])
 

@@ -2,7 +2,7 @@
 
 import { echarts } from "/libraries/echarts.js";
 import { imageHref } from "./dom.js";
-import { short } from "./format.js";
+import { short, whole } from "./format.js";
 
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 
@@ -33,10 +33,13 @@ export function base(of, { left = 46, right = 12, span_s = Infinity } = {}) {
     textStyle: { fontFamily: "system-ui, DejaVu Sans, sans-serif" },
     grid: { left, right, top: 12, bottom: 24 },
     xAxis: { type: "time", axisLine: line, axisTick: line, splitLine: { show: false }, axisLabel: { ...label, hideOverlap: true, formatter: (moment) => hour(moment, span_s < 900) } },
-    yAxis: { type: "value", scale: true, splitNumber: 4, axisLabel: { ...label, formatter: short }, splitLine: line },
+    yAxis: { type: "value", scale: true, splitNumber: 4, axisLabel: { ...label, formatter: tick }, splitLine: line },
     tooltip: { renderMode: "richText", confine: true, backgroundColor: of("raised"), borderColor: of("line"), textStyle: { color: of("ink"), fontSize: 12 } },
   };
 }
+
+/** As many digits as neighbouring ticks need to differ. */
+const tick = (value) => (Math.abs(value) >= 1000 ? whole(value) : String(Number(value.toPrecision(5))));
 
 function hour(moment, withSeconds) {
   const time = new Date(moment);

@@ -13,6 +13,8 @@ const PLOTS = [
   { name: "particle_count", title: "Particles", unit: "" },
 ];
 const STRIP = 24;
+const SOON_S = 24 * 3600;
+const FAR_S = 30 * SOON_S;
 
 export async function start(main, frame) {
   const tiles = h("section.tiles", { "aria-label": "Numbers" });
@@ -59,15 +61,17 @@ function showTiles(element, s) {
   const left = s.batches.waiting + s.batches.running;
   const pace = s.keeps_up === null ? ["", "nothing happens"] : s.keeps_up ? ["good", "● keeps up"] : ["warn", "▲ falls behind"];
   const share = s.disk_free_bytes / s.disk_bytes;
+  const full = s.forecast.full_in_s !== null && s.forecast.full_in_s < FAR_S ? s.forecast.full_in_s : null;
   fill(element,
     tile("Imported", whole(s.images.imported), `${short(s.imported_an_hour)} an hour`),
     tile("Processed", whole(s.images.processed), `${short(s.done_an_hour)} batches an hour`),
     tile("Failed", whole(s.images.failed), s.images.failed ? "✕ see the notices" : "● none", s.images.failed ? "bad" : "good"),
     tile("Waiting", whole(s.batches.waiting), `${whole(s.batches.running)} running`),
-    tile("Time left", left ? duration(s.seconds_left) : "done", left && s.seconds_left ? `${pace[1]}, until ${clock(s.now + s.seconds_left, { withSeconds: false })}` : pace[1], pace[0]),
+    tile("Time left", left ? duration(s.seconds_left) : "done", [pace[1], describePace(s, left)].filter(Boolean).join(", "), pace[0]),
     tile("Delay to result", duration(s.delay_s), "from the last byte"),
     tile("Stale", whole(s.images.stale), s.images.stale ? "results to renew" : "● all up to date", s.images.stale ? "warn" : "good"),
-    tile("Disk free", bytes(s.disk_free_bytes), `${Math.round(share * 100)} % of ${bytes(s.disk_bytes)}`, share < 0.1 ? "warn" : ""));
+    tile("Disk free", bytes(s.disk_free_bytes), full === null ? `${Math.round(share * 100)} % of ${bytes(s.disk_bytes)}` : `full in ${duration(Math.round(full))} at this rate`,
+      share < 0.1 || (full !== null && full < SOON_S) ? "warn" : ""));
 }
 
 function tile(name, value, note, kind = "") {
@@ -79,7 +83,7 @@ function tile(name, value, note, kind = "") {
 function showNotices(element, s) {
   const items = s.notices.map((one) => h(`li.${one.level}`, {},
     h("span", { "aria-hidden": "true", class: one.level === "error" ? "bad" : "warn", text: one.level === "error" ? "✕" : "▲" }),
-    h("span", { text: one.text })));
+    h("span", { text: one.text }), noticeLink(one)));
   if (!items.length && s.images.imported) {
     items.push(h("li.fine", {}, h("span.good", { "aria-hidden": "true", text: "●" }), h("span", { text: "Nothing needs you." })));
   }
@@ -88,6 +92,23 @@ function showNotices(element, s) {
       h("code", { text: "cryobatch watch add FOLDER" }))));
   }
   fill(element, ...items);
+}
+
+const PAGES = { "/failures": "See why", "/queue": "To the queue", "/processors": "To the processors" };
+
+function noticeLink({ where, page }) {
+  if (page) return h("a.more", { href: page, text: PAGES[page] ?? "To the settings" });
+  return where && h("a.more", { href: `/library?${new URLSearchParams({ where })}`, text: "Show them" });
+}
+
+/** When the backlog will be gone, in words. */
+function describePace(s, left) {
+  if (!left || s.keeps_up === null) return null;
+  const at = (seconds) => clock(s.now + seconds, { withSeconds: false });
+  const caught = s.forecast.caught_up_s;
+  if (caught !== null && s.submitted_an_hour > 0) return `all done by ${at(caught)} at this rate`;
+  if (s.submitted_an_hour > s.done_an_hour) return `${short(s.submitted_an_hour - s.done_an_hour)} more an hour`;
+  return s.seconds_left === null ? null : `until ${at(s.seconds_left)}`;
 }
 
 function drawFlow(of, s) {
