@@ -22,7 +22,6 @@ class Position:
         hole: Name of its hole.
         stage: Where the stage stood.
         hole_at: Where its hole is.
-        square_at: Where the stage stood for the picture of its grid square.
         shift: How far the beam was moved besides, in µm along the beam's own axes, which may be
             turned against the stage's.
         size: Width and height of what the image shows, µm.
@@ -32,7 +31,6 @@ class Position:
     hole: str | None = None
     stage: Point | None = None
     hole_at: Point | None = None
-    square_at: Point | None = None
     shift: Point = (0.0, 0.0)
     size: Point = (0.0, 0.0)
 
@@ -45,7 +43,6 @@ def position_of(record: ImageRecord) -> Position:
         hole=_text(record, "foil_hole"),
         stage=_point(record, "stage"),
         hole_at=_point(record, "hole"),
-        square_at=_point(record, "square"),
         shift=_shift(record),
         size=(record.image.columns * pixel_um, record.image.rows * pixel_um),
     )

@@ -169,8 +169,6 @@ _MAP = (
         stage_y REAL,
         hole_x REAL,
         hole_y REAL,
-        square_x REAL,
-        square_y REAL,
         shift_x REAL NOT NULL,
         shift_y REAL NOT NULL,
         width REAL NOT NULL,

@@ -13,12 +13,13 @@ from cryobatch.store.database import Reading, Transaction
 from cryobatch.store.text import storable
 
 _PUT = """
-    INSERT INTO position VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    INSERT INTO position (image_id, square, hole, stage_x, stage_y, hole_x, hole_y, shift_x,
+        shift_y, width, height)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (image_id) DO UPDATE SET square = excluded.square, hole = excluded.hole,
         stage_x = excluded.stage_x, stage_y = excluded.stage_y, hole_x = excluded.hole_x,
-        hole_y = excluded.hole_y, square_x = excluded.square_x, square_y = excluded.square_y,
-        shift_x = excluded.shift_x, shift_y = excluded.shift_y, width = excluded.width,
-        height = excluded.height
+        hole_y = excluded.hole_y, shift_x = excluded.shift_x, shift_y = excluded.shift_y,
+        width = excluded.width, height = excluded.height
 """
 
 _PUT_OVERVIEW = """
@@ -99,8 +100,7 @@ def overviews(r: Reading, only: int | None = None) -> dict[int, Overview]:
 
 
 def _row(position: Position) -> tuple[object, ...]:
-    points = (position.stage, position.hole_at, position.square_at)
-    flat = [number for point in points for number in point or (None, None)]
+    flat = [number for at in (position.stage, position.hole_at) for number in at or (None, None)]
     return position.square, position.hole, *flat, *position.shift, *position.size
 
 
