@@ -66,6 +66,10 @@ def _show_earlier(page: Page) -> None:
     page.evaluate("document.querySelector('.runs').scrollIntoView()")
 
 
+def _await_gain(page: Page) -> None:
+    page.get_by_text("summed and compared").wait_for(state="hidden", timeout=120_000)
+
+
 def _show_motion(page: Page) -> None:
     page.wait_for_selector(".viewer[data-loaded]")
     page.keyboard.press("m")
@@ -74,7 +78,7 @@ def _show_motion(page: Page) -> None:
 SHOTS = (
     Shot("session", "/"),
     Shot("session-phone", "/", "phone"),
-    Shot("import", "/import"),
+    Shot("import", "/import", prepare=_await_gain),
     Shot("library", "/library"),
     Shot("library-process", "/library", prepare=_choose),
     Shot("image", f"/image?id={IMAGE}", prepare=_show_motion),

@@ -7,10 +7,10 @@ import { ask, order } from "./rest.js";
 import { makeTable, rowSelection } from "./table.js";
 
 const MOVES = [
-  { move: "top", text: "⤒ Top", help: "put what is selected on top", key: "t" },
-  { move: "up", text: "↑ Up", help: "move one place up", key: "u" },
-  { move: "down", text: "↓ Down", help: "move one place down", key: "d" },
-  { move: "bottom", text: "⤓ Bottom", help: "put what is selected at the bottom", key: "b" },
+  { move: "top", mark: "⤒", text: "Top", help: "put what is selected on top", key: "t" },
+  { move: "up", mark: "↑", text: "Up", help: "move one place up", key: "u" },
+  { move: "down", mark: "↓", text: "Down", help: "move one place down", key: "d" },
+  { move: "bottom", mark: "⤓", text: "Bottom", help: "put what is selected at the bottom", key: "b" },
 ];
 
 const SHOWN = [
@@ -98,7 +98,7 @@ export async function start(main, frame) {
     const notice = h("span.warn");
     const selected = h("span.soft", { "aria-live": "polite" });
     const pause = h("button.changes", { onclick: () => act(order("POST", shown?.paused ? "/queue/resume" : "/queue/pause")) });
-    const moves = h("span.group.changes", {}, ...MOVES.map((one) => h("button", { text: one.text, title: `${one.help} (${one.key})`, onclick: () => move(one.move) })));
+    const moves = h("span.group.changes", {}, ...MOVES.map((one) => h("button", { "aria-label": one.text, title: `${one.help} (${one.key})`, onclick: () => move(one.move) }, `${one.mark} `, h("span.word", { text: one.text }))));
     const out = h("button.changes", { text: "Take out", title: "take what is selected out of the queue (x)", onclick: remove });
     const clear = sureButton("Clear", (n) => `Take all ${n} out?`, () => shown?.counts.waiting ?? 0,
       () => act(order("POST", "/queue/clear"), ({ cancelled }) => frame.say(`${count(cancelled, "batch")} taken out`)));
