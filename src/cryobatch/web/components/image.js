@@ -113,7 +113,7 @@ export async function start(main, frame) {
         : h("span", { text: "no spectrum yet" })),
       h("figcaption", { text: !spectrum ? "" : fitted ? `left measured, right fitted; to ${measure(number("ctf_resolution"), "Å")}` : values.defocus_u?.absent ?? "measured" })),
       h("figure", {}, h("div.square.track", {}, motion?.x_angstrom.length ? drawTrack(motion) : h("span.soft", { text: "no drift track" })),
-        h("figcaption", { text: motion ? `${motion.x_angstrom.length} frames, ○ first; path ${measure(number("drift_path"), "Å")}${error ? `, each ± ${measure(error, "Å")}` : ""}` : "", title: motion?.local ? "faint: the motion of 25 places" : null })));
+        h("figcaption", { text: motion ? `${motion.x_angstrom.length} frames, ○ first; path ${measure(number("drift_path"), "Å")}${error ? `, each ± ${measure(Number(error.toPrecision(2)), "Å")}` : ""}` : "", title: motion?.local ? "faint: the motion of 25 places" : null })));
     curve.hidden = !view.curve?.average?.length;
     fill(about, h("span", { style: { color: "var(--accent)" }, text: "━ measured  " }),
       fitted && h("span", { style: { color: "var(--warn)" }, text: "━ fit  " }), fitted && h("span", { style: { color: "var(--good)" }, text: "┄ correlation  " }),
