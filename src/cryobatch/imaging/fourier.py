@@ -60,29 +60,22 @@ def forward_cropped(image: ImageArray, smaller: tuple[int, int], threads: int = 
         threads: Threads to use.
     """
     lines: SpectrumArray = scipy.fft.rfft(image, axis=1, workers=threads)
-    kept = np.zeros((image.shape[0], smaller[1] // 2 + 1), np.complex64)
-    width = _kept(image.shape[1], smaller[1])
-    kept[:, :width] = lines[:, :width]
+    kept = lines[:, : _kept(image.shape[1], smaller[1])]
     full: SpectrumArray = scipy.fft.fft(kept, axis=0, workers=threads, overwrite_x=True)
-    factor = np.float32(smaller[0] * smaller[1] / image.size)
-    return _crop_rows(full, smaller[0]) * factor
+    return _cropped(full, (image.shape[0], image.shape[1]), smaller)
 
 
-def crop_spectrum(
-    spectrum: SpectrumArray, shape: tuple[int, int], smaller: tuple[int, int]
+def crop_spectra(
+    spectra: SpectrumArray, shape: tuple[int, int], smaller: tuple[int, int]
 ) -> SpectrumArray:
-    """Keep the low frequencies of a spectrum, as ``forward_cropped`` does of an image.
+    """Keep the low frequencies of spectra, as ``forward_cropped`` does of an image.
 
     Args:
-        spectrum: ``(rows, columns // 2 + 1)`` complex64.
+        spectra: ``(..., rows, columns // 2 + 1)`` complex64.
         shape: ``(rows, columns)`` of the image.
         smaller: ``(rows, columns)`` wanted, neither larger than ``shape``.
     """
-    kept = np.zeros((shape[0], smaller[1] // 2 + 1), np.complex64)
-    width = _kept(shape[1], smaller[1])
-    kept[:, :width] = spectrum[:, :width]
-    factor = np.float32(smaller[0] * smaller[1] / (shape[0] * shape[1]))
-    return _crop_rows(kept, smaller[0]) * factor
+    return _cropped(spectra[..., : _kept(shape[1], smaller[1])], shape, smaller)
 
 
 def _kept(length: int, smaller: int) -> int:
@@ -90,14 +83,16 @@ def _kept(length: int, smaller: int) -> int:
     return smaller // 2 + 1 if smaller == length else (smaller + 1) // 2
 
 
-def _crop_rows(spectrum: SpectrumArray, rows: int) -> SpectrumArray:
-    if rows == spectrum.shape[0]:
-        return spectrum
-    top, bottom = (rows + 1) // 2, (rows - 1) // 2
-    cropped = np.zeros((rows, spectrum.shape[1]), np.complex64)
-    cropped[:top] = spectrum[:top]
-    if bottom:
-        cropped[-bottom:] = spectrum[-bottom:]
+def _cropped(
+    columns: SpectrumArray, shape: tuple[int, int], smaller: tuple[int, int]
+) -> SpectrumArray:
+    """Return the low frequencies along y of spectra cut along x already, scaled."""
+    rows, width = smaller[0], columns.shape[-1]
+    factor = np.float32(rows * smaller[1] / (shape[0] * shape[1]))
+    cropped = np.zeros((*columns.shape[:-2], rows, smaller[1] // 2 + 1), np.complex64)
+    top, bottom = (rows, 0) if rows == shape[0] else ((rows + 1) // 2, (rows - 1) // 2)
+    for part in (slice(top), slice(-bottom, None) if bottom else slice(0)):
+        np.multiply(columns[..., part, :], factor, out=cropped[..., part, :width])
     return cropped
 
 

@@ -24,9 +24,9 @@ from cryobatch.imaging.motion_search import search_shifts
 from cryobatch.imaging.motion_signal import Weights, chosen_lags, estimate_weights
 
 _LARGEST_STRUCTURE_ANGSTROM = 300.0
-_CONVERGED_ANGSTROM = 0.01
+_CONVERGED_ANGSTROM = 0.02
 _STEPS = 8
-_WEIGHING_STEPS = 4
+_WEIGHING_STEPS = 2
 _SLOW, _SLOWEST = 0.3, 0.75
 _BLURRED_ANGSTROM = 20.0
 _BLURRED_PIXEL_ANGSTROM = 5.0
@@ -245,9 +245,11 @@ class _Climb:
 
     def _weigh(self, y: SpectrumArray, x: SpectrumArray) -> None:
         """Measure signal and noise."""
+        geometry = self.geometry
         shared = likelihood.correlations(
-            self.spectra, y, x, np.array(self.lags), self.geometry.used_columns
-        )
+            self.spectra, y, x, np.array(self.lags), geometry.used_columns, geometry.usable,
+            geometry.rings, geometry.ring_counts.size,
+        )  # fmt: skip
         self.weights = estimate_weights(
             self.geometry, shared, self.lags, self.present, self.spectra.shape[0]
         )

@@ -49,9 +49,7 @@ class CoarseFrames:
             return self
         rows, columns = (fourier.good_size(math.ceil(length / factor)) for length in self.shape)
         shape = min(rows, self.shape[0]), min(columns, self.shape[1])
-        spectra = np.stack(
-            [fourier.crop_spectrum(each, self.shape, shape) for each in self.spectra]
-        )
+        spectra = fourier.crop_spectra(self.spectra, self.shape, shape)
         pixels = (
             self.pixel_size_angstrom[0] * self.shape[0] / shape[0],
             self.pixel_size_angstrom[1] * self.shape[1] / shape[1],

@@ -15,6 +15,9 @@ row only the columns below ``Geometry.used_columns`` are looked at, or written.
 import numba
 import numpy as np
 
+_SHARES = 16
+"""Into so many the rows are divided, whatever threads there are: sums stay the same."""
+
 
 @numba.njit(cache=True, parallel=True, nogil=True, fastmath=True)
 def aligned_sums(spectra, y, x):  # type: ignore[no-untyped-def]  # numba infers the types
@@ -32,29 +35,43 @@ def aligned_sums(spectra, y, x):  # type: ignore[no-untyped-def]  # numba infers
 
 
 @numba.njit(cache=True, parallel=True, nogil=True, fastmath=True)
-def correlations(spectra, y, x, lags, used):  # type: ignore[no-untyped-def]
+def correlations(spectra, y, x, lags, used, usable, rings, count):  # type: ignore[no-untyped-def]
     """Correlate aligned frames that lie ``lags`` apart.
 
+    Args:
+        spectra: ``(patches, frames, rows, half)`` complex64.
+        y: Phases that align along y.
+        x: Phases that align along x.
+        lags: ``(lags,)`` int64, frames between the two of a pair.
+        used: ``(rows,)`` int64, columns to look at.
+        usable: ``(rows, half)`` float32, weights of frequencies.
+        rings: ``(rows, half)`` int64, the ring of each frequency.
+        count: How many rings there are.
+
     Returns:
-        ``(lags, rows, half)`` float64: sums over patches and pairs of Re(A_i conj A_j).
+        ``(lags, rings)`` float64: sums over frequencies, patches and pairs of Re(A_i conj A_j).
     """
-    patches, frames, rows, half = spectra.shape
-    result = np.zeros((len(lags), rows, half))
-    for row in numba.prange(rows):
-        columns = used[row]
-        re = np.empty((frames, columns), np.float32)
-        im = np.empty((frames, columns), np.float32)
-        sums = np.zeros(columns, np.float32)
-        for patch in range(patches):
-            _align_row(spectra[patch], y[patch], x[patch], row, re, im)
+    patches, frames, rows, _ = spectra.shape
+    parts = np.zeros((_SHARES, len(lags), count))
+    for share in numba.prange(_SHARES):
+        for row in range(share, rows, _SHARES):
+            columns = used[row]
+            re = np.empty((frames, columns), np.float32)
+            im = np.empty((frames, columns), np.float32)
+            sums = np.zeros((len(lags), columns), np.float32)
+            for patch in range(patches):
+                _align_row(spectra[patch], y[patch], x[patch], row, re, im)
+                for index in range(len(lags)):
+                    lag = lags[index]
+                    for frame in range(frames - lag):
+                        _correlate(
+                            re[frame], im[frame], re[frame + lag], im[frame + lag], sums[index]
+                        )
             for index in range(len(lags)):
-                lag = lags[index]
-                sums[:] = 0.0
-                for frame in range(frames - lag):
-                    _correlate(re[frame], im[frame], re[frame + lag], im[frame + lag], sums)
                 for column in range(columns):
-                    result[index, row, column] += sums[column]
-    return result
+                    shared = usable[row, column] * sums[index, column]
+                    parts[share, index, rings[row, column]] += shared
+    return parts.sum(axis=0)
 
 
 @numba.njit(cache=True, parallel=True, nogil=True, fastmath=True)

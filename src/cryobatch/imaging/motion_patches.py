@@ -12,7 +12,7 @@ from cryobatch.imaging.arrays import FloatArray, ImageArray, SpectrumArray
 from cryobatch.imaging.motion_frames import CoarseFrames
 from cryobatch.imaging.motion_model import spatial_terms
 
-_OVERLAP = 1.3
+_OVERLAP = 1.15
 _TAPERED_PART = 0.15
 _SMALLEST_PX = 48
 

@@ -56,13 +56,15 @@ def estimate_weights(
 
     Args:
         geometry: The frequencies.
-        correlations: ``(lags, rows, half)``: sums over patches and pairs of present frames.
+        correlations: ``(lags, rings)``: sums over usable frequencies, patches and pairs of frames.
         lags: Frames between the two of a pair, 0 first.
         present: ``(frames,)``: 1, or 0 for an empty frame.
         patches: How many.
     """
     pairs = np.array([float(present[lag:] @ present[: present.size - lag]) for lag in lags])
-    rings = _ring_means(geometry, correlations) / np.maximum(pairs * patches, 1e-9)[:, None]
+    means = correlations / np.maximum(geometry.ring_counts, 1e-9)
+    means /= np.maximum(pairs * patches, 1e-9)[:, None]
+    rings: FloatArray = gaussian_filter1d(means, _SMOOTHING_RINGS, axis=1)
     frequency = np.arange(rings.shape[1]) * geometry.ring_step
     total, shared = rings[0], rings[1:]
     precision = pairs[1:, None] * (geometry.ring_counts / np.maximum(total, 1e-30) ** 2)
@@ -78,14 +80,6 @@ def estimate_weights(
     _, persistence, stays, passes = best
     noise = np.maximum(total - stays - passes, 0.05 * total + 1e-30)
     return _weights(geometry, stays, passes, persistence, noise, present.sum())
-
-
-def _ring_means(geometry: Geometry, maps: FloatArray) -> FloatArray:
-    rings = geometry.rings.ravel()
-    counts = np.maximum(geometry.ring_counts, 1e-9)
-    usable = geometry.usable.ravel()
-    means = [np.bincount(rings, each.ravel() * usable) / counts for each in maps]
-    return np.asarray(gaussian_filter1d(np.stack(means), _SMOOTHING_RINGS, axis=1))
 
 
 def _two_powers(
@@ -126,10 +120,9 @@ def _weights(
     spread = (1.0 + p) / (1.0 - p) - 2.0 * p * (1.0 - p**frames) / (frames * (1.0 - p) ** 2)
     slow = noise + passes * np.clip(spread, 1.0, frames)
     staying = stays / slow**2 / (1.0 + frames * stays / slow)
-    ring = geometry.rings
-    usable = 2.0 * geometry.usable
+    ring, usable = geometry.rings, geometry.usable
     return Weights(
-        (staying[ring] * usable).astype(np.float32),
-        (passing[ring] * usable).astype(np.float32),
-        memory[ring].astype(np.float32),
+        (2.0 * staying).astype(np.float32)[ring] * usable,
+        (2.0 * passing).astype(np.float32)[ring] * usable,
+        memory.astype(np.float32)[ring],
     )
