@@ -32,7 +32,8 @@ from cryobatch.scripts.unpacking.camera import load_camera
 MOVIES = 4
 FRAMES = 16
 """So many frames of so many movies show the pattern well, and are read within seconds."""
-LATEST = 40
+LATEST = 20
+"""Movies whose own verdicts are counted: a page asks again and again."""
 RAW = "raw"
 
 
