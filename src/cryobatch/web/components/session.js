@@ -59,7 +59,7 @@ function makePanel(title) {
 
 function showTiles(element, s) {
   const left = s.batches.waiting + s.batches.running;
-  const pace = s.keeps_up === null ? ["", "nothing happens"] : s.keeps_up ? ["good", "● keeps up"] : ["warn", "▲ falls behind"];
+  const pace = !left ? ["", "nothing waits"] : s.keeps_up === null ? ["", "nothing happens"] : s.keeps_up ? ["good", "● keeps up"] : ["warn", "▲ falls behind"];
   const share = s.disk_free_bytes / s.disk_bytes;
   const full = s.forecast.full_in_s !== null && s.forecast.full_in_s < FAR_S ? s.forecast.full_in_s : null;
   fill(element,
@@ -149,7 +149,7 @@ function drawPlot(plot, columns, units) {
 const FLAG_MARKS = { green: "● green", amber: "▲ amber", red: "✕ red" };
 
 function showStrip(element, columns) {
-  const places = [...columns.id.keys()].filter((place) => columns.state[place] === "done").slice(-STRIP).reverse();
+  const places = [...columns.id.keys()].filter((place) => columns.state[place] === "done" || typeof columns.ctf_resolution?.[place] === "number").slice(-STRIP).reverse();
   const shown = places.map((place) => columns.id[place]).join();
   if (element.dataset.shown === shown) return;
   element.dataset.shown = shown;
