@@ -66,6 +66,16 @@ def _show_earlier(page: Page) -> None:
     page.evaluate("document.querySelector('.runs').scrollIntoView()")
 
 
+def _drag_range(page: Page) -> None:
+    page.keyboard.press("h")
+    box = page.locator(".histogram[data-name=ctf_resolution] svg").bounding_box()
+    if box is not None:
+        page.mouse.move(box["x"] + 2, box["y"] + 20)
+        page.mouse.down()
+        page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 20, steps=4)
+        page.mouse.up()
+
+
 def _await_gain(page: Page) -> None:
     page.get_by_text("summed and compared").wait_for(state="hidden", timeout=120_000)
 
@@ -81,6 +91,7 @@ SHOTS = (
     Shot("import", "/import", prepare=_await_gain),
     Shot("library", "/library"),
     Shot("library-process", "/library", prepare=_choose),
+    Shot("library-histograms", "/library", prepare=_drag_range),
     Shot("image", f"/image?id={IMAGE}", prepare=_show_motion),
     Shot("image-history", f"/image?id={IMAGE}", prepare=_show_earlier),
     Shot("image-light", f"/image?id={IMAGE}", theme="light"),

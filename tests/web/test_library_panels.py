@@ -159,6 +159,9 @@ def test_images_move_to_a_group_and_back(visitor: Visitor) -> None:
         until(lambda: len(project.images.rows("group == 'other'")) == 2, "the move")
         page.get_by_role("button", name="Undo").click()
         until(lambda: not project.images.rows("group == 'other'"), "the way back")
+        until(lambda: page.locator("img.tiny").count() == 8, "all pictures")
+    # A picture that is asked for while its image moves is asked for again when it has moved.
+    visitor.faults[:] = [one for one in visitor.faults if "/pictures/" not in one]
 
 
 def test_a_selection_is_exported(visitor: Visitor) -> None:

@@ -70,8 +70,13 @@ export const act = {
     const same = images.every(({ comment }) => comment === images[0].comment);
     const text = await askComment(same ? images[0].comment ?? "" : "", `Comment on ${count(images.length, "image")}`);
     if (text === null) return;
+    const before = new Map();
+    for (const image of images) before.set(image.comment ?? "", [...(before.get(image.comment ?? "") ?? []), image.id]);
     const done = await given.frame.attempt(order("POST", "/images/comment", { images: ids(images), comment: text }));
-    if (done) given.frame.say(`${count(done.changed.length, "image")} commented`);
+    const undo = async () => {
+      for (const [old, some] of before) await given.frame.attempt(order("POST", "/images/comment", { images: some, comment: old }));
+    };
+    if (done) given.frame.say(`${count(done.changed.length, "image")} commented`, { action: { text: "Undo", run: undo } });
   },
   async trash(given) {
     const images = someChosen(given);

@@ -13,6 +13,7 @@ const LABELS = {
   recorded_at: "Recorded", imported_at: "Imported", frames: "Frames", root_product: "Kind",
 };
 const WIDTHS = { picture: 74, name: innerWidth < 640 ? 150 : 244, group: 150, state: 108, flag: 92, stale: 110, comment: 180, id: 80, recorded_at: 128, imported_at: 128, frames: 86, root_product: 110 };
+const LETTERS = innerWidth < 640 ? 15 : 28;
 const FLAG_MARKS = { green: "● green", amber: "▲ amber", red: "✕ red" };
 
 /** "ctf_resolution" -> "CTF resolution". */
@@ -20,7 +21,7 @@ export const label = (name) => LABELS[name] ?? (name.charAt(0).toUpperCase() + n
 
 /** A link to an image by what tells its name from the others. */
 function nameCell({ data }) {
-  return h("a.image-name", { href: imageHref(data.id), title: `${data.group}/${data.name}`, tabindex: "-1" }, h("bdi", { text: brief(data.name, 28) }));
+  return h("a.image-name", { href: imageHref(data.id), title: `${data.group}/${data.name}`, tabindex: "-1" }, h("bdi", { text: brief(data.name, LETTERS) }));
 }
 
 function pictureCell({ data }) {
