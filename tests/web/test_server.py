@@ -128,7 +128,7 @@ def test_a_taken_port_is_told(project: Project) -> None:
 
 def test_only_the_web_process_loads_the_web() -> None:
     """Commands and the daemon itself stay light, and nothing imports NiceGUI."""
-    heavy = {"fastapi", "starlette", "uvicorn", "nicegui", "pydantic", "orjson"}
+    heavy = {"fastapi", "starlette", "uvicorn", "nicegui", "pydantic"}
     daemon = "import cryobatch.daemon.work, cryobatch.cli.working, cryobatch.cli.app"
     assert not heavy & loaded_modules(daemon)
     assert "nicegui" not in loaded_modules("import cryobatch.web.server")
