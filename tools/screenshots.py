@@ -24,7 +24,7 @@ PICTURES = ROOT / "docs" / "screenshots"
 CRYOBATCH = Path(sys.executable).with_name("cryobatch")
 IMAGE = "3"
 SIZES = {"wide": (1400, 900), "phone": (390, 844)}
-QUALITY = 82
+QUALITY = 45
 LIVE = "#pulse.live"
 SETTLE_MS = 1500
 """Charts and pictures have come by then: nothing tells when the last one is drawn."""
