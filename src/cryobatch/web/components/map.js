@@ -84,7 +84,7 @@ export async function start(main, frame) {
     selection.hidden = chosen.length === 0;
     if (!chosen.length) return;
     const images = chosen.reduce((sum, one) => sum + squares[one].images, 0);
-    fill(selection, h("strong", { text: `${count(chosen.length, "square")}` }), h("span.soft", { text: count(images, "image") }), h("span.space"),
+    fill(selection, h("span.said", {}, h("strong", { text: count(chosen.length, "square") }), h("span.soft", { text: count(images, "image") })), h("span.space"),
       h("button", { text: "Library", title: "these images in the library", onclick: () => location.assign(libraryHref(chosen)) }),
       h("button.changes", { text: "Process…", title: "run scripts on these images (p)", onclick: process }),
       h("button.quiet", { text: "×", "aria-label": "choose none", onclick: () => choose(null) }));
