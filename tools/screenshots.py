@@ -24,7 +24,7 @@ PICTURES = ROOT / "docs" / "screenshots"
 CRYOBATCH = Path(sys.executable).with_name("cryobatch")
 IMAGE = "3"
 SIZES = {"wide": (1400, 900), "phone": (390, 844)}
-QUALITY = 45
+QUALITY = 75
 LIVE = "#pulse.live"
 SETTLE_MS = 1500
 """Charts and pictures have come by then: nothing tells when the last one is drawn."""
@@ -158,9 +158,15 @@ def take(browser: Browser, address: str, shot: Shot) -> bytes:
 
 def _write(png: bytes, path: Path, *, as_png: bool) -> None:
     ending = ".png" if as_png else ".webp"
-    content = png if as_png else imagecodecs.webp_encode(imagecodecs.png_decode(png), QUALITY)
+    content = png if as_png else _encode(png)
     path.with_name(path.name + ending).write_bytes(content)
     print(f"{path.name}{ending}: {len(content):,} bytes", flush=True)
+
+
+def _encode(png: bytes) -> bytes:
+    pixels = imagecodecs.png_decode(png)
+    content: bytes = imagecodecs.webp_encode(pixels, level=QUALITY, lossless=False)
+    return content
 
 
 @contextmanager
