@@ -17,6 +17,10 @@ MANIFEST = "export.json"
 """Tells what a folder holds, and that it is one of ours and may be written anew."""
 
 
+Content = bytes | Iterable[bytes]
+"""What a file holds; in pieces where the whole would be large."""
+
+
 class Links(StrEnum):
     """How files that stay where they are are linked to."""
 
@@ -36,7 +40,7 @@ class Bundle:
         lacks: What is not told of images that are there, such as their fit, by group and name.
     """
 
-    files: Iterable[tuple[str, bytes]]
+    files: Iterable[tuple[str, Content]]
     links: Mapping[str, Path]
     images: int
     left_out: Mapping[str, str] = field(default_factory=dict)
@@ -67,6 +71,7 @@ def write_bundle(
             text = json.dumps({**about, "images": bundle.images, "left_out": dict(bundle.left_out),
                                "lacks": dict(bundle.lacks)}, indent=1)  # fmt: skip
             write_bytes_durably(beside / MANIFEST, f"{text}\n".encode())
+            os.sync()  # tens of thousands of files: one by one would take minutes
             _put(beside, folder)
         sync_folder(folder.parent)
     except OSError as error:
@@ -107,7 +112,8 @@ def _fill(beside: Path, folder: Path, bundle: Bundle, links: Links) -> None:
     for name, target in bundle.links.items():
         place(name).symlink_to(_link(folder, name, target, links))
     for name, content in bundle.files:
-        write_bytes_durably(place(name), content, fsync=False)
+        with place(name).open("wb") as file:
+            file.writelines([content] if isinstance(content, bytes) else content)
 
 
 def _link(folder: Path, name: str, target: Path, links: Links) -> str:

@@ -16,16 +16,13 @@ import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from cryobatch.export.bundle import Bundle
-from cryobatch.export.exposure import Exposure
+from cryobatch.export.bundle import Bundle, Content
+from cryobatch.export.exposure import FACTS, VALUES, Exposure
 from cryobatch.export.optics import Optics, group_optics
-from cryobatch.export.relion import explain_left_out, has_fit, particle_table, read_picks
-from cryobatch.formats.star import StarTable, format_star
+from cryobatch.export.relion import explain_left_out, has_fit, read_picks, write_particles
+from cryobatch.formats.star import StarTable
 
 FOLDER = "micrographs"
-_VALUES = ("defocus_u", "defocus_v", "defocus_angle", "phase_shift", "ctf_score", "ctf_resolution",
-           "ice_ring", "drift_range", "particle_count")  # fmt: skip
-_FACTS = ("beam_shift_x", "beam_shift_y", "image_shift_x", "image_shift_y", "tilt_angle")
 
 
 def bundle_for_cryosparc(exposures: Sequence[Exposure]) -> Bundle:
@@ -56,18 +53,15 @@ def _explain(one: Exposure) -> str | None:
     return why or ("no micrograph yet" if one.micrograph is None else None)
 
 
-def _files(chosen: Sequence[Exposure], optics: Optics) -> Iterator[tuple[str, bytes]]:
+def _files(chosen: Sequence[Exposure], optics: Optics) -> Iterator[tuple[str, Content]]:
     yield "exposures.csv", _list_exposures(chosen, optics).encode()
-    rows = [(one, table) for one in chosen if (table := read_picks(one)) is not None]
-    if rows:
-        with_fit = all(has_fit(one) for one, _ in rows)
-        table = particle_table(rows, optics, lambda one: file_name(one, optics), with_fit)
-        blocks: dict[str, StarTable] = {
-            "optics": _image_optics([one for one, _ in rows], optics),
-            "particles": table,
-        }
-        yield "particles.star", format_star(blocks).encode()
-    yield "import.txt", _explain_import(chosen, optics, particles=bool(rows)).encode()
+    picked = [one for one in chosen if read_picks(one) is not None]
+    if picked:
+        names = {one.id: file_name(one, optics) for one in picked}
+        table = _image_optics(picked, optics)
+        with_fit = all(map(has_fit, picked))
+        yield "particles.star", write_particles(picked, optics, names, table, with_fit)
+    yield "import.txt", _explain_import(chosen, optics, particles=bool(picked)).encode()
 
 
 def _image_optics(picked: Sequence[Exposure], optics: Optics) -> StarTable:
@@ -80,11 +74,11 @@ def _image_optics(picked: Sequence[Exposure], optics: Optics) -> StarTable:
 def _list_exposures(chosen: Sequence[Exposure], optics: Optics) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["file", "optics_group", "id", "group", "name", *_VALUES, *_FACTS])
+    writer.writerow(["file", "optics_group", "id", "group", "name", *VALUES, *FACTS])
     for one in chosen:
         writer.writerow([
             file_name(one, optics), optics.numbers[one.id], one.id, one.group, one.name,
-            *(one.number(value) for value in _VALUES), *(one.facts.get(fact) for fact in _FACTS),
+            *(one.number(value) for value in VALUES), *(one.facts.get(fact) for fact in FACTS),
         ])  # fmt: skip
     return text.getvalue()
 

@@ -7,6 +7,14 @@ from pathlib import Path
 from cryobatch.model.image import FactValue, ImageRecord
 from cryobatch.model.value import Result
 
+VALUES = (
+    "defocus_u", "defocus_v", "defocus_angle", "phase_shift", "ctf_score", "ctf_resolution",
+    "ice_ring", "drift_path", "drift_early", "drift_late", "drift_range", "particle_count",
+)  # fmt: skip
+"""Values that other programs are told of."""
+FACTS = ("beam_shift_x", "beam_shift_y", "image_shift_x", "image_shift_y", "tilt_angle")
+"""Facts that they are told of besides the settings."""
+
 
 @dataclass(frozen=True, slots=True)
 class Exposure:
@@ -27,8 +35,8 @@ class Exposure:
         motion: The motion file.
         particles: The picks.
         power_spectrum: The amplitude spectrum.
-        values: Calculated values by name.
-        facts: What is known of the recording, by name, without sources.
+        values: Of ``VALUES``, those that were calculated.
+        facts: Of ``FACTS``, those that are known.
     """
 
     id: int
@@ -92,10 +100,9 @@ def describe_exposure(
         motion=there.get("motion"),
         particles=there.get("particles"),
         power_spectrum=there.get("power_spectrum"),
-        values=record.all_values(),
-        facts={name: value for name in {**record.acquisition, **person.facts}
-               if (value := fact(name)) is not None},
-    )  # fmt: skip
+        values={name: value for name, value in record.all_values().items() if name in VALUES},
+        facts={name: value for name in FACTS if (value := fact(name)) is not None},
+    )
 
 
 def _number(value: FactValue | None) -> float | None:

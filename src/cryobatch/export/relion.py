@@ -7,16 +7,23 @@ folder, which is the RELION project. RELION labels its three motions Å, yet fil
 in pixels of the movie: so does this.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cryobatch.errors import BadInput
-from cryobatch.export.bundle import Bundle
+from cryobatch.export.bundle import Bundle, Content
 from cryobatch.export.exposure import Exposure
 from cryobatch.export.optics import Optics, group_optics, missing_settings
 from cryobatch.formats.motion_star import format_motion, read_motion
-from cryobatch.formats.star import StarTable, StarValue, format_star, read_star
+from cryobatch.formats.star import (
+    StarTable,
+    StarValue,
+    format_head,
+    format_rows,
+    format_star,
+    read_star,
+)
 
 _MOTIONS = {
     "rlnAccumMotionTotal": "drift_path",
@@ -101,16 +108,26 @@ def has_fit(one: Exposure) -> bool:
     return one.micrograph is not None and fitted
 
 
-def fit_columns(some: Sequence[Exposure]) -> dict[str, list[StarValue]]:
-    """Return the defocus of exposures that have a fit, as RELION names it."""
+def fit_columns(some: Sequence[Exposure], *, with_phase: bool) -> dict[str, list[StarValue]]:
+    """Return the defocus of exposures that have a fit, as RELION names it.
+
+    Args:
+        some: The exposures.
+        with_phase: Whether phase shifts stand beside; one that was not searched is 0.
+    """
     columns: dict[str, list[StarValue]] = {
         "rlnDefocusU": [one.number("defocus_u") or 0.0 for one in some],
         "rlnDefocusV": [one.number("defocus_v") or 0.0 for one in some],
         "rlnDefocusAngle": [one.number("defocus_angle") or 0.0 for one in some],
     }
-    if any(one.number("phase_shift") is not None for one in some):
+    if with_phase:
         columns["rlnPhaseShift"] = [one.number("phase_shift") or 0.0 for one in some]
     return columns
+
+
+def have_phase(some: Sequence[Exposure]) -> bool:
+    """Tell whether a phase shift was found of any."""
+    return any(one.number("phase_shift") is not None for one in some)
 
 
 def read_picks(one: Exposure) -> StarTable | None:
@@ -132,7 +149,7 @@ def read_picks(one: Exposure) -> StarTable | None:
     return StarTable({label: {**usual, **table.columns}[label] for label in PICKED})
 
 
-def _files(chosen: Sequence[Exposure]) -> Iterator[tuple[str, bytes]]:
+def _files(chosen: Sequence[Exposure]) -> Iterator[tuple[str, Content]]:
     movies = [one for one in chosen if one.movie is not None]
     micrographs = [one for one in chosen if one.micrograph is not None]
     fitted = [one for one in micrographs if has_fit(one)]
@@ -193,7 +210,7 @@ def _ctf_table(some: Sequence[Exposure], optics: Optics) -> StarTable:
     columns = _corrected(some, optics)
     if all(one.power_spectrum is not None for one in some):
         columns["rlnCtfImage"] = [f"{Names(one).spectrum}:mrc" for one in some]
-    columns |= fit_columns(some)
+    columns |= fit_columns(some, with_phase=have_phase(some))
     columns["rlnCtfAstigmatism"] = [
         (one.number("defocus_u") or 0.0) - (one.number("defocus_v") or 0.0) for one in some
     ]
@@ -210,15 +227,13 @@ def _where_all(label: str, found: Sequence[float | None]) -> dict[str, list[Star
 
 def _picks(
     micrographs: Sequence[Exposure], optics: Optics, *, with_fit: bool
-) -> Iterator[tuple[str, bytes]]:
+) -> Iterator[tuple[str, Content]]:
     picked: list[Exposure] = []
-    rows: list[tuple[Exposure, StarTable]] = []
     for one in micrographs:
         table = read_picks(one)
         if table is not None:
             yield _text(Names(one).coordinates, {"": table})
             picked.append(one)
-            rows.append((one, table))
     if not picked:
         return
     # RELION 3.1 finds coordinate files by this file's name and folder; later ones by the list.
@@ -227,35 +242,42 @@ def _picks(
         "rlnMicrographName": [Names(one).micrograph for one in picked],
         "rlnMicrographCoordinates": [Names(one).coordinates for one in picked],
     })})  # fmt: skip
-    yield _text("particles.star", {
-        "optics": optics.table(picked),
-        "particles": particle_table(rows, optics, lambda one: Names(one).micrograph, with_fit),
-    })  # fmt: skip
+    names = {one.id: Names(one).micrograph for one in picked}
+    yield "particles.star", write_particles(picked, optics, names, optics.table(picked), with_fit)
 
 
-def particle_table(
-    rows: Sequence[tuple[Exposure, StarTable]],
+def write_particles(
+    picked: Sequence[Exposure],
     optics: Optics,
-    name: Callable[[Exposure], str],
+    names: Mapping[int, str],
+    table: StarTable,
     with_fit: bool,
-) -> StarTable:
-    """Return all picks in one table.
+) -> Iterator[bytes]:
+    """Yield a file with all picks, exposure by exposure: of a session there are millions.
 
     Args:
-        rows: Exposures with their picks.
+        picked: Exposures with picks.
         optics: The exposures' optics groups.
-        name: Gives the micrograph's name.
+        names: The micrographs' names by the exposures' ids.
+        table: The optics groups as they stand in the file.
         with_fit: Whether each pick carries its micrograph's defocus.
     """
-    columns: dict[str, list[StarValue]] = {
-        "rlnMicrographName": [name(one) for one, table in rows for _ in range(len(table))],
-        "rlnOpticsGroup": [optics.numbers[one.id] for one, table in rows
-                           for _ in range(len(table))],
-    }  # fmt: skip
-    for label in PICKED:
-        columns[label] = [value for _, table in rows for value in table.columns[label]]
-    if with_fit:
-        for label, values in fit_columns([one for one, _ in rows]).items():
-            columns[label] = [value for value, (_, table) in zip(values, rows, strict=True)
-                              for _ in range(len(table))]  # fmt: skip
-    return StarTable(columns)
+    yield f"{format_star({'optics': table})}\n".encode()
+    with_phase = have_phase(picked)
+    begun = False
+    for one in picked:
+        picks = read_picks(one)
+        if picks is None:
+            continue  # somebody has picked anew meanwhile, and found nothing
+        count = len(picks)
+        fit = fit_columns([one], with_phase=with_phase) if with_fit else {}
+        rows = StarTable({
+            "rlnMicrographName": [names[one.id]] * count,
+            "rlnOpticsGroup": [optics.numbers[one.id]] * count,
+            **picks.columns,
+            **{label: values * count for label, values in fit.items()},
+        })  # fmt: skip
+        if not begun:
+            yield format_head("particles", rows.columns).encode()
+        begun = True
+        yield format_rows(rows).encode()

@@ -1,7 +1,7 @@
 """Read and write STAR files in RELION's layout (3.1 and later)."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -123,6 +123,17 @@ def format_star(blocks: Mapping[str, StarTable]) -> str:
     )
 
 
+def format_head(name: str, labels: Iterable[str]) -> str:
+    """Return the text before the rows of a block that is written piece by piece."""
+    return f"{VERSION_LINE}\n\ndata_{name}\n\n{_format_labels(labels)}"
+
+
+def format_rows(table: StarTable) -> str:
+    """Return the rows of a loop without its labels."""
+    rows = zip(*table.columns.values(), strict=True)
+    return "".join("\t".join(map(_format_value, row)) + "\n" for row in rows)
+
+
 def _read_block(block: gemmi.cif.Block, where: str) -> StarTable:
     # gemmi's stubs say no more of a pair than that it is an object.
     pairs = [cast("list[str]", item.pair) for item in block if item.pair is not None]
@@ -152,11 +163,13 @@ def _format_block(name: str, table: StarTable) -> Iterator[str]:
         for label, (value,) in table.columns.items():
             yield f"_{label:<{width}} {_format_value(value)}\n"
         return
-    yield "loop_\n"
-    for number, label in enumerate(table.columns, start=1):
-        yield f"_{label} #{number}\n"
-    for row in zip(*table.columns.values(), strict=True):
-        yield "\t".join(map(_format_value, row)) + "\n"
+    yield _format_labels(table.columns)
+    yield format_rows(table)
+
+
+def _format_labels(labels: Iterable[str]) -> str:
+    lines = (f"_{label} #{number}\n" for number, label in enumerate(labels, start=1))
+    return "".join(["loop_\n", *lines])
 
 
 def _format_value(value: StarValue) -> str:
