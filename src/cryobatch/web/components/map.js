@@ -16,6 +16,7 @@ import { ask } from "./rest.js";
 const COLOUR = "cryobatch-map-colour";
 const ORDER = "cryobatch-order";
 const LIVE_MS = 1500;
+const LATE_MS = 8000;
 const PAN_PX = 60;
 
 export async function start(main, frame) {
@@ -196,8 +197,10 @@ export async function start(main, frame) {
     if (change !== null && !change.topics.includes("images")) return;
     if (change === null || change.images === null) rows.reloadSoon(() => load());
     else if (change.images.length) {
+      const fresh = change.images.some((id) => !rows.places.has(id));
       const placed = new Set(found?.images.id);
-      const fresh = change.images.some((id) => !placed.has(id));
+      // An image that had no place may have got one from metadata that came late.
+      if (!fresh && change.images.some((id) => !placed.has(id))) rows.once("late", LATE_MS, () => load({ all: false }));
       rows.renewSoon(change.images, () => rows.once("draw", LIVE_MS, fresh ? () => load({ all: false }) : redraw));
     }
   });
