@@ -27,6 +27,7 @@ from cryobatch.formats.mrc_pixels import (
     to_float16,
     to_float32,
 )
+from cryobatch.formats.preallocation import take_room
 from cryobatch.formats.reading import ByteSource, open_bytes, read_at, reading
 
 __all__ = [
@@ -219,7 +220,13 @@ class StackWriter:
         self._written = bytearray(shape[0])
         flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
         self._descriptor = os.open(path, flags, 0o666)
-        self._write_at(0, build_header(self._header))
+        try:
+            take_room(self._descriptor, self._header.file_bytes)
+            self._write_at(0, build_header(self._header))
+        except OSError as error:
+            self.close()
+            error.filename = str(path)
+            raise
 
     def write(self, index: int, frame: Frame) -> None:
         """Write a frame, ``(rows, columns)``; its numbers are cast to the stack's type.
@@ -229,7 +236,9 @@ class StackWriter:
         """
         if frame.shape != self.shape[1:] or not 0 <= index < self.shape[0]:
             raise ValueError(f"{self.path}: frame {index} of shape {frame.shape} does not fit")
-        piece = max(1, _PIECE_BYTES // self._header.row_bytes)
+        piece = self.shape[1]
+        if self._casts(frame):
+            piece = max(1, _PIECE_BYTES // self._header.row_bytes)
         for first in range(0, self.shape[1], piece):
             self._write_rows(index, first, frame[first : first + piece])
         self._written[index] = 1
@@ -244,6 +253,11 @@ class StackWriter:
         header = self._header
         place = header.data_offset + index * header.frame_bytes + first * header.row_bytes
         self._write_at(place, self._cast(rows).data.cast("B"))
+
+    def _casts(self, frame: Frame) -> bool:
+        return (
+            self._header.packed or frame.dtype != self._header.dtype or not frame.flags.c_contiguous
+        )
 
     def _cast(self, frame: Frame) -> Frame:
         if self._header.dtype == np.float16 and frame.dtype == np.float32:
