@@ -165,8 +165,7 @@ def _write(png: bytes, path: Path, *, as_png: bool) -> None:
 
 def _encode(png: bytes) -> bytes:
     pixels = imagecodecs.png_decode(png)
-    content: bytes = imagecodecs.webp_encode(pixels, level=QUALITY, lossless=False)
-    return content
+    return bytes(imagecodecs.webp_encode(pixels, level=QUALITY, lossless=False))
 
 
 @contextmanager
