@@ -85,6 +85,11 @@ def _show_motion(page: Page) -> None:
     page.keyboard.press("m")
 
 
+def _smooth(page: Page) -> None:
+    page.wait_for_selector(".viewer[data-loaded]")
+    page.keyboard.press("s")
+
+
 SHOTS = (
     Shot("session", "/"),
     Shot("session-phone", "/", "phone"),
@@ -94,7 +99,7 @@ SHOTS = (
     Shot("library-histograms", "/library", prepare=_drag_range),
     Shot("image", f"/image?id={IMAGE}", prepare=_show_motion),
     Shot("image-history", f"/image?id={IMAGE}", prepare=_show_earlier),
-    Shot("image-light", f"/image?id={IMAGE}", theme="light"),
+    Shot("image-light", f"/image?id={IMAGE}", theme="light", prepare=_smooth),
     Shot("image-phone", f"/image?id={IMAGE}", "phone"),
     Shot("map", "/map"),
     Shot("failures", "/failures"),

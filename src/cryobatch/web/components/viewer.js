@@ -144,7 +144,7 @@ export function makeViewer(whole, { frame }) {
     let blur = "";
     if (on.smooth && loaded && shown) {
       const sigma = SMOOTH_ANGSTROM / (shown.pixel_size_angstrom || 1) * view.scale;
-      gain = Math.min(Math.max(2 * Math.sqrt(Math.PI) * sigma / (view.scale * shown.columns / loaded.naturalWidth) * 0.7, 1), 5);
+      gain = Math.min(Math.max(2 * Math.sqrt(Math.PI) * sigma / (view.scale * shown.columns / loaded.naturalWidth) * 0.55, 1), 5);
       blur = `blur(${Math.min(sigma, 30).toFixed(2)}px) `;
     }
     picture.style.filter = `${blur}brightness(${light.value}) contrast(${(strength.value * gain).toFixed(3)})`;
