@@ -9,6 +9,7 @@ const WHEEL = 0.0016;
 const CLICK_PX = 5;
 const REACH_PX = 14;
 const MOST_SCALE = 1200;
+const SQUARE_UM = 95;
 /** Screen pixels a µm from which images are shown one by one. */
 export const IMAGES_FROM = 1.2;
 
@@ -38,7 +39,9 @@ export function makeMap(element, on) {
   }
 
   function fit() {
-    show(boxOf(map.squares));
+    // With its picture a square is shown whole, not only where its images are.
+    const least = pictures.count ? SQUARE_UM : 0;
+    show(boxOf(map.squares.map((one) => ({ ...one, width: Math.max(one.width, least), height: Math.max(one.height, least) }))));
     map.fits = true;
   }
 

@@ -3,7 +3,8 @@
 import { COLOURS, even } from "./map-scale.js";
 
 export const SHAPES = { value: 0, none: 1, failed: 2, green: 3, amber: 4, red: 5 };
-const NO_VALUE = "#8ea2ad";
+const NO_VALUE = "#e6eef2";
+const MANY = 2000;
 const FAILED = "#f07a52";
 const FLAGS = { [SHAPES.green]: "#4fb6a0", [SHAPES.amber]: "#e6a532", [SHAPES.red]: FAILED };
 const CHOSEN = "#4cc3e0";
@@ -49,7 +50,7 @@ export function paintSquares(context, { map, toScreen, width, height }, filled) 
 /** Draw images, those of one colour together: ten thousand cost some milliseconds. */
 export function paintImages(context, { map, toScreen, width, height }, redraw) {
   const { images, view } = map;
-  const radius = Math.max(1.8, Math.min(9, 0.3 * view.scale));
+  const radius = Math.max(images.count < MANY ? 3 : 1.8, Math.min(9, 0.3 * view.scale));
   const seen = [];
   for (let place = 0; place < images.count; place += 1) {
     const [x, y] = toScreen(images.x[place], images.y[place]);
@@ -74,6 +75,12 @@ function paintDots(context, images, seen, radius) {
     for (const [, x, y] of some) outline(context, shape, x, y, radius);
     context.lineWidth = shape === SHAPES.failed || shape === SHAPES.red ? 2 : 1.2;
     if (isOpen(shape)) {
+      // A dark rim first: what is open must be seen on a light picture too.
+      const wide = context.lineWidth;
+      context.lineWidth = wide + 1.6;
+      context.strokeStyle = "rgb(6 9 11 / 60%)";
+      context.stroke();
+      context.lineWidth = wide;
       context.strokeStyle = colourOf(images, place);
       context.stroke();
     } else {

@@ -174,7 +174,7 @@ export async function start(main, frame) {
     if (!none) return;
     place.append(h("div.empty", {}, ...(found.without
       ? [h("span", { text: `None of the ${whole(found.without)} images tells where it was recorded.` }), h("span", { text: "Stage positions come from EPU's XML or SerialEM's mdoc: import the session's whole folder again." })]
-      : [h("span", { text: "No images yet." }), h("span", {}, "Watch the microscope's folder with ", h("code", { text: "cryobatch watch add FOLDER" }))])));
+      : [h("span", { text: "No images yet." }), h("span", {}, "Watch the microscope's folder: ", h("a", { href: "/import", text: "Import" }), ", or ", h("code", { text: "cryobatch watch add FOLDER" }))])));
   }
 
   async function load({ all = true } = {}) {
