@@ -35,6 +35,34 @@ class MovieFrames:
         return self.change(index, self.movie.frames[index] * self.movie.gain)
 
 
+class Counts:
+    """Frames that may be had as counts, the gain beside them, or as their product."""
+
+    def __init__(self, counts: NDArray[np.int16], gain: NDArray[np.float32] | None) -> None:
+        self.counts, self.gain = counts, gain
+        self.shape = counts.shape
+        self.counts_dtype = counts.dtype
+
+    def frame(self, index: int) -> NDArray[np.float32]:
+        """Return a frame as floats."""
+        factor = 1.0 if self.gain is None else self.gain
+        return np.asarray(self.counts[index] * factor, dtype=np.float32)
+
+    def read_frame(self, index: int, out: NDArray[np.float32]) -> None:
+        """Read a frame as floats."""
+        out[:] = self.frame(index)
+
+    def read_counts(self, index: int, out: NDArray[np.int16]) -> None:
+        """Read a frame's counts."""
+        out[:] = self.counts[index]
+
+
+class Floats(Counts):
+    """The same, as floats only."""
+
+    counts_dtype = None  # type: ignore[assignment]  # what a stack of floats has
+
+
 def field_points(shape: tuple[int, int]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return x and y of the centres of 5x5 cells."""
     cell = (np.arange(5) + 0.5) / 5

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from cryobatch.imaging.dose import Exposure
 from cryobatch.imaging.motion_model import MotionModel
 from cryobatch.imaging.summing import SumOptions, sum_frames
+from tests.imaging.movies import Counts, Floats
 
 SHAPE = (160, 192)
 
@@ -154,34 +155,6 @@ def test_not_a_number_counts_as_the_mean() -> None:
 
     image = sum_frames(Holes(), MotionModel((64, 64), np.zeros((2, 2))), 1.0, SumOptions())
     assert image.unweighted == pytest.approx(np.full((64, 64), 6.0), abs=1e-4)
-
-
-class Counts:
-    """Frames that may be had as counts, the gain beside them, or as their product."""
-
-    def __init__(self, counts: NDArray[np.int16], gain: NDArray[np.float32] | None) -> None:
-        self.counts, self.gain = counts, gain
-        self.shape = counts.shape
-        self.counts_dtype = counts.dtype
-
-    def frame(self, index: int) -> NDArray[np.float32]:
-        """Return a frame as floats."""
-        factor = 1.0 if self.gain is None else self.gain
-        return np.asarray(self.counts[index] * factor, dtype=np.float32)
-
-    def read_frame(self, index: int, out: NDArray[np.float32]) -> None:
-        """Read a frame as floats."""
-        out[:] = self.frame(index)
-
-    def read_counts(self, index: int, out: NDArray[np.int16]) -> None:
-        """Read a frame's counts."""
-        out[:] = self.counts[index]
-
-
-class Floats(Counts):
-    """The same, as floats only."""
-
-    counts_dtype = None  # type: ignore[assignment]  # what a stack of floats has
 
 
 @pytest.mark.parametrize("scaled", [False, True])
