@@ -1,5 +1,7 @@
 """A person sees why images fail, and has them tried again, in a real browser."""
 
+import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 from starlette.testclient import TestClient
 
@@ -75,6 +77,20 @@ def test_a_cause_leads_to_its_rows_and_images(visitor: Visitor) -> None:
         page.get_by_role("link", name="In the library").click()
         page.wait_for_selector("body[data-started]")
         until(lambda: page.locator(".ag-center-cols-container .ag-row").count() == 2, "its images")
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_an_open_cause_has_no_serious_findings_of_axe(visitor: Visitor, theme: str) -> None:
+    """The chosen one in the list and all that is said about it can be read by everybody."""
+    fail_next(visitor.site.project, REASONS)
+    with visitor.window("/failures") as page:
+        page.evaluate("theme => localStorage.setItem('cryobatch-theme', theme)", theme)
+        page.reload()
+        until(lambda: page.locator(".account").is_visible(), "the first cause")
+        found = Axe().run(page).response["violations"]
+        serious = [(one["id"], one["nodes"][0]["html"][:120]) for one in found
+                   if one["impact"] in {"serious", "critical"}]  # fmt: skip
+        assert serious == []
 
 
 def test_on_a_phone_a_cause_covers_the_list(visitor: Visitor) -> None:
