@@ -125,6 +125,11 @@ document.getElementById("theme").addEventListener("click", chooseTheme);
 document.querySelector("nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 document.body.classList.toggle("guest", !frame.mayChange);
 
+// Who goes to another page cuts off what this one was asking for: that is no fault to be told.
+let leaving = false;
+addEventListener("beforeunload", () => { leaving = true; });
+addEventListener("unhandledrejection", (event) => { if (leaving) event.preventDefault(); });
+
 // The page asks for what it shows, and hears of every change since the server made this document.
 try {
   const page = await import(`./${module}.js`);
