@@ -115,6 +115,61 @@ def test_simulated_particles_are_found(made: SimulationSettings) -> None:
     assert f1_simulated(picks, truth, image, diameter_px) >= 0.9
 
 
+def test_long_particles_are_not_found_twice_without_a_diameter() -> None:
+    """Sparse ones, twice as long as wide, nothing given: one pick each, not one at either end."""
+    made = replace(
+        SMALL, columns=1024, rows=1024, particle_diameter_angstrom=130.0, particle_elongation=2.0,
+        particle_hollow=0.0, particle_count=20, particle_spacing=0.8,
+    )  # fmt: skip
+    image, truth, _ = simulated(made)
+    picks = pick(image, pixel_size_angstrom=made.pixel_size_angstrom)
+    assert f1_simulated(picks, truth, image, 260.0 / made.pixel_size_angstrom) >= 0.9
+
+
+def test_two_large_particles_are_found() -> None:
+    """Their own power does not raise what chance is thought to reach."""
+    made = replace(
+        SMALL, pixel_size_angstrom=4.0, particle_diameter_angstrom=500.0, particle_hollow=0.0,
+        particle_count=3,
+    )  # fmt: skip
+    image, truth, _ = simulated(made, seed=11)
+    picks = pick(image, pixel_size_angstrom=4.0, settings=PickingSettings(500.0))
+    assert f1_simulated(picks, truth, image, 125.0) == 1.0
+
+
+IMAGES_OF_ALL_KINDS = [
+    replace(SMALL, particle_count=30, ice_thickness_angstrom=200.0),
+    replace(SMALL, particle_count=30, ice_thickness_angstrom=900.0, dose_per_frame=1.0),
+    replace(SMALL, particle_count=30, defocus_u_angstrom=25_000.0, defocus_v_angstrom=24_500.0),
+    replace(SMALL, particle_count=90, particle_spacing=0.95),
+]
+
+
+@pytest.mark.parametrize("made", IMAGES_OF_ALL_KINDS, ids=["thin", "thick", "high", "crowded"])
+def test_a_score_means_the_same_from_image_to_image(made: SimulationSettings) -> None:
+    """In ice thin or thick, of any contrast: from score 1 on all are particles, and nearly all."""
+    image, truth, _ = simulated(made, seed=13)
+    asked = PickingSettings(130.0, threshold=1.0)
+    picks = pick(image, pixel_size_angstrom=made.pixel_size_angstrom, settings=asked)
+    nearest = np.linalg.norm(truth[:, None] - picks.coordinates_px[None], axis=2)
+    assert np.all(nearest.min(axis=0) < 16.0)
+    assert picks.scores.min() >= 1.0
+    last = np.array(image.shape[::-1]) - 20.0
+    whole = np.all((truth > 20.0) & (truth < last), axis=1)
+    assert np.mean(nearest[whole].min(axis=1) < 16.0) >= 0.9
+
+
+@pytest.mark.parametrize("diameter", [90.0, 130.0, 200.0])
+@pytest.mark.parametrize("ice", [150.0, 900.0])
+def test_noise_scores_the_same_in_every_image(diameter: float, ice: float) -> None:
+    """Without particles the best of all maxima scores about 1, whatever ice and diameter."""
+    made = replace(SMALL, particle_count=0, ice_thickness_angstrom=ice)
+    image, _, _ = simulated(made, seed=17)
+    asked = PickingSettings(diameter, threshold=0.0)
+    picks = pick(image, pixel_size_angstrom=made.pixel_size_angstrom, settings=asked)
+    assert 0.4 < picks.scores.max() < 1.4
+
+
 def test_the_diameter_is_estimated_when_none_is_given() -> None:
     """Within a tenth of the truth."""
     image, _, made = simulated()
@@ -193,16 +248,20 @@ def test_gold_alone_gives_no_picks(diameter: float | None) -> None:
     assert len(picks.scores) == 0
 
 
-@pytest.mark.parametrize("seed", [5, 6, 7])
+@pytest.mark.parametrize(
+    ("diameter", "seed"), [(100.0, 5), (100.0, 6), (100.0, 7), (None, 5), (None, 6)]
+)
 @pytest.mark.parametrize("what", ["contaminant_count", "ethane_count"])
-def test_ice_crystals_and_ethane_alone_give_no_picks(what: str, seed: int) -> None:
-    """What is dark and larger than a particle is none, nor is its edge."""
+def test_ice_crystals_and_ethane_alone_give_no_picks(
+    what: str, diameter: float | None, seed: int
+) -> None:
+    """What is dark and far larger than a particle is none, nor is its edge."""
     crystals = replace(SMALL, particle_count=0, columns=1024, contaminant_count=4)
     drops = replace(SMALL, particle_count=0, columns=1024, ethane_count=4)
     made = crystals if what == "contaminant_count" else drops
     image, _, _ = simulated(made, seed)
     size = made.pixel_size_angstrom
-    assert not len(pick(image, pixel_size_angstrom=size, settings=PickingSettings(130.0)).scores)
+    assert not len(pick(image, pixel_size_angstrom=size, settings=PickingSettings(diameter)).scores)
 
 
 def test_particles_beside_ice_crystals_are_found() -> None:

@@ -24,12 +24,13 @@ MaskArray: TypeAlias = NDArray[np.bool_]
 
 _SPOT_SMOOTHING = 1.0 / 8.0
 _LUMP_DIAMETER = 1.2
-_LUMP_PIXELS_PER_DIAMETER = 7
+_LUMP_PIXELS_PER_DIAMETER = 6
 # Noise reached 1.4 deviations; drops and crystals began at 4.5.
 _LUMP_DEVIATIONS = 4.0
 # What stands out within, as a part of how dark it is all over: of drops and crystals up to 0.5, and
 # less than 0.15 where three particles' areas fit in; of crowds, where one is dark at all, over 1.
 _LUMP_RELIEF = 0.6
+_LEAST_NOISE = 0.6
 _LUMP_MARGIN = 0.4
 _AREA_SMOOTHING = 0.5
 _AREA_STEP = 4
@@ -92,7 +93,10 @@ def lumps(image: ImageArray, missing: MaskArray, diameter_px: float) -> MaskArra
         smooth, footprint=_disk(0.5 * _LUMP_DIAMETER * diameter_px / step)
     )
     level = opened - middle(opened)
-    parts, count = ndimage.label(level > _LUMP_DEVIATIONS * deviation(smooth))
+    # Without what is as wide as lumps themselves, which would raise the limit for each other.
+    narrow = smooth - gaussian(np.ascontiguousarray(smooth), diameter_px / step)
+    noise = max(deviation(narrow), _LEAST_NOISE * deviation(smooth))
+    parts, count = ndimage.label(level > _LUMP_DEVIATIONS * noise)
     if not count:
         return np.zeros(image.shape, dtype=bool)
     names = np.arange(1, count + 1)

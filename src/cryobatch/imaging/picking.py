@@ -51,7 +51,7 @@ class PickingSettings:
     Attributes:
         diameter_angstrom: Diameter; None estimates it from the micrograph.
         tolerance: How far, as a part of it, the measured diameter may lie from the given one.
-        threshold: Score (0 to 1) from which on a maximum is a particle; None finds it.
+        threshold: Score from which on a maximum is a particle; None finds it.
         distance: Smallest distance of two particles, in diameters.
         edge: Smallest distance of a particle's centre from the border, in diameters.
         maximum_count: Keep at most so many, the best; None keeps all.
@@ -75,7 +75,8 @@ class Picks:
 
     Attributes:
         coordinates_px: ``(n, 2)`` float64 x (column) and y (row), from the centre of pixel (0, 0).
-        scores: ``(n,)`` float64, normalised cross-correlation with the template.
+        scores: ``(n,)`` float64, on the scale that all micrographs share (`picking_scale`): 0 is a
+            usual maximum of noise, 1 what noise reaches in one of a thousand micrographs.
         diameter_angstrom: Diameter that was used; None where nothing could be measured.
         threshold: Score of the last one that counts; infinite where there is none.
         reason: How the threshold was found, in words.

@@ -140,9 +140,10 @@ def _expectation_maximisation(scores, start, rounds, settled, least_width):  # t
             population[0], population[1] = total / count, mean
             population[2] = max(math.sqrt(variance), least_width)
         change = 0.0
+        even = math.log(low[0] / low[2]) - math.log(high[0] / high[2])
         for i in range(count):
-            odds = math.log(low[0] / low[2]) - 0.5 * ((scores[i] - low[1]) / low[2]) ** 2
-            odds -= math.log(high[0] / high[2]) - 0.5 * ((scores[i] - high[1]) / high[2]) ** 2
+            odds = even - 0.5 * ((scores[i] - low[1]) / low[2]) ** 2
+            odds += 0.5 * ((scores[i] - high[1]) / high[2]) ** 2
             part = 1.0 / (1.0 + math.exp(min(max(odds, -50.0), 50.0)))
             change = max(change, abs(part - share[i]))
             share[i] = part

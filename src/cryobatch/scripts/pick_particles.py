@@ -18,7 +18,7 @@ _MOST_MISSING = 0.5
 @script(
     category="Pick Particles",
     title="Pick particles",
-    version="1",
+    version="2",
     inputs=["micrograph"],
     outputs={"particles": "particles.star"},
     values={
@@ -27,9 +27,9 @@ _MOST_MISSING = 0.5
             "Å", low=0, optional=True, help="Diameter that was used or estimated."
         ),
         "picking_threshold": Value(
-            low=-1, high=1, optional=True, help="Score from which on a maximum is a particle."
+            low=0, optional=True, help="Score from which on a maximum is a particle."
         ),
-        "pick_score": Value(low=-1, high=1, optional=True, help="Median score of the particles."),
+        "pick_score": Value(low=0, optional=True, help="Median score of the particles."),
         "excluded_fraction": Value(
             low=0, high=1, help="Part of the micrograph in which nothing was sought."
         ),
@@ -49,7 +49,7 @@ def pick_particles(
     ] = 0.1,
     threshold: Annotated[
         float | None,
-        Parameter(low=0, high=1, help="Score from which on; found from the scores when not set."),
+        Parameter(low=0, high=100, help="Score from which on; found from the scores when not set."),
     ] = None,
     distance: Annotated[
         float, Parameter(low=0.2, high=5, help="Smallest distance of two, in diameters.")
