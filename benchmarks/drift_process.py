@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from benchmarks.recordings import THREADS, run_script
 from cryobatch.formats.movie import open_movie
+from cryobatch.imaging.memory import keep_freed_memory
 from cryobatch.scripts.correct_drift import correct_drift
 from cryobatch.scripts.unpack import unpack
 
@@ -51,6 +52,7 @@ def correct(folder: Path, patches: int) -> None:
 
 def do_least(folder: Path) -> None:
     """Decode, transform, shift, add and transform back, frames shared out over threads."""
+    keep_freed_memory()
     with open_movie(folder / "movie.tif") as movie, ThreadPoolExecutor(THREADS) as pool:
         frames, rows, columns = movie.shape
         y, x = np.fft.fftfreq(rows), np.fft.rfftfreq(columns)
