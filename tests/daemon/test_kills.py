@@ -60,6 +60,7 @@ class Killer:
             lambda: self.ended() >= wanted or self.daemon.process.poll() is not None,
             f"{number} more batches",
         )
+        assert self.ended() < BATCHES, "there is nothing left to kill"
 
     def kill_processor(self) -> None:
         """Kill a processor that works, or the process of its script alone."""
@@ -108,7 +109,8 @@ def test_kills_lose_nothing_and_double_nothing(
 def _prepare(new_project: MakeProject) -> Project:
     project = new_project(BATCHES, PATIENT)
     folder = project.place.folder
-    write_python(folder, QUICK)
+    # Long enough that kills meet them, short enough to be handed ahead.
+    write_python(folder, QUICK.replace("    return", "    import time; time.sleep(0.012); return"))
 
     write_python(folder, PAIR)
 

@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
@@ -17,6 +18,7 @@ from cryobatch.processing.wire import Wire, write_report
 from cryobatch.project import Project, Selection
 from cryobatch.project.submission import Choice
 from cryobatch.store import queue
+from cryobatch.store.database import Database
 from tests.processing.conftest import MakeProject
 
 
@@ -40,8 +42,13 @@ class Told:
 
     def say(self, **message: Any) -> None:
         """Let the dispatcher hear something; who has ended a batch begins with the next."""
-        self._own.sendall(write_report(message))
+        batch = self._handed[self._ended] if self._ended < self._begun else None
+        self._own.sendall(write_report({**message, "batch": batch}))
         self._ended += message["event"] == "done"
+
+    def mistake(self, batch: int) -> None:
+        """Speak of another batch."""
+        self._own.sendall(write_report({"event": "done", "result": None, "batch": batch}))
 
     def begin(self, script: str, time_limit_s: float | None = None) -> None:
         """Say that a script has begun."""
@@ -70,6 +77,10 @@ class Told:
     def hand(self, orders: Sequence[BatchOrder]) -> None:
         """Begin with the first at once, unless there is one before it."""
         self._handed += [order.batch for order in orders]
+
+    def has_room(self) -> bool:
+        """Have room."""
+        return True
 
     def take_back(self) -> int:
         """Give back what was not begun."""
@@ -111,6 +122,7 @@ class Bench:
         self.project = project
         self.now = 1000.0
         self.processors: list[Told] = []
+        self.stopped = False
         self.plant = Plant(
             images=project.place.images,
             staging=project.place.staging,
@@ -127,6 +139,14 @@ class Bench:
     def _start(self, name: str) -> Told:
         self.processors.append(Told())
         return self.processors[-1]
+
+    def stop(self) -> None:
+        """End all, once."""
+        if not self.stopped:
+            self.stopped = True
+            for processor in self.processors:
+                processor.die()
+            self.dispatcher.stop()
 
     def step(self, seconds: float = 1.0) -> None:
         """Let time go by and the dispatcher take a round, with all that is to be heard."""
@@ -163,9 +183,7 @@ def bench(new_project: MakeProject) -> Iterator[Bench]:
     """Return a bench with a project of twelve images."""
     bench = Bench(new_project(12))
     yield bench
-    for processor in bench.processors:
-        processor.die()
-    bench.dispatcher.stop()
+    bench.stop()
 
 
 def test_a_processor_that_is_being_ended_gets_no_other_batch(bench: Bench) -> None:
@@ -357,6 +375,69 @@ def test_what_a_dead_processor_had_not_begun_was_not_lost_with_it(bench: Bench) 
     with bench.project.database.reading() as r:
         waiting = [r.batch.id for r in queue.listing(r, states=(BatchState.WAITING,))]
     assert waiting == ids[6:], "each keeps its place"
+
+
+def test_who_has_ended_by_itself_takes_no_other_with_it(bench: Bench) -> None:
+    """A cancel may come while the end of its batch, and the beginning of the next, are unheard."""
+    bench.ready()
+    ids = bench.submit(*range(1, 13))
+    bench.step(0.001)
+    (processor,) = bench.processors
+    hurry(bench, processor, 6)
+    processor.say(event="done", result=None)
+    bench.dispatcher.notice()
+    bench.dispatcher.cancel([ids[6]])
+    assert not processor.killed
+    processor.begin("measure")
+    bench.step(0.001)
+    bench.dispatcher.notice()
+    bench.dispatcher.cancel([ids[7]])
+    assert processor.killed, "what it works on is known, though nobody has told it yet"
+
+
+def test_who_stops_claims_nothing_more(bench: Bench) -> None:
+    """All that was claimed and not begun waits again, and so does what ran."""
+    bench.ready()
+    ids = bench.submit(*range(1, 13))
+    bench.step(0.001)
+    (processor,) = bench.processors
+    hurry(bench, processor, 6)
+    bench.stop()
+    with bench.project.database.reading() as r:
+        assert [row.batch.id for row in queue.listing(r)] == ids[6:]
+        assert not queue.running(r)
+
+
+def test_words_about_another_batch_end_the_processor(bench: Bench) -> None:
+    """Rather than that a result goes to the wrong image."""
+    bench.ready()
+    (batch,) = bench.submit(1)
+    bench.step(0.001)
+    (processor,) = bench.processors
+    processor.mistake(batch + 1)
+    bench.step(0.001)
+    bench.step(0.3)
+    assert processor.killed
+    assert bench.batch(batch).state is BatchState.RUNNING
+    assert any("which is not its" in row.text for row in bench.project.log.page())
+
+
+def test_words_of_progress_claim_nothing(bench: Bench) -> None:
+    """While a processor is idle because nothing can run."""
+    bench.ready(2)
+    bench.submit(1)
+    bench.step(0.001)
+    busy = next(p for p in bench.processors if bench.orders(p))
+    busy.begin("measure")
+    bench.step(0.3)
+    before = bench.project.database.data_version()
+    with closing(Database(bench.project.database.path)) as other:
+        seen = other.data_version()
+        for part in range(5):
+            busy.say(event="progress", script="measure", fraction=part / 10)
+            bench.step(0.001)
+        assert other.data_version() == seen
+    assert bench.project.database.data_version() == before
 
 
 def test_what_waits_for_another_project_is_not_handed_ahead(bench: Bench) -> None:

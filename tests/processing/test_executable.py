@@ -82,7 +82,7 @@ class RealProcessor:
         self._local = LocalProcessor(
             self._one.setup(), mark=f"test-{uuid4()}", environment={}, on_end=lambda _: None
         )
-        assert self._receive() == {"event": "up"}
+        assert self._receive()["event"] == "up"
 
     def run(self, image: int, *scripts: str) -> Told:
         """Work through one batch."""

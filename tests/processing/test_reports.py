@@ -115,7 +115,12 @@ def test_a_program_that_is_killed_for_its_time_fails_with_that_reason(
     slot.begin_script("measure", 0.3, 0.0)
     slot.ending = Ending(EndReason.TIME, "took longer than its time limit of 0.3 s", "measure")
     turn = Turn(1.0)
-    said = {"event": "script_failed", "script": "measure", "reason": "killed by signal 9"}
+    said = {
+        "event": "script_failed",
+        "batch": 1,
+        "script": "measure",
+        "reason": "killed by signal 9",
+    }
     take_report(slot, said, plant_of(project), turn)
     assert slot.failures == {"measure": "took longer than its time limit of 0.3 s"}
     assert [entry.text for entry in turn.entries] == ["took longer than its time limit of 0.3 s"]

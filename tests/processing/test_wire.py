@@ -67,6 +67,21 @@ def test_names_that_are_no_text_and_infinite_parameters_arrive(ends: Ends) -> No
     assert list(wire.receive_all()[0]) == [{"path": "movie-\udcff.mrc"}, {"low": -math.inf}]
 
 
+def test_who_does_not_read_holds_nobody_up(ends: Ends) -> None:
+    """What has no room waits for it, and arrives whole."""
+    wire, other = ends
+    line = write_orders([{"text": "x" * 1000}])
+    posted = 1
+    while wire.post(line):
+        posted += 1
+    received = b""
+    while len(received) < posted * len(line):
+        received += other.recv(1 << 20)
+        wire.post()
+    assert wire.post()
+    assert received == posted * line
+
+
 def test_what_was_begun_is_not_taken_back(tray: Tray) -> None:
     """And what was taken back is not begun, in whatever order both sides come."""
     permits = Permits(tray.reader)

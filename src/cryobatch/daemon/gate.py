@@ -122,18 +122,26 @@ class MachineGate:
 
     def _find_rivals(self, now: float) -> list[Rival]:
         rivals = []
-        for path in (self._folder / "wanting").iterdir():
+        for path in _files_in(self._folder / "wanting"):
             if path == self._own:
                 continue
             descriptor = _try_lock(path, create=False)
             if descriptor is not None:
-                path.unlink(missing_ok=True)  # its holder was killed
+                with contextlib.suppress(OSError):  # it may be another user's
+                    path.unlink()  # its holder was killed
                 os.close(descriptor)
                 continue
             rival = _read_rival(path)
             if rival is not None and now - rival.asked < STALE_S:
                 rivals.append(rival)
         return rivals
+
+
+def _files_in(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except OSError:
+        return []  # somebody has cleaned up
 
 
 def _read_rival(path: Path) -> Rival | None:

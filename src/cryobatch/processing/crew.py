@@ -1,10 +1,11 @@
 """The crew: a project's processors, each in its slot: started, heard, handed batches and ended."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
+from cryobatch.errors import CryobatchError
 from cryobatch.model.event import Level
 from cryobatch.processing.plant import Plant
-from cryobatch.processing.processors import ProcessorState
+from cryobatch.processing.processors import Message, ProcessorState
 from cryobatch.processing.ready import Ready
 from cryobatch.processing.reports import lose_processor, take_report
 from cryobatch.processing.slot import Ending, EndReason, Slot, find_breach
@@ -16,6 +17,8 @@ PLENTY = 3
 """Batches ahead of a processor with which it needs nobody for some thousandths of a second."""
 PATIENCE_S = 0.1
 """How long a batch may take before others do not wait behind it any more."""
+
+_OF_A_BATCH = frozenset({EndReason.CANCELLED, EndReason.TIME, EndReason.MEMORY})
 
 
 class Crew:
@@ -62,13 +65,16 @@ class Crew:
 
     def hand_out(self, ready: Ready, now: float) -> None:
         """Give free processors a batch each, and some more to all of them while these are short."""
-        able = list(self._able())
-        share = -(-len(ready) // max(1, len(able)))
+        able = [slot for slot in self._able() if slot.has_room()]
+        if not able or not ready:
+            return
+        share = -(-len(ready) // len(able))
         depth = 0 if self.plant.gate.is_wanted() else ready.depth()
         for slot in able:
             if slot.work is None:
-                free = slot.state is ProcessorState.IDLE
-                number = 1 + depth if free and ready and self.plant.gate.enter(slot.number) else 0
+                free = slot.state is ProcessorState.IDLE and ready
+                more = depth if slot.settled else 0
+                number = 1 + more if free and self.plant.gate.enter(slot.number) else 0
             else:
                 prompt = slot.settled and now - slot.taken_at < PATIENCE_S
                 number = depth - len(slot.ahead) if prompt else 0
@@ -80,21 +86,20 @@ class Crew:
         able = list(self._able())
         return bool(able) and all(len(slot.ahead) > PLENTY for slot in able)
 
+    def count_busy(self) -> int:
+        """Return how many processors work that may be given more batches."""
+        return sum(slot.work is not None for slot in self._able())
+
     def take_back(self, turn: Turn) -> None:
         """Take back what no processor has begun."""
         for slot in self.slots:
             self._take_back(slot, turn)
 
-    def listen(self, ready: Collection[int], turn: Turn) -> bool:
-        """Take all that processors have said whose descriptors are ready; True: one has spoken."""
-        speaking = [
-            slot
-            for slot in self.slots
-            if slot.processor is not None and slot.processor.fileno() in ready
-        ]
-        for slot in speaking:
-            self._hear(slot, turn)
-        return bool(speaking)
+    def listen(self, ready: Collection[int], turn: Turn) -> None:
+        """Take all that processors have said whose descriptors are ready."""
+        for slot in self.slots:
+            if slot.processor is not None and slot.processor.fileno() in ready:
+                self._hear(slot, turn)
 
     def watch(self, turn: Turn) -> None:
         """End what has gone beyond a limit; let nothing wait behind a batch that takes long."""
@@ -133,7 +138,10 @@ class Crew:
         """Note why a processor is ended, and end it once that is written."""
         if slot.processor is None or slot.ending is not None:
             return
+        batch, script = slot.batch, slot.script
         self._take_back(slot, turn)
+        if reason in _OF_A_BATCH and (slot.batch is not batch or slot.script != script):
+            return  # what it was for has ended by itself
         slot.ending = Ending(reason, text, slot.script)
         slot.turn(ProcessorState.STOPPING, turn.now)
         if reason not in {EndReason.RENEWAL, EndReason.SURPLUS}:
@@ -161,7 +169,11 @@ class Crew:
                 yield slot
 
     def _take_back(self, slot: Slot, turn: Turn) -> None:
+        """Take back what a processor has not begun, and hear what it has begun instead."""
         turn.returned += [prepared.batch for prepared in slot.take_back(turn.now)]
+        if slot.processor is not None:
+            # It tells of a batch's end before it begins with the next one: now we know its batch.
+            self._take_words(slot, slot.processor.hear()[0], turn)
         if slot.batch is None:
             self.plant.gate.leave(slot.number)
 
@@ -170,10 +182,18 @@ class Crew:
         assert slot.processor is not None
         # A processor that is being ended speaks its last words until its wire closes.
         said, gone = slot.processor.hear(LAST_WORDS_S if self._stopping else 0.0)
-        for message in said:
-            take_report(slot, message, self.plant, turn)
+        self._take_words(slot, said, turn)
         if gone:
             self._lose(slot, turn)
+
+    def _take_words(self, slot: Slot, said: Iterable[Message], turn: Turn) -> None:
+        try:
+            for message in said:
+                take_report(slot, message, self.plant, turn)
+        except CryobatchError as error:
+            turn.log(slot, f"the processor is ended: {error}", Level.ERROR, slot.script)
+            assert slot.processor is not None
+            turn.actions.append(slot.processor.kill)
 
     def _lose(self, slot: Slot, turn: Turn) -> None:
         assert slot.processor is not None
@@ -182,6 +202,7 @@ class Crew:
         self.plant.clear_work(slot.name)
         lose_processor(slot, how, self.plant, turn)
         slot.die(turn.now)
+        turn.released = True
 
     def _start(self, slot: Slot, turn: Turn) -> None:
         try:

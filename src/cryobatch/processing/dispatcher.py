@@ -116,15 +116,17 @@ class Dispatcher:
             ready: Descriptors that have become ready.
         """
         turn = Turn(self._clock())
-        self._claiming |= self._crew.listen(ready, turn)
-        if self._committer.fileno() in ready:
-            self._conclude(turn, self._committer.take())
-        if self._ready.is_overdue(turn.now):
-            turn.returned += self._ready.clear()
-        self._crew.watch(turn)
-        self._crew.keep(turn)
-        self._crew.hand_out(self._ready, turn.now)
-        self._take(turn)
+        try:
+            self._crew.listen(ready, turn)
+            if self._committer.fileno() in ready:
+                self._conclude(turn, self._committer.take())
+            if self._ready.is_overdue(turn.now):
+                turn.returned += self._ready.clear()
+            self._crew.watch(turn)
+            self._crew.keep(turn)
+            self._crew.hand_out(self._ready, turn.now)
+        finally:
+            self._take(turn)  # whatever goes wrong, what was heard is not lost
         self._write()
 
     def cancel(self, batches: Collection[int]) -> None:
@@ -148,7 +150,6 @@ class Dispatcher:
 
     def stop(self) -> None:
         """End all processors; their batches wait again on top."""
-        self.step(self.descriptors())
         self._stopping = True
         turn = Turn(self._clock())
         self._return_unbegun(turn)
@@ -169,7 +170,7 @@ class Dispatcher:
             turn.writes.append(partial(queue.put_back, batches=turn.returned, now=turn.now))
         for seconds in turn.durations:
             self._ready.learn(seconds)
-        if turn.returned or turn.released:
+        if turn.returned or turn.durations or turn.released:
             self._claiming = True
         self._turns.append(turn)
         self._committer.put(turn.results)
@@ -192,7 +193,7 @@ class Dispatcher:
                 for turn in self._turns:
                     for write in turn.writes:
                         write(t)
-                if self._claiming:
+                if self._claiming and not self._stopping:
                     admitted = self._admit(t, idle)
                     claims = self._claim(t, admitted)
                 log.append(t, [entry for turn in self._turns for entry in turn.entries])
@@ -219,7 +220,7 @@ class Dispatcher:
         now = self._clock()
         if now < self._retry_at:
             return False
-        if self._claiming and (idle or self._ready.wanted(len(self.slots))):
+        if self._claiming and not self._stopping and (idle or self._wanted_ahead()):
             return True
         self._turns = [turn for turn in self._turns if turn.entries or turn.writes or turn.actions]
         if self._turns:
@@ -245,7 +246,7 @@ class Dispatcher:
         """Claim batches for processors, and some ahead while batches are short."""
         now = self._clock()
         claimed: list[Prepared] = []
-        number = max(0, len(admitted) - len(self._ready)) + self._ready.wanted(len(self.slots))
+        number = max(0, len(admitted) - len(self._ready)) + self._wanted_ahead(len(admitted))
         for index in range(number):
             name = admitted[index].name if index < len(admitted) else ""
             batch = queue.claim(t, name, now)
@@ -253,6 +254,12 @@ class Dispatcher:
                 break
             claimed.append(prepare(t, batch, self._crew.plant))
         return claimed
+
+    def _wanted_ahead(self, admitted: int = 0) -> int:
+        """Return how many batches to claim ahead, for processors that have something to do."""
+        if self._crew.plant.gate.is_wanted():
+            return 0
+        return self._ready.wanted(self._crew.count_busy() + admitted)
 
     def _leave_gate(self, slots: Sequence[Slot]) -> None:
         """Give back the leave of processors that have got no batch."""

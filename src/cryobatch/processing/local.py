@@ -48,6 +48,10 @@ class LocalProcessor:
                 [*program, *map(str, descriptors)], pass_fds=descriptors, stdin=subprocess.DEVNULL,
                 start_new_session=True, env={**os.environ, **environment, MARK_VARIABLE: mark},
             )  # fmt: skip
+        except BaseException:
+            ours.close()
+            self._tray.close()
+            raise
         finally:
             theirs.close()
         self._wire = Wire(ours)
@@ -83,6 +87,12 @@ class LocalProcessor:
             {"do": "run", "number": number, "order": to_json(order)}
             for number, order in zip(numbers, orders, strict=True)
         )
+
+    def has_room(self) -> bool:
+        """Tell whether it has read so much that it can be handed more."""
+        with contextlib.suppress(OSError):
+            return self._wire.post()
+        return False
 
     def take_back(self) -> int:
         """Take back the batches that it has not begun; return how many of the latest these are."""
@@ -128,7 +138,7 @@ class LocalProcessor:
 
     def _send(self, messages: Iterable[Message]) -> None:
         with contextlib.suppress(OSError):
-            self._wire.send(write_orders(messages))
+            self._wire.post(write_orders(messages))
 
 
 def describe_end(code: int) -> str:

@@ -25,9 +25,10 @@ def adopt_orphans() -> None:
 def serve(wire: Wire, permits: Permits) -> None:
     """Work through batches as they are ordered, until the daemon's end of the wire is closed."""
     handed: deque[Message] = deque()
+    batch: int | None = None
 
     def send(message: Message) -> None:
-        wire.send(write_report(message))
+        wire.send(write_report({**message, "batch": batch}))
 
     def receive() -> Message:
         """Return the answer that a batch waits for; orders for other batches come later."""
@@ -42,7 +43,9 @@ def serve(wire: Wire, permits: Permits) -> None:
     while True:
         message = handed.popleft() if handed else wire.receive()
         if message["do"] == "run" and permits.allows(message["number"]):
-            runner.run_batch(order_from_json(message["order"]))
+            order = order_from_json(message["order"])
+            batch = order.batch
+            runner.run_batch(order)
 
 
 def main() -> None:

@@ -40,6 +40,9 @@ class Processor(Protocol):
     def hand(self, orders: Sequence[BatchOrder]) -> None:
         """Give it batches, to begin with when it is done with those before."""
 
+    def has_room(self) -> bool:
+        """Tell whether it has read so much that it can be handed more."""
+
     def take_back(self) -> int:
         """Take back the batches that it has not begun; return how many of the latest these are."""
 

@@ -26,13 +26,19 @@ def take_report(slot: Slot, message: Message, plant: Plant, turn: Turn) -> None:
         message: What it said.
         plant: Where the dispatcher works.
         turn: Takes what must be committed, written and answered.
+
+    Raises:
+        CryobatchError: It is about another batch than the processor's.
     """
     if message["event"] == "up":
         slot.deaths = 0
         slot.turn(ProcessorState.IDLE, turn.now)
+        turn.released = True
         return
     if slot.batch is None:
         return  # a late word about a batch that it does not have any more
+    if message["batch"] != slot.batch.id:
+        raise CryobatchError(f"it speaks of batch {message['batch']}, which is not its")
     _HANDLERS[message["event"]](slot, message, plant, turn)
 
 

@@ -54,7 +54,7 @@ class Slot:
         taken_at: When it began with its latest batch.
         work: The batch that it works on, with its order.
         ahead: What it was handed to go on with, in this order.
-        settled: Whether nothing was taken back since its present batch began.
+        settled: Whether nothing was taken back since a batch of its ended.
         script: The script that it runs.
         progress: How much of the script is done, 0 to 1.
         deadline: When the script must have ended, None for no limit.
@@ -108,6 +108,10 @@ class Slot:
         self.ahead.extend(batches)
         if self.work is None:
             self._take(self.ahead.popleft(), now)
+
+    def has_room(self) -> bool:
+        """Tell whether its processor can be handed more."""
+        return self.processor is not None and self.processor.has_room()
 
     def take_back(self, now: float) -> list[Prepared]:
         """Take back what its processor has not begun, the last one first."""

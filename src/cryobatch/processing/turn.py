@@ -49,7 +49,8 @@ class Turn:
         writes: Changes of queue and library, in their order.
         entries: Rows of the log.
         actions: What is done when the transaction has been committed.
-        released: Whether a batch that had waited for another one can be claimed now.
+        released: Whether a batch can be claimed now that had waited for another one, or for a
+            processor.
         returned: Batches that were claimed, and that nobody has begun.
         durations: How long the batches that have ended kept their processors, in seconds.
     """

@@ -1,5 +1,6 @@
 """The wire between the daemon and a processor: a socket with one message of JSON a line."""
 
+import contextlib
 import json
 import select
 import socket
@@ -24,6 +25,7 @@ class Wire:
         """Take the socket."""
         self._end = end
         self._rest = b""
+        self._unsent = b""
         self._read: deque[Message] = deque()
 
     def fileno(self) -> int:
@@ -31,8 +33,21 @@ class Wire:
         return self._end.fileno()
 
     def send(self, lines: bytes) -> None:
-        """Send whole lines."""
+        """Send whole lines, however long that takes."""
         self._end.sendall(lines)
+
+    def post(self, lines: bytes = b"") -> bool:
+        """Send what the other end has room for, and the rest with the next post.
+
+        Returns:
+            Whether all is sent.
+        """
+        self._unsent += lines
+        with contextlib.suppress(BlockingIOError):
+            while self._unsent:
+                sent = self._end.send(self._unsent, socket.MSG_DONTWAIT)
+                self._unsent = self._unsent[sent:]
+        return not self._unsent
 
     def receive(self) -> Message:
         """Wait for the next message.
