@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from cryobatch.errors import CryobatchError
 from cryobatch.model.batch import ParameterSet
@@ -148,7 +149,13 @@ class OneProcessor:
         setup = self.setup()
         scripts = {script.name: script for script in map(script_from_json, setup.scripts)}
         runner = Runner(setup, scripts, send, lambda: answers.pop())
-        runner.run_batch(order_from_json(json.loads(json.dumps(to_json(order)))))
+        order = order_from_json(json.loads(json.dumps(to_json(order))))
+        # A processor ends all its children; those of the tests' own process are a browser, say.
+        with (
+            patch("cryobatch.processing.invocation.end_leftovers"),
+            patch("cryobatch.processing.executable.end_leftovers"),
+        ):
+            runner.run_batch(order)
         return told
 
     def setup(self) -> Setup:
