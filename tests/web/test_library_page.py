@@ -92,7 +92,7 @@ def test_images_are_filtered_selected_and_flagged_by_keys(visitor: Visitor) -> N
         # A browser notes the server's refusal on its console.
         assert "/library/ids" in visitor.faults.pop()
         page.fill(".filter", "ctf_resolution < 3.35")
-        until(lambda: "3.35" in page.url, "the filter in the address")
+        until(lambda: "3.35" in page.evaluate("location.search"), "the filter in the address")
         page.wait_for_selector(".filter-error", state="hidden")
         page.locator(".filter").blur()
         page.keyboard.press("Escape")
