@@ -54,6 +54,24 @@ def patient(run, *, folder: Annotated[str, Parameter()] = "."):
     return {"waited": 1.0}
 """
 
+# The first of each process take no time; the next waits for a file beside the project.
+RUSHING = """
+import time
+import cryobatch
+from pathlib import Path
+
+so_far = 0
+
+@cryobatch.script(category="Calculate Statistics", values={"rushed": cryobatch.Value("Å")})
+def rushing(run):
+    global so_far
+    so_far += 1
+    deadline = time.monotonic() + 120
+    while so_far > FREE and not Path("FOLDER", "go").exists() and time.monotonic() < deadline:
+        time.sleep(0.005)
+    return {"rushed": 1.0}
+"""
+
 GREEDY = """
 import time
 import cryobatch
@@ -97,6 +115,11 @@ echo "::value family 3"
 def patient(folder: Path) -> str:
     """Return the text of a script that waits for the file ``go`` in a folder."""
     return PATIENT.replace('= "."', f"= {str(folder)!r}")
+
+
+def rushing(folder: Path, free: int) -> str:
+    """Return the text of a script that is quick so many times a process, then awaits ``go``."""
+    return RUSHING.replace("FREE", str(free)).replace("FOLDER", str(folder))
 
 
 def write_python(folder: Path, text: str, time_limit_s: float | None = None) -> None:

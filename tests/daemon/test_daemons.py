@@ -18,7 +18,7 @@ from cryobatch.processing.image_folder import image_lock
 from cryobatch.project import Project
 from tests.daemon.conftest import MakeProject, StartDaemon
 from tests.daemon.daemon_child import show_nothing
-from tests.daemon.laboratory import QUICK, patient, write_family, write_python
+from tests.daemon.laboratory import QUICK, patient, rushing, write_family, write_python
 from tests.daemon.running import (
     await_idle,
     begun,
@@ -338,11 +338,12 @@ def test_a_command_is_understood_while_batches_rush_by(
 ) -> None:
     """Short batches are claimed some at a time; a pause stops the queue all the same."""
     project = new_project(400)
-    with_scripts(project)
-    submit(project, "quick")
+    write_python(project.place.folder, rushing(project.place.folder, free=100))
+    submit(project, "rushing")
     start_daemon(project, processors=2)
     wait_for(lambda: count_of(project, BatchState.DONE) > 20, "the first batches")
     project.queue.pause()
+    (project.place.folder / "go").touch()
     wait_for(lambda: count_of(project, BatchState.RUNNING) == 0, "the end of what ran", 5)
     done = count_of(project, BatchState.DONE)
     assert done < 400
