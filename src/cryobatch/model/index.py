@@ -1,10 +1,13 @@
 """Index entries: what the library's tables repeat of an image's parameter file."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from cryobatch.model.image import ImageRecord
 from cryobatch.model.value import Absent
+
+PICTURES = frozenset({"micrograph", "micrograph_thumbnail"})
+"""Products that an image is shown by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +21,7 @@ class IndexEntry:
         comment: A person's words.
         trashed: Whether it is put aside.
         stale: Scripts whose results are not what they would be now.
+        pictured_at: When the run began that made its picture, ISO 8601; None where none did.
     """
 
     values: Mapping[str, float | int | str | None]
@@ -26,6 +30,7 @@ class IndexEntry:
     comment: str
     trashed: bool
     stale: tuple[str, ...]
+    pictured_at: str | None = None
 
 
 def index_entry(record: ImageRecord, stale: Sequence[str]) -> IndexEntry:
@@ -38,4 +43,11 @@ def index_entry(record: ImageRecord, stale: Sequence[str]) -> IndexEntry:
         comment=record.person.comment,
         trashed=record.person.trashed,
         stale=tuple(stale),
+        pictured_at=max(_pictured(record), default=None),
     )
+
+
+def _pictured(record: ImageRecord) -> Iterator[str]:
+    for run in record.runs.values():
+        if not PICTURES.isdisjoint(run.products):
+            yield run.started_at

@@ -175,6 +175,8 @@ class Database:
         except IndexError:
             connection = self._connect()
             connection.execute("PRAGMA query_only = ON")
+            # The system keeps the file's pages too; a web server has many readers.
+            connection.execute("PRAGMA cache_size = -8000")
             return connection
 
     def _return_reader(self, connection: sqlite3.Connection) -> None:

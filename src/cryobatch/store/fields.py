@@ -26,6 +26,7 @@ COLUMNS = {
     "source": "image.source",
     "recorded_at": "image.recorded_at",
     "imported_at": "image.imported_at",
+    "pictured_at": "image.pictured_at",
 }
 """SQL of what every image has, by its name."""
 

@@ -28,10 +28,12 @@ _REGISTER = """
 
 _INDEX = """
     UPDATE image SET results = ?1, absences = ?2, flag = ?3, comment = ?4, trashed = ?5, stale = ?6,
+        pictured_at = ?8,
         indexed = (SELECT coalesce(max(other.indexed), 0) + 1 FROM image AS other
                    WHERE other.grp = image.grp)
-    WHERE id = ?7 AND (indexed = 0 OR (results, absences, ifnull(flag, ''), comment, trashed, stale)
-        != (?1, ?2, ifnull(?3, ''), ?4, ?5, ?6))
+    WHERE id = ?7 AND (indexed = 0 OR
+        (results, absences, ifnull(flag, ''), comment, trashed, stale, ifnull(pictured_at, ''))
+        != (?1, ?2, ifnull(?3, ''), ?4, ?5, ?6, ifnull(?8, '')))
 """
 
 _TRASH = """
@@ -80,7 +82,8 @@ def index(t: Transaction, image_id: int, entry: IndexEntry) -> bool:
     changed = t.execute(
         _INDEX,
         (values_to_json(entry.values), json.dumps(dict(entry.absences)), entry.flag,
-         entry.comment, entry.trashed, json.dumps(list(entry.stale)), image_id),
+         entry.comment, entry.trashed, json.dumps(list(entry.stale)), image_id,
+         entry.pictured_at),
     )  # fmt: skip
     return changed.rowcount == 1
 

@@ -1,8 +1,8 @@
-"""Where a text stands in the log: an index that costs nothing until somebody looks for a text.
+"""Where a text stands in the log: an index beside the database, which finds a rare one at once.
 
-It is a file of its own beside the database, caught up with the log when a text is looked for, and
-may be removed at any time. Texts of a log repeat: each is indexed once, by its groups of three
-letters (FTS5's trigrams), and every row is one pair of numbers.
+It is a file of its own, caught up with the log while pages are served and when a text is looked
+for; it may be removed at any time. Texts of a log repeat: each is indexed once, by its groups of
+three letters (FTS5's trigrams), and every row is one pair of numbers.
 """
 
 import hashlib
@@ -17,6 +17,7 @@ from cryobatch.store.database import Database
 
 CHUNK = 20_000
 """Rows that are caught up with while somebody waits: about a tenth of a second."""
+EVERY_S = 600.0
 MOST = 50_000
 """Of more rows than these a page is found soon by going through the log."""
 LETTERS = 3
@@ -47,6 +48,7 @@ class LogTexts:
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
         self._worker: threading.Thread | None = None
+        self._wake = threading.Event()
         self._closed = False
 
     def find(self, text: str) -> tuple[int, ...] | None:
@@ -65,8 +67,18 @@ class LogTexts:
         except sqlite3.Error:
             self._begin_anew()
             return None
-        self._start()
+        self.keep_up()
         return None
+
+    def keep_up(self) -> None:
+        """Take in all of the log now, and every ten minutes, in a thread of its own."""
+        self._wake.set()
+        with self._lock:
+            busy = self._worker is not None and self._worker.is_alive()
+            if busy or self._closed:
+                return
+            self._worker = threading.Thread(target=self._work, name="log texts", daemon=True)
+            self._worker.start()
 
     def catch_up(self) -> None:
         """Take in all of the log; five seconds for a million rows."""
@@ -78,22 +90,18 @@ class LogTexts:
     def close(self) -> None:
         """Stop catching up, and close the file."""
         self._closed = True
+        self._wake.set()
         if self._worker is not None:
             self._worker.join()
         with self._lock:
             self._disconnect()
 
-    def _start(self) -> None:
-        with self._lock:
-            busy = self._worker is not None and self._worker.is_alive()
-            if busy or self._closed:
-                return
-            self._worker = threading.Thread(target=self._work, name="log texts", daemon=True)
-            self._worker.start()
-
     def _work(self) -> None:
         try:
-            self.catch_up()
+            while not self._closed:
+                self._wake.clear()
+                self.catch_up()
+                self._wake.wait(EVERY_S)
         except sqlite3.Error:
             self._begin_anew()  # such as a disk that is full: the log itself can still be searched
 

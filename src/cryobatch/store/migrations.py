@@ -192,8 +192,11 @@ _MAP = (
     ) STRICT""",
 )
 
+# An image's picture in the library: which one it is, so that it is fetched once.
+_PICTURES = ("ALTER TABLE image ADD COLUMN pictured_at TEXT",)
+
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
-    _FIRST, _WATCHES, _ORDER, _COPIES, _SOURCES, _MAP,
+    _FIRST, _WATCHES, _ORDER, _COPIES, _SOURCES, _MAP, _PICTURES,
 )  # fmt: skip
 """The statements that lead from version n to n + 1, at index n."""
 

@@ -9,6 +9,7 @@ from starlette.types import ASGIApp
 from cryobatch import __version__
 from cryobatch.project import Project
 from cryobatch.project.pulse import Pulse
+from cryobatch.store.log_texts import LogTexts
 from cryobatch.web import files, pages
 from cryobatch.web.api import PREFIX, make_api
 from cryobatch.web.api.answers import explain_errors
@@ -27,11 +28,14 @@ def make_app(project: Project, access: Access, *, local_only: bool = True) -> AS
     """
     pulse = Pulse(project.place)
     hub = Hub(pulse.look)
+    texts = LogTexts(project.database, project.place.log_texts)
 
     @asynccontextmanager
     async def live(_: FastAPI) -> AsyncIterator[None]:
         pulse.look()  # from now on changes are numbered
+        texts.keep_up()
         yield
+        texts.close()
         hub.close()
         pulse.close()
 
@@ -42,7 +46,7 @@ def make_app(project: Project, access: Access, *, local_only: bool = True) -> AS
         "`Authorization: Bearer TOKEN`.",
     )  # fmt: skip
     explain_errors(app)
-    app.include_router(make_api(project, hub))
+    app.include_router(make_api(project, hub, texts))
     app.include_router(files.make_router())
     app.include_router(pages.make_router(project, hub))
     return Gate(app, access, local_only)

@@ -3,6 +3,7 @@
 from fastapi import APIRouter
 
 from cryobatch.project import Project
+from cryobatch.store.log_texts import LogTexts
 from cryobatch.web.api import (
     acquisition,
     averages,
@@ -34,7 +35,7 @@ from cryobatch.web.hub import Hub
 PREFIX = "/api/v1"
 
 
-def make_api(project: Project, hub: Hub) -> APIRouter:
+def make_api(project: Project, hub: Hub, texts: LogTexts) -> APIRouter:
     """Return all routes."""
     fresh = Fresh(project)
     api = APIRouter(prefix=PREFIX)
@@ -53,7 +54,7 @@ def make_api(project: Project, hub: Hub) -> APIRouter:
         scripts.make_router(project, fresh),
         queue.make_router(project, fresh),
         processors.make_router(project, hub),
-        log.make_router(project),
+        log.make_router(project, texts),
         watches.make_router(project, hub, fresh),
         prospects.make_router(project, fresh),
         acquisition.make_router(project, hub),

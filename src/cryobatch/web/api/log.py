@@ -43,10 +43,10 @@ def _read_wanted(
     )
 
 
-def make_router(project: Project) -> APIRouter:
+def make_router(project: Project, texts: LogTexts) -> APIRouter:
     """Return the routes."""
     router = APIRouter(prefix="/log", tags=["log"])
-    log = ProjectLog(project.database, LogTexts(project.database, project.place.log_texts))
+    log = ProjectLog(project.database, texts)
 
     @router.get("")
     def list_rows(
@@ -62,11 +62,12 @@ def make_router(project: Project) -> APIRouter:
                 max_length=600, description="The `next` of the page before: quicker than offset."
             ),
         ] = None,
+        counted: Annotated[bool, Query(description="Tell `total` whatever it costs.")] = False,
     ) -> Response:
         """One page of the log; ``next`` is where the page after it begins.
 
-        Where a text is looked for, ``total`` is the number of all rows with it, null while nobody
-        knows without reading them all.
+        ``total`` is the number of all rows that are meant, null while nobody knows without reading
+        them all; ``last`` is the id of the newest row of all.
         """
         only = log.narrow(only)
         rows = log.page(
@@ -77,7 +78,8 @@ def make_router(project: Project) -> APIRouter:
         return answer(request, {
             "rows": [_to_json(row) for row in rows],
             "next": None if key is None else f"{key[1]!r}|{key[2]}|{key[0]}",
-            "total": None if only.ids is None else log.count(only),
+            "total": log.count(only) if counted or only.ids is not None else None,
+            "last": log.last_id(),
         })  # fmt: skip
 
     @router.get("/count")

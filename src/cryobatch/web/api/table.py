@@ -8,7 +8,7 @@ from pydantic import Field
 from cryobatch.project import Project, Selection
 from cryobatch.web.api.answers import answer
 
-BESIDES = ("comment", "root_product", "has_results")
+BESIDES = ("comment", "root_product", "has_results", "pictured_at")
 """What the page must know of an image besides what it shows."""
 NEIGHBOURS = 1
 _Column = Annotated[str, Field(max_length=200)]

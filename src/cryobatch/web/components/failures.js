@@ -2,6 +2,7 @@
 
 import { fill, h, imageLink, setText } from "./dom.js";
 import { clock, count, duration, whole } from "./format.js";
+import { makeLatest } from "./latest.js";
 import { ask, order } from "./rest.js";
 
 const LIVE_MS = 2000;
@@ -20,9 +21,9 @@ export async function start(main, frame) {
   let open = new URLSearchParams(location.search).get("cause");
   let shown = "";
 
-  async function show() {
-    const answer = await ask("/failures");
-    if (answer.event < frame.lastEvent()) setTimeout(() => frame.attempt(show()), answer.renewed_in_s * 1000 + 100);
+  const latest = makeLatest(frame, "/failures", {}, show);
+
+  async function show(answer) {
     causes = answer.causes;
     const failed = count(answer.images, "image");
     setText(said, causes.length ? `${failed} failed for ${count(causes.length, "cause")}` : "No failures");
@@ -84,7 +85,7 @@ export async function start(main, frame) {
     frame.say(`${count(done.batches.length, "batch")} queued anew${waiting}`, {
       action: done.batches.length ? { text: "Undo", run: () => undo(done.batches) } : null,
     });
-    await frame.attempt(show());
+    await frame.attempt(latest.now());
   }
 
   async function undo(ids) {
@@ -92,7 +93,7 @@ export async function start(main, frame) {
     if (!done) return;
     const rest = done.not_there.length ? `; ${count(done.not_there.length, "batch")} had begun` : "";
     frame.say(`${count(done.cancelled.length, "batch")} taken out${rest}`);
-    await frame.attempt(show());
+    await frame.attempt(latest.now());
   }
 
   function step(by) {
@@ -101,12 +102,12 @@ export async function start(main, frame) {
     choose(causes[Math.min(Math.max(place + by, 0), causes.length - 1)].id);
   }
 
-  frame.on(["queue", "log", "settings"], () => frame.attempt(show()), LIVE_MS);
+  frame.on(["queue", "log", "settings"], () => frame.attempt(latest.soon()), LIVE_MS);
   frame.key("j", "next cause", () => step(1));
   frame.key("k", "cause before", () => step(-1));
   frame.key("Escape", "close the cause", close);
   if (frame.mayChange) frame.key("r", "retry all images of the chosen cause", () => (open ? retry([open]) : frame.say("Choose a cause first: j, or a click.", { bad: true })));
-  await frame.attempt(show());
+  await frame.attempt(latest.now());
   if (!open && causes.length && innerWidth > 900) await choose(causes[0].id);
 }
 

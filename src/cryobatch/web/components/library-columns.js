@@ -24,17 +24,17 @@ function nameCell({ data }) {
   return h("a.image-name", { href: imageHref(data.id), title: `${data.group}/${data.name}`, tabindex: "-1" }, h("bdi", { text: brief(data.name, LETTERS) }));
 }
 
-function pictureCell({ data }) {
-  if (!data.has_picture) return h("span.no-picture", { "aria-hidden": "true", text: "·" });
+function pictureCell({ data, value }) {
+  if (!value) return h("span.no-picture", { "aria-hidden": "true", text: "·" });
   const image = h("img.tiny", {
-    src: `/api/v1/images/${data.id}/pictures/micrograph?size=96${data.renewed ? `&version=${data.renewed}-${performance.timeOrigin}` : ""}`,
+    src: `/api/v1/images/${data.id}/pictures/micrograph?size=96&version=${encodeURIComponent(value)}`,
     alt: "", width: "40", height: "40", loading: "lazy", onerror: () => image.remove(),
   });
   return image;
 }
 
 const CELLS = {
-  picture: { cellRenderer: pictureCell, sortable: false, resizable: false, valueGetter: ({ data }) => data.has_picture ? data.renewed ?? 0 : null },
+  picture: { cellRenderer: pictureCell, sortable: false, resizable: false, valueGetter: ({ data }) => data.pictured_at ?? (data.has_results ? "before" : null) },
   name: { cellRenderer: nameCell, minWidth: 120 },
   state: { cellRenderer: ({ value }) => value ? h(`span.state.${value}`, { text: value }) : h("span.soft", { text: "–" }) },
   flag: { cellRenderer: ({ value }) => value ? h(`span.flag.${value}`, { text: FLAG_MARKS[value] ?? value }) : "" },

@@ -1,7 +1,7 @@
 // The order of the library's rows: 100,000 sorted in a fifth of a second, which AG Grid's own way
 // takes more than a second for: it asks for both values anew at every comparison.
 
-const KEYS = { stale: (row) => row.stale.length, picture: (row) => row.renewed ?? 0 };
+const KEYS = { stale: (row) => row.stale.length, picture: (row) => row.pictured_at };
 
 const isNothing = (value) => value === null || value === undefined || value === "";
 

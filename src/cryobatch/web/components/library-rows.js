@@ -82,7 +82,6 @@ export class Rows {
     for (const row of found) {
       there.add(row.id);
       const before = this.known.get(row.id);
-      row.renewed = (before?.renewed ?? 0) + 1;
       transaction[before ? "update" : "add"].push(row);
       this.known.set(row.id, row);
     }
@@ -102,8 +101,6 @@ export class Rows {
     for (let place = 0; place < number; place += 1) {
       const row = {};
       for (let one = 0; one < names.length; one += 1) row[names[one]] = lists[one][place];
-      // Without any result nothing was drawn.
-      row.has_picture = row.has_results;
       rows[place] = row;
     }
     return rows;

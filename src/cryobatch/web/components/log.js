@@ -61,12 +61,11 @@ export async function start(main, frame) {
   async function load(start, end, sort) {
     sorted = sort ?? { column: "time", descending: true };
     // Counting means reading every text where one is looked for: then the end is found by going there.
-    const counted = wanted.text || start ? null : ask("/log/count", wanted);
-    const page = ask("/log", { ...wanted, sort: sorted.column, descending: sorted.descending, offset: start, limit: end - start });
-    const [{ rows, total: found }, total] = await Promise.all([page, counted]);
-    if (total) {
-      newest = total.last;
-      known = total.count;
+    const counted = !wanted.text && !start;
+    const { rows, total: found, last } = await ask("/log", { ...wanted, sort: sorted.column, descending: sorted.descending, offset: start, limit: end - start, counted });
+    if (counted) {
+      newest = last;
+      known = found;
     }
     const end_ = wanted.text ? found ?? (rows.length < end - start ? start + rows.length : null) : known;
     if (!start) setText(number, end_ === null ? `${whole(end)} rows and more` : count(end_, "row"));
@@ -95,7 +94,7 @@ export async function start(main, frame) {
     setText(fresh, `${whole(change_.log - newest)} new rows`);
     fresh.hidden = false;
   });
-  frame.on(["log"], () => follows && table.refresh(), 700);
+  frame.on(["log"], () => follows && table.refresh(), 1000);
   frame.key("f", "follow the log, or hold it", () => setFollow(!follows));
   frame.key("/", "look for a text", () => fields[0].focus());
   frame.key("e", "errors only, or all", () => levels[0].click());

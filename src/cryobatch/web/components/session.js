@@ -3,7 +3,7 @@
 import { base, makeChart, scatter } from "./charts.js";
 import { fill, h, imageHref } from "./dom.js";
 import { brief, bytes, clock, count, duration, measure, short, whole } from "./format.js";
-import { ask } from "./rest.js";
+import { makeLatest } from "./latest.js";
 
 const PLOTS = [
   { name: "defocus_u", title: "Defocus", scale: 1e-4, unit: "µm" },
@@ -25,28 +25,19 @@ export async function start(main, frame) {
   const charts = h("section.charts", {}, flow.panel, ...plots.map((plot) => plot.panel));
   main.append(tiles, notices, h("section.panel", {}, h("h2", { text: "Latest micrographs" }), strip), charts);
 
-  // All browsers share an answer for a while: one from before the last change is asked for again.
-  async function askLatest(path, query, show) {
-    const answer = await ask(path, query);
-    show(answer);
-    if (answer.event < frame.lastEvent()) {
-      setTimeout(() => frame.attempt(askLatest(path, query, show)), answer.renewed_in_s * 1000 + 100);
-    }
-  }
-  const showSummary = () => askLatest("/session", {}, (session) => {
+  const summary = makeLatest(frame, "/session", {}, (session) => {
     showTiles(tiles, session);
     showNotices(notices, session);
     flow.chart.draw((of) => drawFlow(of, session));
     flow.latest.textContent = `${count(session.backlog.at(-1), "batch")} left`;
   });
-  const showSeries = () => askLatest("/session/series", { limit: 2000 }, ({ columns, units }) => {
+  const series = makeLatest(frame, "/session/series", { limit: 2000 }, ({ columns, units }) => {
     for (const plot of plots) drawPlot(plot, columns, units);
     showStrip(strip, columns);
   });
-  const all = () => frame.attempt(Promise.all([showSummary(), showSeries()]));
-  frame.on(["images", "queue", "settings"], () => frame.attempt(showSummary()), 2000);
-  frame.on(["images"], () => frame.attempt(showSeries()), 3000);
-  await all();
+  frame.on(["images", "queue", "settings"], () => frame.attempt(summary.soon()), 2000);
+  frame.on(["images"], () => frame.attempt(series.soon()), 3000);
+  await frame.attempt(Promise.all([summary.now(), series.now()]));
 }
 
 function makePanel(title) {
