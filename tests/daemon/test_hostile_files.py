@@ -10,6 +10,7 @@ from cryobatch.importing import Take
 from cryobatch.importing.completeness import prove
 from cryobatch.importing.find import read_recording
 from cryobatch.importing.watching.settle import FAST_S, PATIENT_S
+from cryobatch.model.event import Level
 from cryobatch.project import Project
 from cryobatch.project.watching import Orders
 from cryobatch.store.watching import FileState
@@ -81,13 +82,31 @@ def test_odd_names_lead_to_images_with_safe_ones(session: Session, take: Take) -
         session.pass_time(FAST_S * 2)
     assert len(session.names()) == len(names)
     (failed,) = session.report().failed
-    assert "UTF-8" in failed.reason
+    assert failed.reason == "its name is no text in UTF-8; rename it"
+    (line,) = session.told(Level.ERROR)
+    assert line.count(".mrc") == 1
     assert str(session.importer.trouble).encode("utf-8")
     for row in session.project.images.rows():
         image = session.project.images.record(int(str(row["id"]))).image
         path = Path(image.root_file)
         assert (session.project.images.folder(image.id) / path).is_file()
     assert len(session.project.queue.listing()) == len(names)
+
+
+def test_what_is_no_recording_is_said_to_be_what_it_is(session: Session) -> None:
+    """It failed, as nothing more will come; what has no bytes yet is incomplete."""
+    (session.folder / "notes.tif").write_text("Remember the milk, and the gain reference.\n")
+    (session.folder / "later.tif").write_bytes(bytes(4000))
+    for _ in range(3):
+        session.pass_time(PATIENT_S)
+    (failed,), (incomplete,) = session.report().failed, session.report().incomplete
+    assert (failed.path, failed.reason) == ("notes.tif", "it is no TIFF file, but text")
+    assert (incomplete.path, incomplete.reason) == ("later.tif", "its header is not there yet")
+    assert any("notes.tif is not imported: it is" in text for text in session.told(Level.ERROR))
+    write_micrograph(session.folder / "good.mrc").rename(session.folder / "notes.tif")
+    (session.folder / "notes.tif").rename(session.folder / "notes.mrc")
+    session.pass_time(FAST_S * 2)
+    assert session.names() == ["notes"]
 
 
 def test_files_that_vanish_at_any_moment_are_forgotten(

@@ -191,13 +191,29 @@ def test_missing_folder_is_waited_for_and_may_go_and_come_back(
     assert session.names() == ["a"]
     shutil.move(folder, tmp_path / "away")
     session.pass_time(5)
-    assert any("is gone" in line for line in session.told(Level.WARNING))
+    (line, _) = session.told(Level.WARNING)
+    assert "is gone" in line
     write_micrograph(tmp_path / "away" / "b.mrc", 2)
     shutil.move(tmp_path / "away", folder)
     session.pass_time(5)
     assert session.names() == ["a", "b"]
     assert session.report().counts[FileState.IMPORTED] == 2
     session.importer.close()
+
+
+def test_of_a_folder_that_is_gone_nothing_settles(session: Session, tmp_path: Path) -> None:
+    """What was about to settle is counted again when the folder is there again."""
+    write_micrograph(session.folder / "a.mrc")
+    session.importer.step()
+    assert session.importer.is_settling()
+    shutil.move(session.folder, tmp_path / "away")
+    session.pass_time(5)
+    (watched,) = session.project.watching.listing()
+    assert (watched.state(works=True), watched.settling(works=True)) == ("absent", 0)
+    assert not session.importer.is_settling()
+    shutil.move(tmp_path / "away", session.folder)
+    session.pass_time(FAST_S * 2)
+    assert session.names() == ["a"]
 
 
 def test_renamed_inner_folder_makes_no_second_images(session: Session) -> None:

@@ -1,5 +1,6 @@
 """Where the kernel reports nothing, folders are looked through, and nothing else is different."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from cryobatch.importing.watching.settle import FAST_S
 from cryobatch.model.event import Level
 from cryobatch.project import Project
 from cryobatch.project.place import lacks_events
+from tests.daemon.running import wait_for
 from tests.daemon.watched import Session, write_micrograph
 
 MOUNTS = """/dev/sda1 / ext4 rw 0 0
@@ -78,6 +80,7 @@ def test_files_on_a_network_mount_are_found_by_polling(
     let_time_go_by(session, 60)
     assert session.names() == ["a", "b"]
     assert session.told(Level.WARNING) == []
+    assert session.project.watching.listing()[0].reason(works=True)
     session.importer.close()
 
 
@@ -99,4 +102,28 @@ def test_a_system_without_watches_left_is_polled(
     assert session.names() == ["a"]
     (warning,) = session.told(Level.WARNING)
     assert "limit reached" in warning
+    session.importer.close()
+
+
+def test_a_name_that_is_no_text_costs_a_folder_no_events(project: Project, tmp_path: Path) -> None:
+    """It is listed itself, told once, and what comes after it is found by events as before."""
+    folder = tmp_path / "microscope"
+    folder.mkdir()
+    session = Session.begin(project, folder)
+    session.importer.step()
+    (folder / os.fsdecode(b"\xff\xfe.mrc")).write_bytes(b"?")
+    write_micrograph(folder / "a.mrc", 1)
+
+    def status() -> dict[str, object]:
+        session.clock.now += 0.05
+        session.importer.step()
+        return dict(session.project.watching.listing()[0].status)
+
+    wait_for(lambda: status()["state"] == "watching" and session.names() == ["a"], "a.mrc")
+    scanned_at = status()["scanned_at"]
+    write_micrograph(folder / "b.mrc", 2)
+    wait_for(lambda: status() and session.names() == ["a", "b"], "b.mrc")
+    assert status()["scanned_at"] == scanned_at
+    (warning,) = session.told(Level.WARNING)
+    assert "no text in UTF-8" in warning
     session.importer.close()

@@ -43,6 +43,7 @@ def report_to_json(report: "WatchReport", works: bool) -> dict[str, object]:
         "id": report.watched.id,
         "folder": str(report.watched.folder),
         "state": report.watched.state(works),
+        "reason": report.watched.reason(works),
         "found": sum(report.counts.values()) + settling,
         "settling": settling,
         **{state.value: number for state, number in report.counts.items()},
@@ -76,7 +77,9 @@ def tell_report(report: "WatchReport", works: bool) -> None:
     watched = report.watched
     counts = {state.value: number for state, number in report.counts.items()}
     settling = report.watched.settling(works)
-    typer.echo(f"{watched.id}  {watched.folder}  ({watched.state(works)})")
+    why = watched.reason(works)
+    state = f"{watched.state(works)}: {why}" if why else watched.state(works)
+    typer.echo(f"{watched.id}  {watched.folder}  ({state})")
     typer.echo(
         f"   {sum(counts.values()) + settling} found: {settling} settling, "
         f"{counts['imported']} imported, {counts['incomplete']} incomplete, "

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from cryobatch.errors import BadInput
@@ -15,6 +16,7 @@ from cryobatch.importing.watching.settle import Doubt, Look, judge, look_at, pau
 from cryobatch.importing.watching.waiting import Waiting
 from cryobatch.model.event import Level
 from cryobatch.project.watching import WatchedFolder
+from cryobatch.store.text import storable
 from cryobatch.store.watching import FileRow, FileState
 
 
@@ -97,7 +99,7 @@ class Examiner:
         proof, doubts = self._prove(path)
         verdict = judge(quiet_s, proof, doubts, orders.patience)
         if not verdict.take:
-            state = FileState.INCOMPLETE
+            state = FileState.FAILED if verdict.unfit else FileState.INCOMPLETE
             return self.postpone(path, look, state, verdict.missing, verdict.again_s)
         try:
             recording = read_recording(place, waiting.metadata.of(path), self._read_pattern())
@@ -113,7 +115,7 @@ class Examiner:
         """Return what a file's bytes prove, and what else speaks against taking it."""
         place = self._watched.folder / path
         proof = prove(place)
-        if proof.state is ProofState.INCOMPLETE:
+        if proof.state in {ProofState.INCOMPLETE, ProofState.UNFIT}:
             return proof, ()
         companions = self._waiting.metadata.of(path)
         expected = companions.expected_frames(place)
@@ -130,6 +132,7 @@ class Examiner:
     ) -> FileRow | None:
         """Look at a file again later; returns what a person should know of it."""
         candidate = self._waiting.candidates[path]
+        missing = _without_path(missing, self._watched.folder / path)
         if not missing:
             self._waiting.postpone(path, again_s)
             return None
@@ -138,6 +141,14 @@ class Examiner:
         candidate.attempts += 1
         if not candidate.listed:
             words = "is incomplete" if state is FileState.INCOMPLETE else "is not imported"
-            self._tell(f"{self._watched.folder / path} {words}: {missing}", Level.ERROR)
+            place = storable(str(self._watched.folder / path))
+            self._tell(f"{place} {words}: {missing}", Level.ERROR)
             self._waiting.list_missing(path)
         return FileRow(path, look, state, self._moment(), missing, written_at=candidate.written_at)
+
+
+def _without_path(reason: str, place: Path) -> str:
+    """Return a reason without the file's name before it: that stands beside it anyway."""
+    for start in (str(place), storable(str(place))):
+        reason = reason.removeprefix(start)
+    return reason.removeprefix(":").lstrip()

@@ -25,6 +25,8 @@ POLL_INTERVAL_S = 1.0
 SCAN_INTERVAL_S = 30.0
 """With events a full scan finds only what these have missed."""
 POLLED_SCAN_INTERVAL_S = 10.0
+EVENTS_INTERVAL_S = 300.0
+"""After so long a system that had granted no watches is asked again."""
 SCAN_SHARE = 0.01
 """Scans take this share of a core at most; polling where there are no events, twice as much."""
 STATUS_INTERVAL_S = 1.0
@@ -84,10 +86,14 @@ class Follower:
             local=not self._polled, clock=clock, moment=moment,
         )  # fmt: skip
         self._events: Events | None = None
+        self._gaps = 0
+        self._no_events = "its file system reports no events" if self._polled else ""
+        self._events_at = float("-inf")
         self._heard: set[str] = set()
         self._hearing = threading.Lock()
         self._identity: tuple[int, int] | None = None
         self._present_at = self._scan_at = self._poll_at = self._shown_at = float("-inf")
+        self._looked = False
         self._scan_s = 0.0
         self._scanned_at: float | None = None
         self._settings = project.settings
@@ -119,7 +125,14 @@ class Follower:
 
     def is_settling(self) -> bool:
         """Tell whether files wait of which nobody has been told that they lack something."""
-        return any(not candidate.listed for candidate in self._waiting.candidates.values())
+        return bool(self._settling())
+
+    def _settling(self) -> list[str]:
+        """Return such files; of a folder that is not there nobody knows anything."""
+        if self._identity is None:
+            return []
+        candidates = self._waiting.candidates
+        return [path for path, candidate in candidates.items() if not candidate.listed]
 
     def close(self) -> None:
         """End."""
@@ -139,8 +152,9 @@ class Follower:
         """See whether the folder is there, and is the same as before."""
         identity = self._tree.identity()
         folder, before = self.watched.folder, self._identity
-        if identity is None and before is None:
+        if identity is None and not self._looked:
             self._tell(f"{folder} is not there: waiting for it", Level.WARNING)
+        self._looked = True
         if identity == before:
             return
         self._close_events()
@@ -157,10 +171,14 @@ class Follower:
     def _open_events(self) -> None:
         if self._polled:
             return
+        self._gaps = 0
         try:
             self._events = Events(self.watched.folder, self._hear)
         except OSError as error:
+            self._events_at = self._clock() + EVENTS_INTERVAL_S
             self._tell_polled(str(error))
+        else:
+            self._no_events = ""
 
     def _close_events(self) -> None:
         if self._events is not None:
@@ -173,14 +191,28 @@ class Follower:
         self._wake()
 
     def _tell_polled(self, reason: str) -> None:
+        self._no_events = storable(reason)
         text = f"{self.watched.folder}: no events ({reason}); it is looked through instead"
         self._tell(text, Level.WARNING)
 
+    def _listen(self) -> None:
+        """See that events are heard; after a gap in them look through the whole folder."""
+        events = self._events
+        if events is None:
+            if not self._polled and self._clock() >= self._events_at:
+                self._open_events()
+                self._scan_at = float("-inf")
+            return
+        trouble, gaps = events.trouble, events.gaps
+        if trouble is not None and trouble != self._no_events:
+            self._tell_polled(trouble)
+        if trouble is None and gaps != self._gaps:
+            self._gaps, self._no_events = gaps, ""
+            self._scan_at = float("-inf")
+
     def _look(self) -> None:
         """Look at what was reported, or at everything where that is due."""
-        if self._events is not None and self._events.trouble is not None:
-            self._tell_polled(self._events.trouble)
-            self._close_events()
+        self._listen()
         with self._hearing:
             heard, self._heard = self._heard, set()
         if self._clock() >= self._scan_at:
@@ -188,13 +220,13 @@ class Follower:
             return
         if heard:
             self._tree.visit(sorted(heard))
-        if self._events is None and self._clock() >= self._poll_at:
+        if self._no_events and self._clock() >= self._poll_at:
             cost_s = self._measure(self._tree.poll)
             self._poll_at = self._clock() + max(POLL_INTERVAL_S, cost_s / SCAN_SHARE)
 
     def _scan(self) -> None:
         self._scan_s = self._measure(self._tree.walk)
-        interval_s = SCAN_INTERVAL_S if self._events is not None else POLLED_SCAN_INTERVAL_S
+        interval_s = POLLED_SCAN_INTERVAL_S if self._no_events else SCAN_INTERVAL_S
         self._scan_at = self._clock() + max(interval_s, self._scan_s / SCAN_SHARE)
         self._poll_at = self._clock() + POLL_INTERVAL_S
         self._waiting.arriving = True
@@ -221,11 +253,11 @@ class Follower:
     def _show(self) -> None:
         """Tell the database how it goes, where that has changed."""
         now = self._clock()
-        candidates = self._waiting.candidates
-        settling = [path for path, candidate in candidates.items() if not candidate.listed]
-        state = "polling" if self._events is None else "watching"
+        settling = self._settling()
+        state = "polling" if self._no_events else "watching"
         status: dict[str, object] = {
             "state": "absent" if self._identity is None else state,
+            "reason": self._no_events if self._identity is not None else "",
             "settling": len(settling),
             "settling_files": [storable(path) for path in settling[:SHOWN_FILES]],
             "scanned_at": self._scanned_at,

@@ -140,7 +140,7 @@ def _byte_order(data: bytes | bytearray, where: str) -> str:
     fitting = [order for order, mode in modes.items() if mode in _MODES]
     if not fitting:
         raise BadInput(
-            f"{where}: no MRC file that we read (mode {modes['<']}; known: "
+            f"{where}: it is no MRC file that we read (mode {modes['<']}; known: "
             f"{', '.join(map(str, _MODES))}); see whether it was copied whole"
         )
     # Mode 0 reads the same in both orders: then the stamp, else plausible sizes decide.

@@ -67,7 +67,7 @@ def walk_pages(path: Path, file: PlainFile) -> Iterator[Directory]:
     order = {b"II": "<", b"MM": ">"}.get(bytes(start[:2]))
     version = struct.unpack_from(f"{order}H", start, 2)[0] if order and len(start) == 16 else 0
     if order is None or version not in _LAYOUTS:
-        raise BadInput(f"{path}: is no TIFF file; copy it again from the microscope")
+        raise BadInput(f"{path}: it is no TIFF file; copy it again from the microscope")
     place, kind, count_bytes, count_kind, entry_bytes = _LAYOUTS[version]
     (offset,) = struct.unpack_from(f"{order}{kind}", start, place)
     seen: set[int] = set()

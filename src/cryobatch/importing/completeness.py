@@ -17,8 +17,10 @@ from cryobatch.formats.mrc_header import HEADER_BYTES, parse_header
 from cryobatch.formats.reading import PlainFile, reading, require_file
 from cryobatch.formats.safe_xml import parse_xml
 from cryobatch.formats.tiff_extent import measure_extent
+from cryobatch.importing.likeness import START_BYTES, find_likeness
 
 TAIL_BYTES = 4096
+LEAST_HEADER_BYTES = 16
 LEAST_TAIL_BYTES = 512
 """So many zeros at the end of the pixels are more likely room that was set aside than counts."""
 COMPRESSED_START_BYTES = 65_536
@@ -32,6 +34,7 @@ class ProofState(StrEnum):
     COMPLETE = "complete"
     INCOMPLETE = "incomplete"
     UNPROVEN = "unproven"
+    UNFIT = "unfit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +43,9 @@ class Proof:
 
     Args:
         state: "complete": nothing is missing. "incomplete": something is, or it is broken.
-            "unproven": nothing is missing that can be seen, and more may come.
-        reason: What is missing or cannot be proven, empty when it is complete.
+            "unproven": nothing is missing that can be seen, and more may come. "unfit": it is no
+            recording, whatever its name says.
+        reason: What is missing, wrong or cannot be proven, empty when it is complete.
     """
 
     state: ProofState
@@ -70,7 +74,11 @@ def _prove(path: Path, expected_frames: int | None) -> Proof:
         require_file(path)
         file = PlainFile(path)
         try:
-            return _PROVERS[_packing(path, kind)](path, file, expected_frames)
+            packing = _packing(path, kind)
+            likeness = find_likeness(bytes(file.read_at(0, START_BYTES)), kind)
+            if likeness and packing == kind:
+                return Proof(ProofState.UNFIT, f"it is no {kind.upper()} file, but {likeness}")
+            return _PROVERS[packing](path, file, expected_frames)
         finally:
             file.close()
 
@@ -94,6 +102,8 @@ def _prove_mrc(path: Path, file: PlainFile, expected_frames: int | None) -> Proo
 
 def _prove_tiff(path: Path, file: PlainFile, expected_frames: int | None) -> Proof:
     size = file.size_bytes()
+    if not any(file.read_at(0, LEAST_HEADER_BYTES)) or size < LEAST_HEADER_BYTES:
+        return _incomplete("its header is not there yet")
     extent = measure_extent(path, file)
     if extent.pages == 0:
         return _incomplete("it has no frame yet")

@@ -22,6 +22,7 @@ from cryobatch.importing.layouts.pattern import Named, NamePattern
 from cryobatch.importing.names import make_safe
 from cryobatch.importing.recording import Found, Recording, Refused
 from cryobatch.model.image import Fact, FactValue
+from cryobatch.store.text import storable
 
 SETTINGS_FILE = "project.toml"
 OWN_FOLDER = "images"
@@ -126,10 +127,7 @@ def _check_name(path: Path) -> None:
     try:
         str(path).encode("utf-8")
     except UnicodeEncodeError:
-        raise BadInput(
-            f"{str(path).encode('utf-8', 'replace').decode()}: its name is no text in UTF-8; "
-            "rename it"
-        ) from None
+        raise BadInput(f"{storable(str(path))}: its name is no text in UTF-8; rename it") from None
 
 
 def _sort_out(paths: Iterable[Path]) -> tuple[list[Path], list[Path]]:

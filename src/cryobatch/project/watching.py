@@ -81,6 +81,10 @@ class WatchedFolder:
             return str(self.status["state"])
         return "starting" if self.active else "stopped"
 
+    def reason(self, works: bool) -> str:
+        """Return why a folder is polled, empty where it is not."""
+        return str(self.status.get("reason", "")) if works else ""
+
     def settling(self, works: bool) -> int:
         """Return how many files a daemon, if one works, waits for to settle."""
         return int(self.status.get("settling", 0)) if works else 0

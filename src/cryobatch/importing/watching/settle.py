@@ -65,11 +65,13 @@ class Verdict:
         take: Whether it is taken now.
         again_s: Else, after how long to look again; 0: seldom, for nothing is expected to change.
         missing: What it lacks, where it has been unchanged so long that a person should know.
+        unfit: Whether it is no recording at all.
     """
 
     take: bool
     again_s: float = 0.0
     missing: str = ""
+    unfit: bool = False
 
 
 TAKE = Verdict(take=True)
@@ -120,8 +122,10 @@ def judge(quiet_s: float, proof: Proof, doubts: tuple[Doubt, ...], patience: Pat
     if quiet_s < patience.fast_s:
         return Verdict(take=False, again_s=patience.fast_s - quiet_s)
     left_s = max(0.0, patience.patient_s - quiet_s)
-    if proof.state is ProofState.INCOMPLETE:
-        return Verdict(take=False, again_s=left_s, missing="" if left_s else proof.reason)
+    if proof.state in {ProofState.INCOMPLETE, ProofState.UNFIT}:
+        unfit = proof.state is ProofState.UNFIT
+        missing = "" if left_s else proof.reason
+        return Verdict(take=False, again_s=left_s, missing=missing, unfit=unfit)
     if proof.state is ProofState.UNPROVEN:
         doubts = (*doubts, Doubt(proof.reason, patience.patient_s))
     longest_s = max((doubt.patience_s - quiet_s for doubt in doubts), default=0.0)

@@ -188,6 +188,7 @@ def _describe(report: WatchReport, works: bool, held: str | None) -> dict[str, o
         "folder": storable(str(watched.folder)),
         "active": watched.active,
         "state": "held" if is_held else state,
+        "reason": watched.reason(works),
         "found": sum(report.counts.values()) + settling,
         "settling": settling,
         "settling_files": watched.status.get("settling_files", []) if settling else [],

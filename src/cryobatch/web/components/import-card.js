@@ -6,7 +6,7 @@ import { sureButton } from "./queue.js";
 
 const STATES = {
   watching: ["following", "it is told of every file that appears"],
-  polling: ["following, polled", "its file system reports no events, so it is looked through again and again"],
+  polling: ["following, polled", "it is looked through again and again, as nothing is reported"],
   absent: ["away", "the folder is not there; it is waited for"],
   held: ["held", "there is too little room on the disk"],
   stopped: ["stopped", "nobody follows it"],
@@ -45,7 +45,7 @@ export function makeCard(frame, actions) {
     row = now;
     const [word, why] = STATES[row.state] ?? [row.state, ""];
     state.className = `state ${row.state.replace(" ", "-")}`;
-    setText(state, word);
+    setText(state, row.state === "polling" && row.reason ? `${word}: ${row.reason}` : word);
     state.title = row.state === "held" ? held : why;
     setText(name, row.folder);
     path.title = row.folder;
