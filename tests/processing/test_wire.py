@@ -3,6 +3,7 @@
 import math
 import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import pytest
@@ -95,3 +96,14 @@ def test_what_was_begun_is_not_taken_back(tray: Tray) -> None:
     tray.put([6])
     assert permits.allows(6)
     assert tray.take_back() == 0
+
+
+def test_both_sides_at_once_agree_on_what_was_begun() -> None:
+    """What is taken back are the last ones: none before a batch that has begun."""
+    numbers = range(1, 17)
+    for _ in range(1000):
+        with closing(Tray()) as tray, ThreadPoolExecutor(1) as processor:
+            tray.put(numbers)
+            begun = processor.submit(list, filter(Permits(tray.reader).allows, numbers))
+            back = tray.take_back()
+            assert begun.result() == list(numbers[: len(numbers) - back])

@@ -3,9 +3,11 @@
 import contextlib
 import os
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 _LEAVE = struct.Struct("=q")
+_ALL_BYTES = 1 << 16
+"""What a pipe holds at most."""
 
 
 class Tray:
@@ -25,20 +27,19 @@ class Tray:
         os.write(self._writer, b"".join(map(_LEAVE.pack, numbers)))
 
     def take_back(self) -> int:
-        """Take all leaves out and return how many there were."""
-        return sum(1 for _ in take_leaves(self.reader))
+        """Take all leaves out and return how many there were.
+
+        They come out in one read, between which the kernel lets no other: one after the other, the
+        processor could take the leave of a later batch while those before it are taken back.
+        """
+        with contextlib.suppress(BlockingIOError):
+            return len(os.read(self.reader, _ALL_BYTES)) // _LEAVE.size
+        return 0
 
     def close(self) -> None:
         """Close both ends."""
         os.close(self.reader)
         os.close(self._writer)
-
-
-def take_leaves(reader: int) -> Iterator[int]:
-    """Take one leave after the other, as long as there is one."""
-    with contextlib.suppress(BlockingIOError):
-        while leave := os.read(reader, _LEAVE.size):
-            yield _LEAVE.unpack(leave)[0]
 
 
 class Permits:
@@ -52,5 +53,7 @@ class Permits:
     def allows(self, number: int) -> bool:
         """Tell whether a batch may begin; the numbers come in their order, each once."""
         if self._held < number:
-            self._held = next(take_leaves(self._reader), self._held)
+            with contextlib.suppress(BlockingIOError):
+                if leave := os.read(self._reader, _LEAVE.size):
+                    (self._held,) = _LEAVE.unpack(leave)
         return self._held == number
