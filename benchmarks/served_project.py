@@ -22,6 +22,7 @@ from benchmarks.movie_files import write_tiff
 from cryobatch.imaging.simulate import SimulationSettings, simulate_movie
 from cryobatch.model.index import IndexEntry
 from cryobatch.processing.image_folder import read_record, write_record
+from cryobatch.processing.processor import NICENESS
 from cryobatch.project import Project
 from cryobatch.store import library
 from cryobatch.web.auth import Access, open_access
@@ -165,8 +166,9 @@ def updating(
 
 @contextmanager
 def busy_cores(number: int) -> Iterator[None]:
-    """Keep cores busy as processors do."""
-    code = "import numpy as n\na = n.ones((2048, 2048), 'f4')\nwhile True: n.fft.rfft2(a)"
+    """Keep cores busy as processors do, which are as nice."""
+    code = (f"import os, numpy as n\nos.nice({NICENESS})\na = n.ones((2048, 2048), 'f4')\n"
+            "while True: n.fft.rfft2(a)")  # fmt: skip
     started = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(number)]
     try:
         yield

@@ -88,3 +88,13 @@ def test_the_library_repeats_values_and_why_some_are_absent() -> None:
     assert entry.values == {"a": 1.5, "b": None}
     assert entry.absences == {"b": "no rings"}
     assert entry.stale == ("fit",)
+
+
+def test_the_library_knows_which_picture_an_image_has() -> None:
+    """That of the last run that made one; a run that makes none leaves it as it was."""
+    record = ImageRecord(IDENTITY).with_run("fit", RUN, {})
+    assert index_entry(record, []).pictured_at is None
+    drawn = replace(RUN, started_at="2026-01-02T00:00:00Z", products={"micrograph": "m.mrc"})
+    later = replace(RUN, started_at="2026-01-03T00:00:00Z")
+    both = record.with_run("drift", drawn, {}).with_run("fit", later, {})
+    assert index_entry(both, []).pictured_at == "2026-01-02T00:00:00Z"

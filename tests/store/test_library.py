@@ -9,8 +9,9 @@ from cryobatch.model import BatchState
 from cryobatch.model.index import IndexEntry
 from cryobatch.store import library, queue
 from cryobatch.store.changes import changed_images, read_marks
+from cryobatch.store.choice import choose
 from cryobatch.store.database import Database
-from cryobatch.store.fields import COLUMNS
+from cryobatch.store.fields import COLUMNS, TABLES
 from tests.store.store_images import MakeImages, fill, identity
 
 
@@ -248,3 +249,18 @@ def test_who_watches_hears_of_the_trash(database: Database, images: MakeImages) 
         assert changed_images(t, before, after, 10) == [3]
         library.set_trashed(t, [3], True)
         assert changed_images(t, after, read_marks(t), 10) == []
+
+
+def test_a_few_images_are_found_by_their_ids(database: Database, images: MakeImages) -> None:
+    """A page that renews two rows of 100,000 reads two rows; what is named twice counts once."""
+    images(4)
+    with database.reading() as r:
+        assert library.select(r, "id in (3, 1, 3) and not trashed") == [1, 3]
+        assert library.select(r, "not id in (3, none)") == [1, 2, 4]
+        assert library.select(r, "id not in (3, 4) or id in (4, none)") == [1, 2, 4]
+        found = choose(r, "id in (3, 1) and not trashed", None, ())
+        plan = r.execute(
+            f"EXPLAIN QUERY PLAN SELECT image.id FROM {TABLES} WHERE {found.sql}",
+            found.parameters,
+        )
+        assert "SEARCH image USING INTEGER PRIMARY KEY" in plan.fetchone()[3]

@@ -1,4 +1,4 @@
-"""A text is found in the log at once, by an index that costs nothing before."""
+"""A text is found in the log at once, by an index beside the database."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -12,6 +12,7 @@ from cryobatch.model.event import LogEntry
 from cryobatch.store import log, log_texts
 from cryobatch.store.database import Database
 from cryobatch.store.log_texts import LogTexts
+from tests.daemon.running import wait_for
 
 WORDS = st.text(st.sampled_from("aAbB\"'%_ é\U0001f52cİK"), min_size=0, max_size=9)
 
@@ -122,3 +123,16 @@ def test_each_text_is_indexed_once(database: Database, texts: LogTexts, tmp_path
     with sqlite3.connect(tmp_path / "texts.db") as file:
         assert file.execute("SELECT count(*) FROM said").fetchone()[0] == 1
         assert file.execute("SELECT count(*) FROM place").fetchone()[0] == 50
+
+
+def test_all_is_taken_in_before_anybody_looks(
+    database: Database, texts: LogTexts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While pages are served a log of a million rows is not read when a text is looked for."""
+    monkeypatch.setattr(log_texts, "CHUNK", 2)
+    write(database, *[f"row {number}" for number in range(9)])
+    texts.keep_up()
+    wait_for(lambda: texts.find("row 7") == (8,), "the end of the rows")
+    texts.close()
+    texts.keep_up()
+    assert texts.find("row 7") is None, "nothing begins after the end"

@@ -1,13 +1,16 @@
 """A person finds, selects, judges and processes images in the Library."""
 
 import re
+from dataclasses import replace
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 from starlette.testclient import TestClient
 
+from cryobatch.processing.image_folder import read_record, write_record
 from cryobatch.project import Project, Selection
+from cryobatch.project.correction import comment_image
 from tests.web.browser import PHONE, WIDE, Visitor, until
 from tests.web.site import IMAGES, add_result
 
@@ -198,3 +201,26 @@ def test_library_and_image_fit_the_screen(visitor: Visitor, size: tuple[int, int
         for path in ("/library", "/image?id=1"):
             visitor.open(page, path)
             assert page.evaluate("document.documentElement.scrollWidth") <= size[0], path
+
+
+def test_a_picture_is_fetched_again_only_when_it_is_another(
+    visitor: Visitor, project: Project
+) -> None:
+    """A comment on an image leaves its picture alone, a run that draws it anew does not."""
+    fetched: list[str] = []
+    with visitor.window("/library") as page:
+        page.wait_for_selector(".ag-row img.tiny")
+        page.wait_for_function(
+            "[...document.querySelectorAll('img.tiny')].every(one => one.complete)"
+        )
+        page.on("request", lambda request: fetched.append(request.url))
+        project.images.update(Selection(images=(1, 2)), comment_image("thick rim"))
+        page.get_by_text("thick rim").first.wait_for()
+        assert not [url for url in fetched if "/pictures/" in url]
+        folder = project.images.folder(1)
+        record = read_record(folder)
+        again = {"weigh": replace(record.runs["weigh"], started_at="2026-01-02T00:00:00Z")}
+        write_record(folder, replace(record, runs=again))
+        wanted = "/images/1/pictures/micrograph?size=96&version=2026-01-02T00"
+        with page.expect_request(lambda request: wanted in request.url):
+            project.images.index([1])

@@ -15,6 +15,8 @@ from cryobatch.processing.tray import Permits
 from cryobatch.processing.wire import Wire, write_report
 
 PR_SET_CHILD_SUBREAPER = 36
+NICENESS = 5
+"""So much later than others a processor gets a core: the import and the pages come first."""
 
 
 def adopt_orphans() -> None:
@@ -53,6 +55,7 @@ def main() -> None:
     # The daemon decides when a processor ends; a Ctrl-C in its terminal is the daemon's to answer.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     adopt_orphans()
+    os.nice(NICENESS)
     end, tray = (int(descriptor) for descriptor in sys.argv[1:])
     os.set_inheritable(end, False)
     os.set_inheritable(tray, False)

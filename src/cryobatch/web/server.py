@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import uvicorn
 
 from cryobatch.errors import CryobatchError
+from cryobatch.imaging.memory import share_freed_memory
 from cryobatch.project import Project
 from cryobatch.web.app import make_app
 from cryobatch.web.auth import open_access
@@ -82,6 +83,7 @@ def _follow(lifeline: int, server: uvicorn.Server) -> None:
 def main() -> None:
     """Serve; a signal for the daemon's terminal is the daemon's business."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    share_freed_memory()
     try:
         serve(read_arguments(sys.argv[1:]))
     except CryobatchError as error:

@@ -1,6 +1,5 @@
 """The session: counts, rates, trends, notices in words, and values of the latest images."""
 
-from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Annotated
 
@@ -18,13 +17,14 @@ from cryobatch.web.hub import Hub
 SERIES = ("defocus_u", "defocus_v", "ctf_resolution", "drift_range", "ice_ring", "particle_count")
 _TIMES = ("recorded_at", "imported_at")
 LATEST = 300
+RENEWED_S = 2.0
 LONGEST_SERIES = 20_000
 
 
 def make_router(project: Project, hub: Hub) -> APIRouter:
     """Return the routes."""
     router = APIRouter(prefix="/session", tags=["session"])
-    summary = Kept(lambda: _summarise(project), hub.number)
+    summary = Kept(lambda: _summarise(project), hub.number, RENEWED_S)
     series: dict[int, Kept] = {}
 
     @router.get("")
@@ -38,7 +38,9 @@ def make_router(project: Project, hub: Hub) -> APIRouter:
     ) -> Response:
         """Values of the latest images as columns, in the order in which they were recorded."""
         size = next(one for one in (300, 2_000, 6_000, LONGEST_SERIES) if one >= limit)
-        kept = series.setdefault(size, Kept(lambda: _find_series(project, size), hub.number))
+        kept = series.setdefault(
+            size, Kept(lambda: _find_series(project, size), hub.number, RENEWED_S)
+        )
         return answer(request, kept.get())
 
     return router
@@ -71,16 +73,16 @@ def _limits(project: Project) -> Limits:
 
 
 def _find_series(project: Project, limit: int) -> Result:
-    rows = project.images.rows(sort="id", descending=True, limit=limit, columns=_TIMES)
     units = _find_units(project)
-    ordered = sorted(rows, key=lambda row: (_moment(row), str(row["id"])))
-    names = ("id", "name", "group", "state", "flag", *_TIMES, *SERIES)
-    columns = {name: [row.get(name) for row in ordered] for name in names}
-    return {"columns": columns, "units": units, "count": len(rows)}
-
-
-def _moment(row: Mapping[str, object]) -> str:
-    return str(row["recorded_at"] or row["imported_at"])
+    found = project.images.table(
+        sort="id", descending=True, limit=limit, exact=False,
+        fields=[*_TIMES, "pictured_at", *units],
+    )
+    recorded, imported = (found[name] for name in _TIMES)
+    moments = [one or other for one, other in zip(recorded, imported, strict=True)]
+    order = sorted(range(len(moments)), key=lambda place: (moments[place], found["id"][place]))
+    columns = {name: [column[place] for place in order] for name, column in found.items()}
+    return {"columns": columns, "units": units, "count": len(order)}
 
 
 def _find_units(project: Project) -> dict[str, str]:
