@@ -1,6 +1,8 @@
 """Layouts: which files are recordings, and where they belong."""
 
 import doctest
+import os
+import re
 from pathlib import Path
 
 import pytest
@@ -117,7 +119,7 @@ def test_xml_of_the_same_grid_square_comes_first() -> None:
 def test_names_become_safe_and_unique() -> None:
     """Whatever a file is called, its image's folder is a plain name, and its own."""
     assert make_safe("../../etc/passwd") == "etc_passwd"
-    assert make_safe("Probe µ 1 (a)") == "Probe_1_a"
+    assert make_safe("Probe / 1 (a)…") == "Probe_1_a"
     assert make_safe("...", "images") == "images"
     assert len(make_safe("x" * 400)) <= 120
     assert make_unique("a", {"a", "a_2"}) == "a_3"
@@ -129,3 +131,21 @@ def test_examples_of_the_names_hold() -> None:
     results = doctest.testmod(names)
     assert results.attempted >= 2
     assert results.failed == 0
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ("ünï", "uni", "n", "unì"),
+        ("网格1", "网格2", "1", "日本", "Сетка"),
+        ("x" * 200, "x" * 200 + "y", "x" * 120),
+        (os.fsdecode(b"\xff"), os.fsdecode(b"\xfe"), "\ud800"),
+    ],
+)
+def test_names_whose_letters_are_not_ascii_stay_apart(texts: tuple[str, ...]) -> None:
+    """What is lost of a name is in its mark; the same letters, composed or not, are one name."""
+    safe = [make_safe(text) for text in texts]
+    assert len(set(safe)) == len(texts)
+    assert all(re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,119}", name) for name in safe)
+    assert [make_safe(name) for name in safe] == safe
+    assert make_safe("Gri\u0308d") == make_safe("Grïd")
