@@ -340,6 +340,26 @@ def hurry(bench: Bench, processor: Told, ended: int) -> None:
         bench.step(0.001)
 
 
+def test_a_queue_that_is_cleared_stays_empty(bench: Bench) -> None:
+    """What was claimed ahead does not come back; what had begun goes on, and waits if lost."""
+    bench.ready()
+    ids = bench.submit(*range(1, 13))
+    bench.step(0.001)
+    (processor,) = bench.processors
+    hurry(bench, processor, 6)
+    assert bench.batch(ids[-1]).state is BatchState.RUNNING, "all are claimed"
+    bench.project.queue.clear()
+    bench.dispatcher.notice()
+    bench.step()
+    begun, *others = [bench.batch(one) for one in ids[6:]]
+    assert (begun.state, begun.cancel) == (BatchState.RUNNING, False)
+    assert {batch.state for batch in others} == {BatchState.CANCELLED}
+    bench.project.queue.pause()
+    processor.die()
+    bench.step()
+    assert bench.batch(ids[6]).state is BatchState.WAITING
+
+
 def test_nothing_waits_behind_a_batch_that_takes_long(bench: Bench) -> None:
     """What was handed ahead is for whoever is free then, in its old order."""
     bench.ready(2)

@@ -11,7 +11,7 @@ from typing import Literal
 from cryobatch.model import Batch, BatchState
 from cryobatch.store.database import Reading, Transaction
 from cryobatch.store.queue.places import GAP, take_top
-from cryobatch.store.queue.rows import BATCH_COLUMNS, as_set, read_batch
+from cryobatch.store.queue.rows import BATCH_COLUMNS, IN_ANY_CASE, as_set, read_batch
 from cryobatch.store.text import storable
 
 End = Literal[BatchState.DONE, BatchState.FAILED, BatchState.CANCELLED]
@@ -136,13 +136,14 @@ def give_back(
         False when this attempt does not run; then nothing has changed.
     """
     changed = t.execute(
-        "UPDATE batch SET state = iif(cancel, 'cancelled', 'waiting'), "
-        "finished_at = iif(cancel, :now, NULL), position = :position, processor = NULL, "
+        "UPDATE batch SET state = iif(cancel = :cancel, 'cancelled', 'waiting'), "
+        "finished_at = iif(cancel = :cancel, :now, NULL), cancel = (cancel = :cancel), "
+        "position = :position, processor = NULL, "
         "losses = iif(:lost, iif(lost_script IS :script, losses + 1, 1), losses), "
         "lost_script = iif(:lost, :script, lost_script) "
         "WHERE id = :id AND attempt = :attempt AND state = 'running'",
         {"now": now, "position": take_top(t, 1), "lost": lost, "script": script,
-         "id": batch_id, "attempt": attempt},
+         "cancel": IN_ANY_CASE, "id": batch_id, "attempt": attempt},
     )  # fmt: skip
     return changed.rowcount == 1
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cryobatch.store.database import Transaction
-from cryobatch.store.queue.rows import as_set
+from cryobatch.store.queue.rows import IN_ANY_CASE, UNLESS_BEGUN, as_set
 from cryobatch.store.settings import PAUSED, put_setting
 
 
@@ -33,16 +33,20 @@ def request_cancel(t: Transaction, ids: Sequence[int], now: float) -> Cancelled:
     """Cancel batches that wait, and ask the processors to stop those that run."""
     cancelled = _cancel_waiting(t, ids, now)
     rows = t.execute(
-        "UPDATE batch SET cancel = 1 WHERE id IN (SELECT value FROM json_each(?)) "
+        "UPDATE batch SET cancel = ? WHERE id IN (SELECT value FROM json_each(?)) "
         "AND state = 'running' RETURNING id",
-        (as_set(ids),),
+        (IN_ANY_CASE, as_set(ids)),
     ).fetchall()
     asked = tuple(sorted(row[0] for row in rows))
     return Cancelled(cancelled, asked, _rest(ids, cancelled + asked))
 
 
 def clear(t: Transaction, now: float) -> int:
-    """Cancel everything that waits and tell how many that were."""
+    """Cancel everything that waits and tell how many that were.
+
+    What was claimed ahead and nobody has begun ends as soon as it comes back.
+    """
+    t.execute("UPDATE batch SET cancel = ? WHERE state = 'running' AND NOT cancel", (UNLESS_BEGUN,))
     changed = t.execute(
         "UPDATE batch SET state = 'cancelled', finished_at = ? WHERE state = 'waiting'", (now,)
     )

@@ -12,6 +12,10 @@ BATCH_COLUMNS = (
     "processor, submitted_at, started_at, finished_at, cancel, in_order"
 )
 
+IN_ANY_CASE = 1
+"""In the column ``cancel``: a person wants this running batch stopped."""
+UNLESS_BEGUN = 2
+"""In the column ``cancel``: it ends if it was claimed ahead only, and comes back."""
 
 _NOTHING = "{}"
 _STATES = {state.value: state for state in BatchState}
@@ -39,7 +43,7 @@ def read_batch(row: sqlite3.Row) -> Batch:
         submitted_at=row[11],
         started_at=row[12],
         finished_at=row[13],
-        cancel=bool(row[14]),
+        cancel=row[14] == IN_ANY_CASE,
         in_order=bool(row[15]),
     )
 
