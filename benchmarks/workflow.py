@@ -143,9 +143,9 @@ def _measure(folder: Path, recording: Recording) -> Sequence[object]:
     _make_project(place, recording, "warm", recording.frames[:4, :WARM, :WARM], 1)
     _import_and_run(place / "warm", recording)
     _make_project(place, recording, "measured", recording.frames, recording.images)
-    wall, cpu, memory = _import_and_run(place / "measured", recording)
+    wall, cpu = _import_and_run(place / "measured", recording)
     each = 1.0 / recording.images
-    runs = _runs(place / "measured" / "project", recording.images)
+    memory, *runs = _runs(place / "measured" / "project", recording.images)
     shutil.rmtree(place)
     return [
         recording.name, 3600.0 / (wall * each), CORES * 3600.0 / (cpu * each), wall * each,
@@ -179,8 +179,8 @@ def _make_project(
     )  # fmt: skip
 
 
-def _import_and_run(folder: Path, recording: Recording) -> tuple[float, float, float]:
-    """Return wall and processor seconds, and the most memory of a process in GB."""
+def _import_and_run(folder: Path, recording: Recording) -> tuple[float, float]:
+    """Return wall and processor seconds."""
     given = [part for text in recording.parameters for part in ("--set", text)]
     _cryobatch(folder / "project", "import", str(folder / "movies"), *given)
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -189,7 +189,7 @@ def _import_and_run(folder: Path, recording: Recording) -> tuple[float, float, f
     wall = time.perf_counter() - started
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return wall, cpu, after.ru_maxrss / 1e6
+    return wall, cpu
 
 
 def _cryobatch(folder: Path, *arguments: str) -> None:
@@ -202,12 +202,14 @@ def _cryobatch(folder: Path, *arguments: str) -> None:
 
 
 def _runs(project: Path, images: int) -> list[float]:
-    """Return the mean wall seconds of each script."""
+    """Return the most memory of a script (GB), and the mean wall seconds of each."""
     files = list((project / "images").glob("*/*/image.toml"))
     if len(files) != images:
         raise RuntimeError(f"{len(files)} of {images} images are in {project}")
     records: list[dict[str, Any]] = [tomllib.loads(file.read_text())["runs"] for file in files]
-    return [sum(float(record[name]["seconds"]) for record in records) / images for name in SCRIPTS]
+    memory = max(run["memory_bytes"] for record in records for run in record.values()) / 1e9
+    seconds = (sum(float(record[name]["seconds"]) for record in records) for name in SCRIPTS)
+    return [memory, *(one / images for one in seconds)]
 
 
 def _measure_growth(movie: SimulatedMovie) -> None:
