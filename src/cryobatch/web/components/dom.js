@@ -27,9 +27,15 @@ export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-/** Set what an element holds. */
+/** By what a person knows something again that has been drawn anew. */
+const nameOf = (one) => one.dataset.name ?? one.getAttribute("aria-label") ?? one.textContent;
+
+/** Set what an element holds; what had the focus has it again in its new shape. */
 export function fill(element, ...children) {
+  const active = document.activeElement;
+  const held = element.contains(active) && active.matches("button, a, summary, [tabindex]") ? [active.tagName, nameOf(active)] : null;
   element.replaceChildren(...children.filter((child) => child || child === ""));
+  if (held) [...element.querySelectorAll(held[0])].find((one) => nameOf(one) === held[1])?.focus({ preventScroll: true });
 }
 
 /** Return a function that runs another at most every so many ms, the last call included. */

@@ -36,13 +36,11 @@ export async function start(main, frame) {
   }
 
   function drawList() {
-    const held = document.activeElement?.dataset?.cause;
     fill(list, ...causes.map((one) => h("li", {}, drawCause(one))));
-    if (held) list.querySelector(`[data-cause="${held}"]`)?.focus();
   }
 
   function drawCause(one) {
-    return h("button.cause", { "data-cause": one.id, "aria-current": String(one.id === open), onclick: () => choose(one.id) },
+    return h("button.cause", { "data-name": one.id, "aria-current": String(one.id === open), onclick: () => choose(one.id) },
       h("span.many", {}, whole(one.images), h("small", { text: one.images === 1 ? "image" : "images" })),
       h("span.said", {}, ...drawPattern(one.pattern)),
       h("span.when", { text: one.count === 1 ? clock(one.last) : `${clock(one.first)} – ${clock(one.last)}` }),
@@ -53,7 +51,7 @@ export async function start(main, frame) {
     open = id;
     remember();
     drawList();
-    list.querySelector(`[data-cause="${id}"]`)?.scrollIntoView({ block: "nearest" });
+    list.querySelector(`[data-name="${id}"]`)?.scrollIntoView({ block: "nearest" });
     await frame.attempt(showCause(causes.find((one) => one.id === id)));
   }
 

@@ -13,6 +13,7 @@
 
 import { calmly, h } from "./dom.js";
 import { listen } from "./events.js";
+import { whenReleased } from "./press.js";
 
 const { module, nonce, event, right } = document.body.dataset;
 const SHOWN_MS = 7000;
@@ -24,7 +25,7 @@ const frame = {
   mayChange: right === "change",
   nonce,
   on(topics, run, wait_ms = 1000) {
-    const soon = calmly(run, wait_ms);
+    const soon = calmly(() => whenReleased(run), wait_ms);
     listeners.push((change) => {
       if (change === null || topics.some((topic) => change.topics.includes(topic))) soon();
     });

@@ -6,6 +6,7 @@ import { measure } from "./format.js";
 import { drawFacts, drawRun } from "./image-runs.js";
 import { FLAGS, askComment, setFlag, setTrashed } from "./library-actions.js";
 import { findNeighbours } from "./library-rows.js";
+import { whenReleased } from "./press.js";
 import { showProcess } from "./process.js";
 import { ask, order } from "./rest.js";
 import { makeViewer } from "./viewer.js";
@@ -155,10 +156,14 @@ export async function start(main, frame) {
   }
   addEventListener("popstate", () => show(Number(new URLSearchParams(location.search).get("id"))));
 
+  function renew() {
+    ready.delete(id);
+    show(id);
+  }
   let timer = null;
   frame.onChange((change) => {
     const ours = change === null || (change.topics.includes("images") && (change.images === null || change.images.includes(id)));
-    if (ours && timer === null) timer = setTimeout(() => { timer = null; ready.delete(id); show(id); }, LIVE_MS);
+    if (ours && timer === null) timer = setTimeout(() => { timer = null; whenReleased(renew); }, LIVE_MS);
   });
   await show(id);
 }

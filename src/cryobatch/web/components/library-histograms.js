@@ -4,6 +4,7 @@ import { calmly, fill, h, setText } from "./dom.js";
 import { short, whole } from "./format.js";
 import { label } from "./library-columns.js";
 import { readRanges, withRange } from "./library-ranges.js";
+import { whenReleased } from "./press.js";
 
 const BINS = 48;
 const SIZE = { width: 320, height: 54 };
@@ -75,8 +76,8 @@ export function showHistograms(given) {
     if (!shown.length) fill(list, h("p.soft", { text: "No shown column has numbers yet. Choose others with Columns (v)." }));
   }
   showAll();
-  const soon = calmly(showAll, rows.count > MANY ? 2000 : 400);
-  return { showAll, soon };
+  const show = () => whenReleased(showAll);
+  return { showAll: show, soon: calmly(show, rows.count > MANY ? 2000 : 400) };
 }
 
 class Chart {
@@ -156,16 +157,19 @@ class Chart {
     const x = ({ clientX }) => Math.min(1, Math.max(0, (clientX - box.left) / box.width)) * SIZE.width;
     const begun = x(event);
     this.plot.setPointerCapture(event.pointerId);
+    const over = new AbortController();
     const move = (moved) => this.draw(begun, x(moved));
     const end = (ended) => {
-      this.plot.removeEventListener("pointermove", move);
+      over.abort();
+      if (ended.type === "pointercancel") return; // the next look draws what holds
       const [from, to] = [begun, x(ended)].sort((a, b) => a - b);
       // A click takes the range back.
       if (to - from < 3) this.choose(null, null);
       else this.choose(...[from, to].map((one) => this.toValue(one)));
     };
-    this.plot.addEventListener("pointermove", move);
-    this.plot.addEventListener("pointerup", end, { once: true });
+    for (const [name, run] of [["pointermove", move], ["pointerup", end], ["pointercancel", end]]) {
+      this.plot.addEventListener(name, run, { signal: over.signal });
+    }
     event.preventDefault();
   }
 

@@ -20,6 +20,7 @@ export class Rows {
     this.known = new Map();
     this.waiting = new Set();
     this.loading = true;
+    this.asked = 0;
     this.timers = new Map();
   }
 
@@ -27,16 +28,22 @@ export class Rows {
     return this.known.size;
   }
 
-  /** Fetch all rows that an expression means. */
+  /** Fetch all rows that an expression means; null when others were asked for meanwhile. */
   async load(where) {
+    this.asked += 1;
+    const mine = this.asked;
     this.loading = true;
     this.there = new Set();
     this.note();
-    const { columns } = await this.fetch(where, [...this.there]);
-    const found = this.toRows(columns);
-    this.known = new Map(found.map((row) => [row.id, row]));
-    this.loading = false;
-    return found;
+    try {
+      const { columns } = await this.fetch(where, [...this.there]);
+      if (mine !== this.asked) return null;
+      const found = this.toRows(columns);
+      this.known = new Map(found.map((row) => [row.id, row]));
+      return found;
+    } finally {
+      if (mine === this.asked) this.loading = false;
+    }
   }
 
   /** Note the shown columns as fetched; returns those that were not yet. */

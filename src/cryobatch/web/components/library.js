@@ -3,9 +3,11 @@
 import { createGrid } from "/libraries/ag-grid.js";
 import { rowSelection, theme } from "./table.js";
 import { fill, h, imageHref, setText } from "./dom.js";
+import { sayHowToBegin } from "./begin.js";
 import { count, whole } from "./format.js";
 import { FLAGS, act } from "./library-actions.js";
 import { makeColumns } from "./library-columns.js";
+import { makeFilter } from "./library-filter.js";
 import { Rows, rememberOrder } from "./library-rows.js";
 import { sortNodes, sortedColumns } from "./library-order.js";
 import { showMove } from "./library-move.js";
@@ -13,7 +15,6 @@ import { Panels } from "./library-panels.js";
 import { showProcess } from "./process.js";
 import { ask } from "./rest.js";
 
-const TYPED_MS = 300;
 const LIVE_MS = 40;
 const CHOSEN = "cryobatch-chosen";
 
@@ -23,17 +24,11 @@ export async function start(main, frame) {
   let where = address.get("where") ?? "";
   let trash = address.has("trash");
   let passes = null;
-  let timer = null;
   let panels = null;
   let kept = JSON.parse(sessionStorage.getItem(CHOSEN) ?? "[]");
 
   const number = h("strong");
-  const wrong = h("div.filter-error", { role: "alert", hidden: true });
-  const filter = h("input.filter", {
-    type: "search", value: where, spellcheck: "false", "aria-label": "Filter",
-    placeholder: 'Filter: ctf_resolution < 4 and flag != "red"',
-    oninput() { clearTimeout(timer); timer = setTimeout(() => setFilter(filter.value), TYPED_MS); },
-  });
+  const { field: filter, wrong, tellWrong, typed } = makeFilter(where, (text) => setFilter(text));
   const trashButton = h("button", { text: "Trash", title: "show what was put aside", onclick: () => setTrash(!trash) });
   const place = h("div.grid.images");
   const side = h("aside.side.panel", { hidden: true });
@@ -70,12 +65,21 @@ export async function start(main, frame) {
   const base = () => /\btrashed\b/.test(where) ? where : trash ? "trashed" : null;
 
   async function load() {
-    const found = await rows.load(base());
-    grid.setGridOption("rowData", found);
-    grid.setGridOption("loading", false);
-    if (where && base() !== where) await applyFilter();
+    const asked = base();
+    try {
+      const found = await rows.load(asked);
+      if (found === null) return; // something else was asked for meanwhile
+      grid.setGridOption("rowData", found);
+    } catch (error) {
+      if (asked === null || asked !== where) throw error;
+      return tellWrong(error);
+    } finally {
+      grid.setGridOption("loading", rows.loading);
+    }
+    await applyFilter();
     if (kept) restoreSelection();
     showNumber();
+    return undefined;
   }
 
   /** Fetch the columns that have been shown since. */
@@ -91,16 +95,12 @@ export async function start(main, frame) {
     const asked = where;
     try {
       const wanted = trash && where ? `trashed and (${where})` : where;
-      const ids = where ? (await ask("/library/ids", { where: wanted })).ids : null;
+      const ids = where && base() !== where ? (await ask("/library/ids", { where: wanted })).ids : null;
       if (asked !== where) return;
       passes = ids && new Set(ids);
-      wrong.hidden = true;
-      filter.removeAttribute("aria-invalid");
+      tellWrong(null);
     } catch (error) {
-      if (asked !== where) return;
-      setText(wrong, error.message);
-      wrong.hidden = false;
-      filter.setAttribute("aria-invalid", "true");
+      if (asked === where) tellWrong(error);
       return;
     }
     grid.onFilterChanged();
@@ -110,8 +110,7 @@ export async function start(main, frame) {
 
   async function setFilter(text) {
     const before = base();
-    where = text.trim();
-    if (filter.value.trim() !== where) filter.value = where;
+    where = typed(text);
     keepAddress();
     if (base() === before) await applyFilter();
     else await frame.attempt(load());
@@ -146,7 +145,7 @@ export async function start(main, frame) {
     if (main.querySelector(".library-empty")) return;
     place.append(h("div.empty.library-empty", {}, ...(trash
       ? [h("span", { text: "Nothing was put aside." })]
-      : [h("span", { text: "No images yet." }), h("span", {}, "Watch the microscope's folder with ", h("code", { text: "cryobatch watch add FOLDER" }))])));
+      : [h("span", { text: "No images yet." }), sayHowToBegin(frame)])));
   }
 
   /** The selected images as they stand in the table, those that the filter hides behind them. */

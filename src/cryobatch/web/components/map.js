@@ -1,5 +1,6 @@
 // Map: images and squares where they were recorded, coloured by any value: where the good ice is.
 
+import { sayHowToBegin } from "./begin.js";
 import { showAverages } from "./map-averages.js";
 import { boxOf, makeMap } from "./map-canvas.js";
 import { MapImages, summarise } from "./map-data.js";
@@ -174,7 +175,7 @@ export async function start(main, frame) {
     if (!none) return;
     place.append(h("div.empty", {}, ...(found.without
       ? [h("span", { text: `None of the ${whole(found.without)} images tells where it was recorded.` }), h("span", { text: "Stage positions come from EPU's XML or SerialEM's mdoc: import the session's whole folder again." })]
-      : [h("span", { text: "No images yet." }), h("span", {}, "Watch the microscope's folder: ", h("a", { href: "/import", text: "Import" }), ", or ", h("code", { text: "cryobatch watch add FOLDER" }))])));
+      : [h("span", { text: "No images yet." }), sayHowToBegin(frame)])));
   }
 
   async function load({ all = true } = {}) {

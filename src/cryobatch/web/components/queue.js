@@ -23,7 +23,8 @@ export async function start(main, frame) {
   const place = h("div.grid");
   const state = h("div.bar");
   const empty = h("div.empty", { hidden: true },
-    h("span", { text: "Nothing waits and nothing runs." }), h("span", {}, "Queue images with ", h("code", { text: "cryobatch submit --all" })));
+    h("span", { text: "Nothing waits and nothing runs." }), h("span", {}, "Queue images with ",
+      ...(frame.mayChange ? [h("kbd", { text: "p" }), " in the ", h("a", { href: "/library", text: "Library" }), ", or "] : []), h("code", { text: "cryobatch submit --all" })));
   let running = 0;
   let shown = null;
   const address = new URLSearchParams(location.search);

@@ -1,5 +1,6 @@
 // Session: is it going well, and will the processing keep up?
 
+import { sayHowToBegin } from "./begin.js";
 import { base, makeChart, scatter } from "./charts.js";
 import { fill, h, imageHref } from "./dom.js";
 import { brief, bytes, clock, count, duration, measure, short, whole } from "./format.js";
@@ -27,7 +28,7 @@ export async function start(main, frame) {
 
   const summary = makeLatest(frame, "/session", {}, (session) => {
     showTiles(tiles, session);
-    showNotices(notices, session);
+    showNotices(notices, session, frame);
     flow.chart.draw((of) => drawFlow(of, session));
     flow.latest.textContent = `${count(session.backlog.at(-1), "batch")} left`;
   });
@@ -71,7 +72,7 @@ function tile(name, value, note, kind = "") {
   return element;
 }
 
-function showNotices(element, s) {
+function showNotices(element, s, frame) {
   const items = s.notices.map((one) => h(`li.${one.level}`, {},
     h("span", { "aria-hidden": "true", class: one.level === "error" ? "bad" : "warn", text: one.level === "error" ? "✕" : "▲" }),
     h("span", { text: one.text }), noticeLink(one)));
@@ -79,8 +80,7 @@ function showNotices(element, s) {
     items.push(h("li.fine", {}, h("span.good", { "aria-hidden": "true", text: "●" }), h("span", { text: "Nothing needs you." })));
   }
   if (!s.images.imported) {
-    items.push(h("li", {}, h("span", {}, "No images yet. Watch the folder that the microscope writes to: ",
-      h("code", { text: "cryobatch watch add FOLDER" }))));
+    items.push(h("li", {}, h("span", {}, "No images yet. ", sayHowToBegin(frame))));
   }
   fill(element, ...items);
 }
@@ -139,23 +139,22 @@ function drawPlot(plot, columns, units) {
 
 const FLAG_MARKS = { green: "● green", amber: "▲ amber", red: "✕ red" };
 
+/** The latest images of which there is something to see, whether or not they wait for more. */
 function showStrip(element, columns) {
-  const places = [...columns.id.keys()].filter((place) => columns.state[place] === "done" || typeof columns.ctf_resolution?.[place] === "number").slice(-STRIP).reverse();
-  const shown = places.map((place) => columns.id[place]).join();
+  const places = [...columns.id.keys()].filter((place) => columns.pictured_at[place] || columns.state[place] === "done").slice(-STRIP).reverse();
+  const shown = places.map((place) => [columns.id[place], columns.pictured_at[place], columns.flag[place], columns.stale[place].length].join(" ")).join();
   if (element.dataset.shown === shown) return;
   element.dataset.shown = shown;
-  if (!places.length) {
-    fill(element, h("span.soft", { text: "They appear when the first images are processed." }));
-    return;
-  }
-  fill(element, ...places.map((place) => {
-    const id = columns.id[place];
-    const flag = columns.flag[place];
-    const image = h("img", { src: `/api/v1/images/${id}/thumbnails/micrograph_thumbnail`, alt: "", loading: "lazy", width: "148", height: "148", onerror: () => image.remove() });
-    const resolution = columns.ctf_resolution?.[place];
-    return h("a", { href: imageHref(id), title: columns.name[place] },
-      h("span.shot", {}, image, flag && h("span.mark", { text: FLAG_MARKS[flag] ?? flag })),
-      h("span.name", { text: brief(columns.name[place], 20) }),
-      h("span.soft", { text: resolution ? measure(resolution, "Å") : "" }));
-  }));
+  if (!places.length) fill(element, h("span.soft", { text: "They appear when the first images are processed." }));
+  else fill(element, ...places.map((place) => drawLatest(columns, place)));
+}
+
+function drawLatest(columns, place) {
+  const [id, name, flag, stale, version] = ["id", "name", "flag", "stale", "pictured_at"].map((one) => columns[one][place]);
+  const image = h("img", { src: `/api/v1/images/${id}/pictures/micrograph?size=256&version=${encodeURIComponent(version ?? "")}`, alt: "", loading: "lazy", width: "148", height: "148", onerror: () => image.remove() });
+  const resolution = columns.ctf_resolution?.[place];
+  return h("a", { href: imageHref(id), title: stale.length ? `${name}; would be different now: ${stale.join(", ")}` : name },
+    h("span.shot", {}, version && image, flag && h("span.mark", { text: FLAG_MARKS[flag] ?? flag }), stale.length > 0 && h("span.mark.old", { text: "↻ stale" })),
+    h("span.name", { text: brief(name, 20) }),
+    h(stale.length ? "span.is-stale" : "span.soft", { text: resolution ? measure(resolution, "Å") : "" }));
 }
