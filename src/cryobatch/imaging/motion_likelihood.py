@@ -15,8 +15,9 @@ row only the columns below ``Geometry.used_columns`` are looked at, or written.
 import numba
 import numpy as np
 
-_SHARES = 16
-"""Into so many the rows are divided, whatever threads there are: sums stay the same."""
+_TOGETHER = 1024
+"""Frequencies, of a few whole rows, that are looked at together: calls are spread over many, and
+what all frames have of them stays in the cache. Sums are the same whatever threads there are."""
 
 
 @numba.njit(cache=True, parallel=True, nogil=True, fastmath=True)
@@ -51,26 +52,28 @@ def correlations(spectra, y, x, lags, used, usable, rings, count):  # type: igno
     Returns:
         ``(lags, rings)`` float64: sums over frequencies, patches and pairs of Re(A_i conj A_j).
     """
-    patches, frames, rows, _ = spectra.shape
-    parts = np.zeros((_SHARES, len(lags), count))
-    for share in numba.prange(_SHARES):
-        for row in range(share, rows, _SHARES):
-            columns = used[row]
-            re = np.empty((frames, columns), np.float32)
-            im = np.empty((frames, columns), np.float32)
-            sums = np.zeros((len(lags), columns), np.float32)
-            for patch in range(patches):
-                _align_row(spectra[patch], y[patch], x[patch], row, re, im)
-                for index in range(len(lags)):
-                    lag = lags[index]
-                    for frame in range(frames - lag):
-                        _correlate(
-                            re[frame], im[frame], re[frame + lag], im[frame + lag], sums[index]
-                        )
+    patches, frames = spectra.shape[:2]
+    starts = _row_groups(used)
+    parts = np.zeros((starts.size - 1, len(lags), count))
+    for group in numba.prange(starts.size - 1):
+        first, last = starts[group], starts[group + 1]
+        size = used[first:last].sum()
+        re = np.empty((frames, size), np.float32)
+        im = np.empty((frames, size), np.float32)
+        sums = np.zeros((len(lags), size), np.float32)
+        for patch in range(patches):
+            _align_rows(spectra[patch], y[patch], x[patch], first, last, used, re, im)
             for index in range(len(lags)):
-                for column in range(columns):
-                    shared = usable[row, column] * sums[index, column]
-                    parts[share, index, rings[row, column]] += shared
+                lag = lags[index]
+                for frame in range(frames - lag):
+                    _correlate(re[frame], im[frame], re[frame + lag], im[frame + lag], sums[index])
+        for index in range(len(lags)):
+            place = 0
+            for row in range(first, last):
+                for column in range(used[row]):
+                    shared = usable[row, column] * sums[index, place]
+                    parts[group, index, rings[row, column]] += shared
+                    place += 1
     return parts.sum(axis=0)
 
 
@@ -93,39 +96,72 @@ def derivatives(spectra, y, x, staying, passing, memory, ky, kx, used):  # type:
         ``(patches, frames, 7)`` float64: slopes along x and y, the curvatures -xx, -xy, -yy, the
         agreement with the other frames, and the variance that it has if there is none.
     """
-    patches, frames, rows, _ = spectra.shape
-    parts = np.zeros((rows, patches, frames, 7))
-    for row in numba.prange(rows):
-        columns = used[row]
-        re = np.empty((frames, columns), np.float32)
-        im = np.empty((frames, columns), np.float32)
-        past_re = np.empty((frames, columns), np.float32)
-        past_im = np.empty((frames, columns), np.float32)
-        running = np.empty((4, columns), np.float32)
-        weights = np.stack((staying[row, :columns], passing[row, :columns], memory[row, :columns]))
+    patches, frames = spectra.shape[:2]
+    starts = _row_groups(used)
+    parts = np.zeros((starts.size - 1, patches, frames, 7))
+    for group in numba.prange(starts.size - 1):
+        first, last = starts[group], starts[group + 1]
+        size = used[first:last].sum()
+        re = np.empty((frames, size), np.float32)
+        im = np.empty((frames, size), np.float32)
+        near_re = np.empty((frames, size), np.float32)
+        near_im = np.empty((frames, size), np.float32)
+        total = np.empty((2, size), np.float32)
+        running = np.empty((2, size), np.float32)
+        places = _gather(staying, passing, memory, ky, kx, first, last, used)
         for patch in range(patches):
-            _align_row(spectra[patch], y[patch], x[patch], row, re, im)
-            running[:] = 0.0
+            _align_rows(spectra[patch], y[patch], x[patch], first, last, used, re, im)
+            _look_around(re, places[2], near_re, total[0], running)
+            _look_around(im, places[2], near_im, total[1], running)
             for frame in range(frames):
-                _look_back(re[frame], weights[2], running[0], running[1], past_re[frame])
-                _look_back(im[frame], weights[2], running[2], running[3], past_im[frame])
-            running[0], running[2] = 0.0, 0.0
-            for frame in range(frames - 1, -1, -1):
                 _differentiate(
-                    re[frame], im[frame], past_re[frame], past_im[frame], running, weights,
-                    ky[row], kx, parts[row, patch, frame],
+                    re[frame], im[frame], near_re[frame], near_im[frame], total[0], total[1],
+                    places, parts[group, patch, frame],
                 )  # fmt: skip
     return parts.sum(axis=0)
 
 
+@numba.njit(cache=True, nogil=True)
+def _row_groups(used):  # type: ignore[no-untyped-def]  # numba infers the types
+    """Return the first rows of groups of rows, and the row after the last one."""
+    starts, size = [0], 0
+    for row in range(used.size):
+        if size and size + used[row] > _TOGETHER:
+            starts.append(row)
+            size = 0
+        size += used[row]
+    starts.append(used.size)
+    return np.array(starts)
+
+
 @numba.njit(cache=True, nogil=True, fastmath=True)
-def _align_row(spectra, y, x, row, re, im):  # type: ignore[no-untyped-def]
+def _align_rows(spectra, y, x, first, last, used, re, im):  # type: ignore[no-untyped-def]
+    """Write what is used of some rows, one after another, the frames' displacements undone."""
     for frame in range(spectra.shape[0]):
-        phase = y[frame, row]
-        for column in range(re.shape[1]):
-            moved = spectra[frame, row, column] * (phase * x[frame, column])
-            re[frame, column] = moved.real
-            im[frame, column] = moved.imag
+        start = 0
+        for row in range(first, last):
+            values, along_x, phase = spectra[frame, row], x[frame], y[frame, row]
+            end = start + used[row]
+            line_re, line_im = re[frame, start:end], im[frame, start:end]
+            for column in range(line_re.size):
+                moved = values[column] * (phase * along_x[column])
+                line_re[column] = moved.real
+                line_im[column] = moved.imag
+            start = end
+
+
+@numba.njit(cache=True, nogil=True)
+def _gather(staying, passing, memory, ky, kx, first, last, used):  # type: ignore[no-untyped-def]
+    """Return ``(5, frequencies)`` of some rows: the weights, kx and ky."""
+    places = np.empty((5, used[first:last].sum()), np.float32)
+    start = 0
+    for row in range(first, last):
+        end = start + used[row]
+        for index, values in enumerate((staying[row], passing[row], memory[row], kx)):
+            places[index, start:end] = values[: used[row]]
+        places[4, start:end] = ky[row]
+        start = end
+    return places
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True)
@@ -134,46 +170,63 @@ def _correlate(re, im, other_re, other_im, sums):  # type: ignore[no-untyped-def
         sums[column] += re[column] * other_re[column] + im[column] * other_im[column]
 
 
+# A loop is vectorised only where few arrays could overlap: each of these writes to one.
+
+
 @numba.njit(cache=True, nogil=True, fastmath=True)
-def _look_back(values, memory, running, total, past):  # type: ignore[no-untyped-def]
-    """Write what is remembered of earlier frames, and take this one in."""
-    for column in range(values.size):
-        past[column] = running[column]
-        running[column] = memory[column] * (running[column] + values[column])
+def _look_around(values, memory, near, total, running):  # type: ignore[no-untyped-def]
+    """Write what each frame remembers of earlier and later ones, and the sum of all."""
+    last = values.shape[0] - 1
+    near[0, :], total[:], running[0, :] = 0.0, values[last], 0.0
+    for frame in range(last):
+        _remember(near[frame], values[frame], memory, near[frame + 1])
+        _add(values[frame], total)
+    for frame in range(last - 1, -1, -1):
+        _remember(running[0], values[frame + 1], memory, running[1])
+        running[0, :] = running[1]
+        _add(running[0], near[frame])
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True)
+def _remember(before, values, memory, out):  # type: ignore[no-untyped-def]
+    for column in range(out.size):
+        out[column] = memory[column] * (before[column] + values[column])
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True)
+def _add(values, total):  # type: ignore[no-untyped-def]
+    for column in range(total.size):
         total[column] += values[column]
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True)
 def _differentiate(  # type: ignore[no-untyped-def]  # numba infers the types
-    re, im, past_re, past_im, running, weights, ky, kx, out
+    re, im, near_re, near_im, total_re, total_im, places, out
 ):
-    """Compare a frame with all others: the past, the running future and the total."""
-    future_re, total_re, future_im, total_im = running
-    staying, passing, memory = weights
+    """Compare a frame with all others: those near and the total."""
+    # Rows taken by unpacking would be strided arrays to the compiler, and the loop no vectors.
+    staying, passing, kx, ky = places[0], places[1], places[3], places[4]
     zero = np.float32(0.0)
-    s0, s1, t0, t1, t2, spread = zero, zero, zero, zero, zero, zero
+    sx, sy, txx, txy, tyy, t, spread = zero, zero, zero, zero, zero, zero, zero
     for column in range(re.size):
-        k, stays, passes, fade = kx[column], staying[column], passing[column], memory[column]
-        a, b = re[column], im[column]
-        near_re = past_re[column] + future_re[column]
-        near_im = past_im[column] + future_im[column]
-        other_re = stays * (total_re[column] - a) + passes * near_re
-        other_im = stays * (total_im[column] - b) + passes * near_im
-        future_re[column] = fade * (future_re[column] + a)
-        future_im[column] = fade * (future_im[column] + b)
+        a, b, x, y = re[column], im[column], kx[column], ky[column]
+        stays, passes = staying[column], passing[column]
+        other_re = stays * (total_re[column] - a) + passes * near_re[column]
+        other_im = stays * (total_im[column] - b) + passes * near_im[column]
         agree = a * other_re + b * other_im
         turned = b * other_re - a * other_im
-        s0 += turned
-        s1 += turned * k
-        t0 += agree
-        t1 += agree * k
-        t2 += agree * k * k
+        sx += turned * x
+        sy += turned * y
+        t += agree
+        txx += agree * x * x
+        txy += agree * x * y
+        tyy += agree * y * y
         spread += (a * a + b * b) * (other_re * other_re + other_im * other_im)
     turn = 2.0 * np.pi
-    out[0] = -turn * s1
-    out[1] = -turn * s0 * ky
-    out[2] = turn * turn * t2
-    out[3] = turn * turn * t1 * ky
-    out[4] = turn * turn * t0 * ky * ky
-    out[5] = t0
+    out[0] = -turn * sx
+    out[1] = -turn * sy
+    out[2] = turn * turn * txx
+    out[3] = turn * turn * txy
+    out[4] = turn * turn * tyy
+    out[5] = t
     out[6] = 0.5 * spread
