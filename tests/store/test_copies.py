@@ -1,7 +1,7 @@
 """What is due for a copy is what has results that are not as they were when they were copied."""
 
 from cryobatch.model.index import IndexEntry
-from cryobatch.store import copies, library
+from cryobatch.store import copies, library, moving
 from cryobatch.store.database import Database
 from tests.store.store_images import MakeImages
 
@@ -66,3 +66,15 @@ def test_a_trouble_is_kept_until_the_image_was_copied(
     with database.transaction() as t:
         copies.forget(t)
     assert due(database) == [1, 2]
+
+
+def test_images_that_were_moved_are_due(database: Database, images: MakeImages) -> None:
+    """Their place there is another one, also where they come into a new group in the same order."""
+    images(3)
+    for image in (1, 2, 3):
+        index(database, image)
+    copy_due(database)
+    with database.transaction() as t:
+        for image in (1, 2, 3):
+            moving.move(t, image, "hexagon")
+    assert due(database) == [1, 2, 3]

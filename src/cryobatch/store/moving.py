@@ -19,11 +19,13 @@ def busy(r: Reading, ids: Collection[int]) -> set[int]:
 def move(t: Transaction, image_id: int, group: str) -> None:
     """Say that an image belongs to another group; its batches that wait stand in that one's line.
 
-    Who watches hears of it in the new group. Done twice, it is as if done once.
+    Who watches hears of it in the new group, and a copy of it is made anew: an image's ``indexed``
+    is never again what it was. Done twice, it is as if done once.
     """
     t.execute(
-        "UPDATE image SET grp = ?1, indexed = (SELECT coalesce(max(other.indexed), 0) + 1 "
-        "FROM image AS other WHERE other.grp = ?1) WHERE id = ?2 AND grp != ?1",
+        "UPDATE image SET grp = ?1, indexed = 1 + max(indexed, coalesce("
+        "(SELECT max(other.indexed) FROM image AS other WHERE other.grp = ?1), 0)) "
+        "WHERE id = ?2 AND grp != ?1",
         (group, image_id),
     )
     t.execute(
