@@ -258,9 +258,11 @@ def test_a_few_images_are_found_by_their_ids(database: Database, images: MakeIma
         assert library.select(r, "id in (3, 1, 3) and not trashed") == [1, 3]
         assert library.select(r, "not id in (3, none)") == [1, 2, 4]
         assert library.select(r, "id not in (3, 4) or id in (4, none)") == [1, 2, 4]
-        found = choose(r, "id in (3, 1) and not trashed", None, ())
-        plan = r.execute(
-            f"EXPLAIN QUERY PLAN SELECT image.id FROM {TABLES} WHERE {found.sql}",
-            found.parameters,
-        )
-        assert "SEARCH image USING INTEGER PRIMARY KEY" in plan.fetchone()[3]
+        assert library.select(r, "id < 2.5 and id >= true or id > 'a' or 4 <= id") == [1, 2, 4]
+        for where in ("id in (3, 1) and not trashed", "id < 3"):
+            found = choose(r, where, None, ())
+            plan = r.execute(
+                f"EXPLAIN QUERY PLAN SELECT image.id FROM {TABLES} WHERE {found.sql}",
+                found.parameters,
+            )
+            assert "SEARCH image USING INTEGER PRIMARY KEY" in plan.fetchone()[3]

@@ -76,6 +76,14 @@ def _explain(text: str, offset: int | None) -> str:
     )
 
 
+def _is_id(node: ast.expr) -> bool:
+    return isinstance(node, ast.Name) and node.id == "id"
+
+
+def _is_number(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, int | float)
+
+
 class _Translation:
     """From Python's syntax tree to SQL, by a list of what is allowed."""
 
@@ -109,13 +117,15 @@ class _Translation:
     def _pair(self, left: ast.expr, op: ast.cmpop, right: ast.expr) -> Fragment:
         if isinstance(op, ast.In | ast.NotIn):
             inner = self._membership(left, right)
-            if isinstance(op, ast.In) and self._names_ids(left, right):
-                return inner  # as it is: SQLite finds these few by their ids, and reads no others
+            if isinstance(op, ast.In) and _is_id(left) and self._are_constants(right):
+                return inner  # neither can be NULL, and SQLite finds these few by their ids
             word = "NOT " if isinstance(op, ast.NotIn) else ""
             return Fragment(f"({word}ifnull({inner.sql}, 0))", inner.parameters)
         a, b = self._operand(left), self._operand(right)
         if type(op) in _EQUAL:
             return Fragment(f"({a.sql} {_EQUAL[type(op)]} {b.sql})", a.parameters + b.parameters)
+        if _is_id(left) and _is_number(right):
+            return Fragment(f"({a.sql} {_ORDERED[type(op)]} {b.sql})", b.parameters)
         # SQLite takes every text for larger than every number; here they do not compare.
         sql = (
             f"((typeof({a.sql}) = 'text') = (typeof({b.sql}) = 'text') "
@@ -135,12 +145,10 @@ class _Translation:
         whole = self._operand(right)
         return Fragment(f"(instr({whole.sql}, {one.sql}) > 0)", whole.parameters + one.parameters)
 
-    def _names_ids(self, left: ast.expr, right: ast.expr) -> bool:
-        """Tell whether images are named by their ids: nothing there can be NULL."""
-        if not isinstance(right, ast.Tuple | ast.List | ast.Set):
-            return False
-        whole = all(self._constant(item) is not None for item in right.elts)
-        return whole and isinstance(left, ast.Name) and left.id == "id"
+    def _are_constants(self, node: ast.expr) -> bool:
+        """Tell whether these are several constants, and none of them none."""
+        items = node.elts if isinstance(node, ast.Tuple | ast.List | ast.Set) else []
+        return bool(items) and all(self._constant(item) is not None for item in items)
 
     def _operand(self, node: ast.expr) -> Fragment:
         if isinstance(node, ast.BinOp) and type(node.op) in _ARITHMETIC:
