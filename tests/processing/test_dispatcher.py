@@ -5,12 +5,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cryobatch.model import Batch, BatchState
 from cryobatch.processing.dispatcher import Dispatcher
+from cryobatch.processing.image_folder import image_lock, read_record
 from cryobatch.processing.orders import BatchOrder
 from cryobatch.processing.plant import OpenGate, Plant
 from cryobatch.processing.processors import Message
@@ -19,6 +21,8 @@ from cryobatch.project import Project, Selection
 from cryobatch.project.submission import Choice
 from cryobatch.store import queue
 from cryobatch.store.database import Database
+from tests.daemon.running import wait_for
+from tests.one_processor import OneProcessor
 from tests.processing.conftest import MakeProject
 
 
@@ -338,6 +342,43 @@ def hurry(bench: Bench, processor: Told, ended: int) -> None:
     for _ in range(ended):
         processor.say(event="done", result=None)
         bench.step(0.001)
+
+
+def test_a_result_on_its_way_is_kept_though_its_batch_is_cancelled(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is removed, and no other batch of the image begins, before it is committed."""
+    staged: list[Message] = []
+
+    def commit(_: Path, message: Message) -> Message:
+        staged.append(message)
+        return {"do": "committed", "base": [0, 0, 0], "merged": False}
+
+    monkeypatch.setattr("tests.one_processor.commit", commit)
+    OneProcessor(bench.project).run(1, "measure")
+    bench.ready()
+    (batch,) = bench.submit(1)
+    bench.step()
+    (processor,) = bench.processors
+    folder = bench.project.images.folder(1)
+    with image_lock(folder):
+        processor.say(**{**staged[0], "last": False})
+        bench.step()
+        bench.project.queue.kill([batch])
+        bench.dispatcher.cancel([batch])
+        processor.die()
+        bench.step()
+        bench.step()
+        assert bench.batch(batch).state is BatchState.RUNNING
+
+    def is_cancelled() -> bool:
+        bench.step()
+        return bench.batch(batch).state is BatchState.CANCELLED
+
+    wait_for(is_cancelled, "the end of the batch")
+    assert list(read_record(folder).runs) == ["measure"]
+    assert bench.batch(batch).failures == {}
+    assert not list(bench.plant.staging.glob("1.1*"))
 
 
 def test_a_queue_that_is_cleared_stays_empty(bench: Bench) -> None:

@@ -32,7 +32,7 @@ class Committer:
         """Start the thread."""
         self._todo: SimpleQueue[Result | None] = SimpleQueue()
         self._done: deque[tuple[Result, Outcome]] = deque()
-        self._pending = 0
+        self._pending: set[int] = set()
         self._reader, self._writer = os.pipe()
         os.set_blocking(self._reader, False)
         self._waiters = ThreadPoolExecutor(WAITERS, thread_name_prefix="disk")
@@ -45,11 +45,15 @@ class Committer:
 
     def is_resting(self) -> bool:
         """Tell whether nothing is being committed, or committed and not yet taken."""
-        return self._pending == 0
+        return not self._pending
+
+    def has(self, batch: int) -> bool:
+        """Tell whether a result of a batch is being committed, or committed and not yet taken."""
+        return batch in self._pending
 
     def put(self, results: Sequence[Result]) -> None:
-        """Give it results."""
-        self._pending += len(results)
+        """Give it results, each of another image; a batch has one at a time."""
+        self._pending |= {result.batch.id for result in results}
         for result in results:
             self._todo.put(result)
 
@@ -62,7 +66,7 @@ class Committer:
         taken = []
         while self._done:
             taken.append(self._done.popleft())
-        self._pending -= len(taken)
+        self._pending -= {result.batch.id for result, _ in taken}
         return taken
 
     def close(self) -> list[tuple[Result, Outcome]]:

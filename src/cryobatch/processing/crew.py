@@ -200,7 +200,10 @@ class Crew:
         self._take_back(slot, turn)
         how = slot.processor.end()
         self.plant.clear_work(slot.name)
-        lose_processor(slot, how, self.plant, turn)
+        loss = turn
+        if slot.batch is not None:
+            loss = turn.losses[slot.batch.id] = Turn(turn.now)
+        lose_processor(slot, how, self.plant, loss)
         slot.die(turn.now)
         turn.released = True
 

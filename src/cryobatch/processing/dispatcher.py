@@ -49,6 +49,7 @@ class Dispatcher:
         self.trouble: str | None = None
         self._turns: list[Turn] = []
         self._committer = Committer()
+        self._losses: dict[int, Turn] = {}
         self._ready = Ready()
         self._claiming = True
         self._hungry = False
@@ -155,7 +156,9 @@ class Dispatcher:
         self._return_unbegun(turn)
         self._crew.stop(turn)
         self._take(turn)
-        self._conclude(turn, self._committer.close())
+        last = Turn(turn.now)
+        self._conclude(last, self._committer.close())
+        self._take(last)
         self._retry_at = 0.0
         self._write()
 
@@ -174,11 +177,18 @@ class Dispatcher:
             self._claiming = True
         self._turns.append(turn)
         self._committer.put(turn.results)
+        for batch, loss in turn.losses.items():
+            if self._committer.has(batch):
+                self._losses[batch] = loss
+            else:
+                self._take(loss)
 
     def _conclude(self, turn: Turn, outcomes: Sequence[tuple[Result, Outcome]]) -> None:
         """Take note of what was committed."""
         for result, outcome in outcomes:
             conclude_result(result, outcome, self._crew.plant, turn)
+            if (loss := self._losses.pop(result.batch.id, None)) is not None:
+                turn.losses[result.batch.id] = loss
         self._claiming = True  # for another batch of the same image may have waited for that
 
     def _write(self) -> None:

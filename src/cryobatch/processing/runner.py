@@ -34,10 +34,6 @@ Message = Mapping[str, Any]
 """A message as JSON's types."""
 
 
-class BatchAbandoned(Exception):  # noqa: N818 - an order, not an error
-    """The daemon does not want this attempt's results."""
-
-
 @dataclass(slots=True)
 class Runner:
     """Works through batches, one at a time, and tells the daemon.
@@ -70,8 +66,6 @@ class Runner:
             return
         try:
             self._run_scripts(course)
-        except BatchAbandoned:
-            return
         finally:
             course.workspace.close()
 
@@ -187,8 +181,6 @@ class Runner:
             course.record = before
             course.failed[script.name] = answer["reason"]
             return
-        if answer["do"] != "committed":
-            raise BatchAbandoned
         mtime_ns, size, inode = answer["base"]
         course.base = (mtime_ns, size, inode)
         if answer["merged"]:

@@ -53,6 +53,8 @@ class Turn:
             processor.
         returned: Batches that were claimed, and that nobody has begun.
         durations: How long the batches that have ended kept their processors, in seconds.
+        losses: What follows, by batch, from the loss of its processor; a result of the batch that
+            is on its way to the image arrives first.
     """
 
     now: float
@@ -63,6 +65,7 @@ class Turn:
     released: bool = False
     durations: list[float] = field(default_factory=list)
     returned: list[Batch] = field(default_factory=list)
+    losses: dict[int, "Turn"] = field(default_factory=dict)
 
     def log(
         self, slot: Slot, text: str, level: Level = Level.INFO, script: str | None = None
