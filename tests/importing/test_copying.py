@@ -94,7 +94,7 @@ def test_a_copy_that_is_not_what_was_read_is_refused(
     source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The disk may lie: what is read back decides."""
-    monkeypatch.setattr(copying, "_read_back", lambda _: ["something else"])
+    monkeypatch.setattr(copying, "_read_back", lambda *_: ["something else"])
     place = source.parent / "image" / "a.mrc"
     with pytest.raises(BadInput, match="the copy is not the same"):
         copy_verified(source, place)

@@ -1,13 +1,14 @@
 """Optics groups of a project: on every image, over imports, restarts and a database built anew."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from cryobatch.importing import Recording, Take, find_recordings
+from cryobatch.importing import Pace, Recording, Take, find_recordings
 from cryobatch.model.image import Fact
 from cryobatch.processing.image_folder import read_record
 from cryobatch.project import Project
@@ -96,6 +97,28 @@ def test_a_killed_import_owes_nothing_for_long(
             register(project, make_recordings(tmp_path / "day", 0, 20))
         assert None in groups_of(project).values()
         register(project, make_recordings(tmp_path / "day", 20, 1))
+        assert groups_of(project) == expected(21)
+
+
+def test_an_image_whose_recording_is_being_copied_is_owed_its_group(tmp_path: Path) -> None:
+    """Others of another folder find its group meanwhile; it gets it with the next import."""
+    with Project.create(tmp_path / "project", facts=FACTS) as project:
+        recordings = make_recordings(tmp_path / "day", 0, 21)
+        register(project, recordings[:2])
+        slow, others = recordings[2], recordings[3:20]
+
+        @contextmanager
+        def aside() -> Iterator[None]:
+            register(project, others)
+            yield
+
+        facts = {slow.source_id: project.registrar.gather_facts(slow, {})}
+        pace = Pace(aside=aside)
+        for _, refused in project.registrar.register(
+            [slow], facts, {}, Take.COPY, lambda *_: None, pace
+        ):
+            assert not refused
+        register(project, recordings[20:])
         assert groups_of(project) == expected(21)
 
 

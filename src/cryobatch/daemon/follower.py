@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from cryobatch.daemon.examiner import Tell
 from cryobatch.daemon.taker import Room, Taker
+from cryobatch.daemon.turns import Turns
 from cryobatch.errors import CryobatchError
 from cryobatch.importing.watching.events import Events
 from cryobatch.importing.watching.metadata import WatchedMetadata
@@ -52,6 +53,7 @@ class Follower:
         wake: Callable[[], None],
         is_stopped: Callable[[], bool],
         metadata: WatchedMetadata,
+        turns: Turns,
         clock: Callable[[], float] = time.monotonic,
         moment: Callable[[], float] = time.time,
     ) -> None:
@@ -65,6 +67,7 @@ class Follower:
             wake: Is called, from another thread, when something was reported.
             is_stopped: Tells whether a copy shall be left in its middle.
             metadata: The metadata files of all watched folders: a recording's may be in another.
+            turns: Says when it is this folder's turn to change the project.
             clock: Gives seconds that only go forward.
             moment: Gives seconds since the epoch.
         """
@@ -81,9 +84,10 @@ class Follower:
             clock=clock, moment=moment,
         )  # fmt: skip
         self._tree = Tree(watched.folder, orders.patterns, self._waiting, inodes=not self._polled)
+        self._turns = turns
         self._taker = Taker(
             project, watched, self._waiting, tell=tell, room=room, is_stopped=is_stopped,
-            local=not self._polled, clock=clock, moment=moment,
+            local=not self._polled, turns=turns, clock=clock, moment=moment,
         )  # fmt: skip
         self._events: Events | None = None
         self._gaps = 0
@@ -109,11 +113,15 @@ class Follower:
         if self._identity is None:
             self._show()
             return PRESENCE_INTERVAL_S
-        self._look()
-        if self._project.settings is not self._settings:
-            self._settings = self._project.settings
-            self._waiting.hasten_all()
-        self._take()
+        has_scanned = self._look()
+        with self._turns.held():
+            if has_scanned:
+                self._taker.forget_gone()
+                self._taker.renew()
+            if self._project.settings is not self._settings:
+                self._settings = self._project.settings
+                self._waiting.hasten_all()
+            self._take()
         self._show()
         waits = [moment - self._clock() for moment in (self._present_at, self._scan_at)]
         due_s = self._waiting.next_due_s()
@@ -210,19 +218,20 @@ class Follower:
             self._gaps, self._no_events = gaps, ""
             self._scan_at = float("-inf")
 
-    def _look(self) -> None:
-        """Look at what was reported, or at everything where that is due."""
+    def _look(self) -> bool:
+        """Look at what was reported, or at everything where that is due; tells whether it was."""
         self._listen()
         with self._hearing:
             heard, self._heard = self._heard, set()
         if self._clock() >= self._scan_at:
             self._scan()
-            return
+            return True
         if heard:
             self._tree.visit(sorted(heard))
         if self._no_events and self._clock() >= self._poll_at:
             cost_s = self._measure(self._tree.poll)
             self._poll_at = self._clock() + max(POLL_INTERVAL_S, cost_s / SCAN_SHARE)
+        return False
 
     def _scan(self) -> None:
         self._scan_s = self._measure(self._tree.walk)
@@ -231,8 +240,6 @@ class Follower:
         self._poll_at = self._clock() + POLL_INTERVAL_S
         self._waiting.arriving = True
         self._scanned_at = self._moment()
-        self._taker.forget_gone()
-        self._taker.renew()
         for path, reason in self._tree.troubles.items():
             place = self.watched.folder / path
             self._tell(f"{place}: the folder cannot be read: {reason}", Level.ERROR)

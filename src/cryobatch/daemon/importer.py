@@ -1,4 +1,4 @@
-"""The importer: follows all watched folders in a thread beside the daemon's loop."""
+"""The importer: follows all watched folders, each in a thread beside the daemon's loop."""
 
 import threading
 import time
@@ -6,8 +6,9 @@ import traceback
 from collections.abc import Callable, Collection
 
 from cryobatch.daemon.follower import Follower
+from cryobatch.daemon.pursuit import Pursuit
+from cryobatch.daemon.turns import Turns
 from cryobatch.errors import CryobatchError
-from cryobatch.importing import Stopped
 from cryobatch.importing.watching.metadata import WatchedMetadata
 from cryobatch.model.event import Level
 from cryobatch.project import Project
@@ -16,7 +17,6 @@ from cryobatch.store.text import storable
 
 RELOAD_INTERVAL_S = 1.0
 LONGEST_SLEEP_S = 1.0
-TROUBLE_PAUSE_S = 5.0
 SHOWN_S = 60.0
 """A trouble is shown for so long after it was met last."""
 MOST_TOLD = 10_000
@@ -57,15 +57,14 @@ class Importer:
         self._clock = clock
         self._moment = moment
         self._metadata = WatchedMetadata()
-        self._followers: dict[int, Follower] = {}
-        self._paused_until: dict[int, float] = {}
+        self._turns = Turns()
+        self._pursuits: dict[int, Pursuit] = {}
         self._scans: dict[int, int] = {}
         self._reload_at = float("-inf")
         self._told: set[str] = set()
         self._trouble = ""
         self._trouble_until = float("-inf")
         self._enough = threading.Event()
-        self._awake = threading.Event()
         self._thread = threading.Thread(target=self._run, name="importer")
 
     @property
@@ -80,37 +79,35 @@ class Importer:
     def stop(self) -> None:
         """End after the present step."""
         self._enough.set()
-        self._awake.set()
         self._thread.join()
 
     def step(self) -> float:
-        """Do what is due in all folders; returns after how many seconds to call again."""
-        if self._clock() >= self._reload_at:
-            self._reload()
-            self._reload_at = self._clock() + RELOAD_INTERVAL_S
-        waits = [LONGEST_SLEEP_S]
-        for number, follower in list(self._followers.items()):
-            if self._clock() < self._paused_until.get(number, 0.0):
-                continue
-            try:
-                waits.append(follower.step())
-            except CryobatchError as error:
-                self._pause(number, str(error))
-            except OSError as error:
-                self._pause(number, f"{follower.watched.folder}: {error}")
-        return min(waits)
+        """Do what is due in all folders, one after another, in the caller's own thread.
+
+        Returns:
+            After how many seconds to call again.
+        """
+        self._reload_if_due()
+        waits = [pursuit.step() for pursuit in list(self._pursuits.values())]
+        return min([LONGEST_SLEEP_S, *waits])
 
     def is_settling(self) -> bool:
         """Tell whether anything may still happen with what has been seen."""
-        if self._clock() < max(self._paused_until.values(), default=0.0):
-            return True
-        return any(follower.is_settling() for follower in self._followers.values())
+        return any(pursuit.is_settling() for pursuit in self._pursuits.values())
 
     def close(self) -> None:
         """Follow nothing any more."""
-        for follower in self._followers.values():
-            follower.close()
-        self._followers.clear()
+        for pursuit in self._pursuits.values():
+            pursuit.stop()
+        for pursuit in self._pursuits.values():
+            pursuit.has_ended(wait=True)
+            pursuit.follower.close()
+        self._pursuits.clear()
+
+    def _reload_if_due(self) -> None:
+        if self._clock() >= self._reload_at:
+            self._reload()
+            self._reload_at = self._clock() + RELOAD_INTERVAL_S
 
     def _reload(self) -> None:
         """Follow the folders that are watched now, as their orders are now."""
@@ -119,27 +116,39 @@ class Importer:
             for item in self._project.watching.listing()
             if item.id in self._session or (item.active and not self._only)
         }
-        for number, follower in list(self._followers.items()):
+        for number, pursuit in list(self._pursuits.items()):
             now = wanted.get(number)
-            if now is None or now.orders != follower.watched.orders:
-                self._followers.pop(number).close()
+            if now is None or now.orders != pursuit.follower.watched.orders:
+                pursuit.stop()
+                if pursuit.has_ended():  # else at another time: it may have a copy to leave
+                    self._pursuits.pop(number).follower.close()
         for number, watched in wanted.items():
             self._follow(number, watched)
 
     def _follow(self, number: int, watched: WatchedFolder) -> None:
-        if number not in self._followers:
-            self._followers[number] = Follower(
-                self._project, watched, tell=self._tell, room=self._room, wake=self._awake.set,
-                is_stopped=self._enough.is_set, metadata=self._metadata,
-                clock=self._clock, moment=self._moment,
+        if number not in self._pursuits:
+            self._pursuits[number] = Pursuit(
+                lambda wake, is_stopped: self._make_follower(watched, wake, is_stopped),
+                self._complain, self._clock,
             )  # fmt: skip
         elif self._scans[number] != watched.scans:
-            self._followers[number].scan()
+            self._pursuits[number].scan()
         self._scans[number] = watched.scans
 
-    def _pause(self, number: int, text: str) -> None:
-        self._paused_until[number] = self._clock() + TROUBLE_PAUSE_S
-        self._tell(text, Level.ERROR)
+    def _make_follower(
+        self, watched: WatchedFolder, wake: Callable[[], None], is_stopped: Callable[[], bool]
+    ) -> Follower:
+        return Follower(
+            self._project, watched, tell=self._tell, room=self._room, wake=wake,
+            is_stopped=is_stopped, metadata=self._metadata, turns=self._turns,
+            clock=self._clock, moment=self._moment,
+        )  # fmt: skip
+
+    def _complain(self, text: str, *, log: bool = True) -> None:
+        if log:
+            self._tell(text, Level.ERROR)
+        else:
+            self._trouble, self._trouble_until = storable(text), self._clock() + SHOWN_S
 
     def _tell(self, text: str, level: Level, *, once: bool = True) -> None:
         """Write a line into the log; what hinders the import is kept for a display."""
@@ -154,20 +163,19 @@ class Importer:
         self._project.log.write(text, level)
 
     def _run(self) -> None:
+        """See to it that each folder is followed by a thread of its own."""
         while not self._enough.is_set():
-            self._awake.clear()
-            sleep_s = TROUBLE_PAUSE_S
             try:
-                sleep_s = self.step()
-            except Stopped:
-                continue
+                self._reload_if_due()
             except CryobatchError as error:  # such as a database that is busy or has no room
-                self._trouble, self._trouble_until = str(error), self._clock() + SHOWN_S
+                self._complain(str(error), log=False)
             except Exception as error:  # noqa: BLE001 - one step of a loop that must go on
                 traceback.print_exception(error)
                 text = f"the importer met {type(error).__name__}: {error}"
-                self._trouble, self._trouble_until = text, self._clock() + SHOWN_S
-            self._awake.wait(sleep_s)
+                self._complain(text, log=False)
+            for pursuit in self._pursuits.values():
+                pursuit.start()
+            self._enough.wait(LONGEST_SLEEP_S)
         self.close()
 
 

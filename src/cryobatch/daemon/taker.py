@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from cryobatch.daemon.examiner import Examined, Examiner, Tell
+from cryobatch.daemon.turns import Turns
 from cryobatch.errors import BadInput, UsageError
 from cryobatch.importing import Found, Pace, Take
 from cryobatch.importing.find import read_recording
@@ -27,7 +28,7 @@ LINKED_AT_ONCE = 50
 COPIED_AT_ONCE = 4
 """Few at a time: what has settled meanwhile should not wait long for its turn."""
 TURN_S = 0.5
-"""Of large files one at a time is copied: other folders' recordings wait for no more than that."""
+"""Of large files one at a time is copied: its folder is looked at again after each."""
 MEGABYTE = 1e6
 CAREFUL_S = 60.0
 """After a fault files are taken one by one for so long: then only the one that causes it waits."""
@@ -51,6 +52,7 @@ class Taker:
         room: Room,
         is_stopped: Callable[[], bool],
         local: bool,
+        turns: Turns,
         clock: Callable[[], float] = time.monotonic,
         moment: Callable[[], float] = time.time,
     ) -> None:
@@ -64,6 +66,7 @@ class Taker:
             room: Says whether there is room for copies.
             is_stopped: Tells whether a copy shall be left in its middle.
             local: Whether the folder is on a local disk, where inodes and open files are known.
+            turns: Gives the turn to other folders while something is copied.
             clock: Gives seconds that only go forward.
             moment: Gives seconds since the epoch.
         """
@@ -75,7 +78,8 @@ class Taker:
         self._clock = clock
         self._moment = moment
         rate = float("inf") if watched.orders.rate_mb_s is None else watched.orders.rate_mb_s
-        self._pace = Pace(rate * MEGABYTE, is_stopped=is_stopped)
+        self._turns = turns
+        self._pace = Pace(rate * MEGABYTE, is_stopped=is_stopped, aside=turns.aside)
         self._copied_at_once = 1
         self._careful_until = float("-inf")
         self._examiner = Examiner(
@@ -149,8 +153,13 @@ class Taker:
         self._note(rows)
         for row in rows:
             self._waiting.conclude(row.path, row.look)
-        if not fresh:
-            return
+        with self._turns.claiming([item.recording for item in fresh]) as free:
+            chosen = [item for item, is_free in zip(fresh, free, strict=True) if is_free]
+            self._put_back(item for item, is_free in zip(fresh, free, strict=True) if not is_free)
+            if chosen:
+                self._take_fresh(chosen)
+
+    def _take_fresh(self, fresh: Sequence[Examined]) -> None:
         orders = self._watched.orders
         size = 0 if orders.take is Take.LINK else sum(item.look[0] for item in fresh)
         hindrance = self._room(size)

@@ -72,11 +72,11 @@ def copy_verified(source: Path, place: Path, *, spend: Spend | None = None) -> N
         with reading(source):
             source.open("rb").close()
         raise BadInput(f"{source}: is no plain file; copy it again from the microscope")
-    beside = place.with_name(f".{place.name[:40]}.new")
-    ledger = _Ledger(place.with_name(f".{place.name[:40]}.copied"), look)
+    beside = _beside(place)
+    ledger = _Ledger(_ledger_path(place), look)
     try:
         _copy(source, beside, ledger, spend)
-        if look_at(source) != look or _read_back(beside) != ledger.blocks:
+        if look_at(source) != look or _read_back(beside, spend) != ledger.blocks:
             raise BadInput(f"{source}: changed while it was copied, or the copy is not the same")
         shutil.copystat(source, beside)
         beside.replace(place)
@@ -90,6 +90,20 @@ def copy_verified(source: Path, place: Path, *, spend: Spend | None = None) -> N
         raise
 
 
+def discard_copy(place: Path) -> None:
+    """Remove what a copy that was stopped has left, where nobody will go on with it."""
+    for path in (_beside(place), _ledger_path(place)):
+        path.unlink(missing_ok=True)
+
+
+def _beside(place: Path) -> Path:
+    return place.with_name(f".{place.name[:40]}.new")
+
+
+def _ledger_path(place: Path) -> Path:
+    return place.with_name(f".{place.name[:40]}.copied")
+
+
 def _give_up(beside: Path, ledger: _Ledger) -> None:
     """Leave nothing behind: only after a kill is there something to go on with."""
     beside.unlink(missing_ok=True)
@@ -100,7 +114,7 @@ def _copy(source: Path, beside: Path, ledger: _Ledger, spend: Spend | None) -> N
     ledger.load()
     descriptor = os.open(beside, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
     with open(descriptor, "r+b", buffering=0) as out:  # noqa: PTH123 - a descriptor
-        ledger.blocks = _verify(out, ledger.blocks)
+        ledger.blocks = _verify(out, ledger.blocks, spend)
         done = min(len(ledger.blocks) * BLOCK_BYTES, ledger.look[0])
         out.truncate(done)
         out.seek(done)
@@ -135,28 +149,30 @@ def _copy_block(
     return digest.hexdigest()
 
 
-def _verify(out: BinaryIO, blocks: list[str]) -> list[str]:
+def _verify(out: BinaryIO, blocks: list[str], spend: Spend | None) -> list[str]:
     """Return the digests of those first blocks that are there as they should be."""
     for number, digest in enumerate(blocks):
-        if _digest_block(out) != digest:
+        if _digest_block(out, spend) != digest:
             return blocks[:number]
     return blocks
 
 
-def _read_back(beside: Path) -> list[str]:
+def _read_back(beside: Path, spend: Spend | None) -> list[str]:
     """Return the digests of what is on the disk, not of what memory still holds of it."""
     found = []
     with beside.open("rb", buffering=0) as file:
         os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
-        while digest := _digest_block(file):
+        while digest := _digest_block(file, spend):
             found.append(digest)
     return found
 
 
-def _digest_block(file: BinaryIO) -> str | None:
+def _digest_block(file: BinaryIO, spend: Spend | None) -> str | None:
     digest = hashlib.sha256()
     left = BLOCK_BYTES
     while left and (piece := file.read(min(CHUNK_BYTES, left))):
         digest.update(piece)
         left -= len(piece)
+        if spend is not None:
+            spend(0)  # whoever wants to stop a copy need not wait for this
     return digest.hexdigest() if left < BLOCK_BYTES else None

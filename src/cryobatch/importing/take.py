@@ -3,12 +3,13 @@
 import hashlib
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from enum import StrEnum
 from pathlib import Path
 
 from cryobatch.errors import BadInput
 from cryobatch.formats.reading import reading
-from cryobatch.importing.copying import copy_verified
+from cryobatch.importing.copying import CHUNK_BYTES, copy_verified, discard_copy
 
 
 class Take(StrEnum):
@@ -35,6 +36,7 @@ class Pace:
         bytes_a_second: float = float("inf"),
         *,
         is_stopped: Callable[[], bool] = lambda: False,
+        aside: Callable[[], AbstractContextManager[None]] = nullcontext,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -43,11 +45,13 @@ class Pace:
         Args:
             bytes_a_second: How fast.
             is_stopped: Tells whether copying shall stop.
+            aside: Surrounds what takes long, so that others may work meanwhile.
             clock: Gives seconds.
             sleep: Waits so many of them.
         """
         self._bytes_a_second = bytes_a_second
         self._is_stopped = is_stopped
+        self.aside = aside
         self._clock = clock
         self._sleep = sleep
         self._free_at = clock()
@@ -88,23 +92,39 @@ def take_recording(source: Path, folder: Path, how: Take, pace: Pace | None = No
         ProjectError: The copy cannot be written.
     """
     if how is Take.LINK:
+        discard_copy(folder / source.name)
         return str(source)
-    copy_verified(source, folder / source.name, spend=None if pace is None else pace.spend)
+    pace = Pace() if pace is None else pace
+    with pace.aside():
+        copy_verified(source, folder / source.name, spend=pace.spend)
     return source.name
 
 
-def remove_source(source: Path, copy: Path) -> None:
+def remove_source(source: Path, copy: Path, pace: Pace | None = None) -> None:
     """Delete a moved recording, after another look at its copy.
+
+    Args:
+        source: The recording.
+        copy: What it has become.
+        pace: Says when to stop; None: never.
 
     Raises:
         BadInput: Source and copy are not the same any more: the source stays.
+        Stopped: So it was asked; the source stays.
     """
-    if _digest(source) != _digest(copy):
+    pace = Pace() if pace is None else pace
+    with pace.aside():
+        is_same = _digest(source, pace) == _digest(copy, pace)
+    if not is_same:
         raise BadInput(f"{source}: differs from its copy {copy}; it was not deleted, import again")
     with reading(source):
         source.unlink()
 
 
-def _digest(path: Path) -> bytes:
-    with reading(path), path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").digest()
+def _digest(path: Path, pace: Pace) -> bytes:
+    digest = hashlib.sha256()
+    with reading(path), path.open("rb", buffering=0) as file:
+        while piece := file.read(CHUNK_BYTES):
+            digest.update(piece)
+            pace.spend(0)
+    return digest.digest()

@@ -124,7 +124,7 @@ class Intake:
         remarks += lost
         if take is Take.MOVE:
             known = {path: one for path, one in placed.items() if one not in made_now}
-            refused += self.registrar.finish_moves(known)
+            refused += self.registrar.finish_moves(known, pace)
         return ImportReport(
             images=tuple(images),
             known=len(found.recordings) - len(new),

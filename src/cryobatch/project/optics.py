@@ -97,11 +97,14 @@ class Optics:
 
     def _owe(self, t: Transaction, found: Mapping[int, Fact]) -> None:
         if found:
-            owed = {one: (fact.value, fact.source) for one, fact in found.items()}
-            put_setting(t, OWED, owed)
+            owed = {str(one): (fact.value, fact.source) for one, fact in found.items()}
+            put_setting(t, OWED, get_setting(t, OWED, {}) | owed)
 
     def complete(self, found: Mapping[int, Fact]) -> None:
-        """Write groups into the files of images that were registered without."""
+        """Write groups into the files of images that were registered without.
+
+        One that is not registered yet, as its recording is being copied, is owed its group.
+        """
         if not found:
             return
         with self.database.reading() as r:
@@ -117,4 +120,9 @@ class Optics:
             except (CryobatchError, OSError):
                 continue  # an image without its group costs the export, not the import
         with self.database.transaction() as t:
-            delete_setting(t, OWED)
+            owed = get_setting(t, OWED, {})
+            left = {one: group for one, group in owed.items() if int(one) not in places}
+            if left:
+                put_setting(t, OWED, left)
+            else:
+                delete_setting(t, OWED)

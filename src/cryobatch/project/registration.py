@@ -175,7 +175,8 @@ class Registrar:
             positions.put(t, {record.image.id: position_of(record) for _, record in records})
         optics.complete(groups)
         if take is Take.MOVE:
-            refused += self._remove_sources([(item.path, record) for item, record in records])
+            moved = [(item.path, record) for item, record in records]
+            refused += self._remove_sources(moved, pace)
         return [record.image.id for _, record in records], refused
 
     def _make_folder(
@@ -226,11 +227,12 @@ class Registrar:
                 return name, present
             taken.add(name)
 
-    def finish_moves(self, known: Mapping[Path, int]) -> list[Refused]:
+    def finish_moves(self, known: Mapping[Path, int], pace: Pace | None = None) -> list[Refused]:
         """Delete sources that a killed import had copied and registered, and not deleted.
 
         Args:
             known: Images by the paths of recordings that shall be moved.
+            pace: Says when to stop.
 
         Returns:
             Sources that could not be deleted, with the reason.
@@ -248,14 +250,16 @@ class Registrar:
             moved = not Path(record.image.root_file).is_absolute()
             if moved and record.image.source == str(path) and path.exists():
                 left.append((path, record))
-        return [*refused, *self._remove_sources(left)]
+        return [*refused, *self._remove_sources(left, pace)]
 
-    def _remove_sources(self, records: Iterable[tuple[Path, ImageRecord]]) -> list[Refused]:
+    def _remove_sources(
+        self, records: Iterable[tuple[Path, ImageRecord]], pace: Pace | None
+    ) -> list[Refused]:
         refused = []
         for path, record in records:
             folder = self.place.image_folder(record.image.group, record.image.name)
             try:
-                remove_source(path, folder / record.image.root_file)
+                remove_source(path, folder / record.image.root_file, pace)
             except (CryobatchError, OSError) as error:
                 refused.append(Refused(path, str(error)))
         return refused
