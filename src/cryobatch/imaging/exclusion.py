@@ -12,6 +12,7 @@ one particle's.
 import math
 from typing import TypeAlias
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
@@ -38,7 +39,7 @@ _AREA_STEP = 4
 # carbon reached 3.6, simulated carbon began at 9.
 _AREA_SEPARATION = 5.0
 _AREA_OPENING = 1.0
-_ENOUGH_PIXELS = 250_000
+_ENOUGH_PIXELS = 100_000
 _TINY = 1e-6
 
 
@@ -139,7 +140,33 @@ def grow(mask: MaskArray, margin_px: float) -> MaskArray:
     """Return a mask grown by a margin on all sides."""
     if not mask.any():
         return mask
-    grown: MaskArray = ndimage.distance_transform_edt(~mask) <= margin_px
+    reach = np.arange(-int(margin_px), int(margin_px) + 1)
+    half_widths = np.sqrt(np.maximum(margin_px**2 - reach**2, 0.0)).astype(np.int64)
+    grown: MaskArray = _grown(mask, half_widths)
+    return grown
+
+
+@numba.njit(cache=True, nogil=True)
+def _grown(mask, half_widths):  # type: ignore[no-untyped-def]
+    """Return a mask with a disk, given by the half widths of its rows, at all that borders it.
+
+    What is masked has a short border, so that this is a tenth of the work of a distance transform.
+    """
+    rows, columns = mask.shape
+    reach = len(half_widths) // 2
+    grown = mask.copy()
+    for y in range(rows):
+        for x in range(columns):
+            if not mask[y, x] or (
+                (y == 0 or mask[y - 1, x])
+                and (y == rows - 1 or mask[y + 1, x])
+                and (x == 0 or mask[y, x - 1])
+                and (x == columns - 1 or mask[y, x + 1])
+            ):
+                continue
+            for row in range(max(y - reach, 0), min(y + reach + 1, rows)):
+                half = half_widths[row - y + reach]
+                grown[row, max(x - half, 0) : min(x + half + 1, columns)] = True
     return grown
 
 

@@ -31,6 +31,9 @@ from cryobatch.imaging.picking_size import estimate_diameter, template_diameter
 from cryobatch.imaging.picking_template import contrast
 
 _PIXELS_PER_DIAMETER = 24.0
+_LEAST_PIXELS_PER_DIAMETER = 16.0
+# From this size on the working image grows slower than the micrograph, down to the least above.
+_LARGE = 1000.0
 _SPOT_LIMITS = (24.0, 12.0, 6.0)
 # Protein in ice stood out by up to 9 deviations, gold by 35 and more; in stain there is no limit.
 _SPOT_LIMITS_OF_LIGHT = (math.inf, *_SPOT_LIMITS)
@@ -41,6 +44,8 @@ _DARKER_THAN_PARTICLES = 1.5
 _WORTH_EXCLUDING = 1.25
 _WORTH_EXCLUDING_LEAST = 3
 _SAME_DIAMETER = 0.04
+# An estimate was a template's diameter already.
+_SAME_ESTIMATE = 0.1
 _LEAST_FIELD = 2.0
 
 
@@ -117,18 +122,27 @@ def pick(
         return _nothing("no diameter explains what is in the micrograph; give one")
     if min(micrograph.shape) * pixel_size_angstrom < _LEAST_FIELD * diameter:
         return _nothing(f"the micrograph is smaller than two particles of {diameter:.0f} Å")
-    shrink = diameter / _PIXELS_PER_DIAMETER / pixel_size_angstrom
+    shrink = _shrink(micrograph.shape, diameter / pixel_size_angstrom)
     field = working_field(ready, shrink, light=settings.light, threads=threads)
     working_pixel = pixel_size_angstrom * max(field.scale)
     found, excluded = _search(field, diameter / working_pixel, settings, threads)
     measured = _measured(found, diameter, working_pixel, settings.tolerance)
-    if abs(measured / diameter - 1.0) > _SAME_DIAMETER:
+    same = _SAME_ESTIMATE if settings.diameter_angstrom is None else _SAME_DIAMETER
+    if abs(measured / diameter - 1.0) > same:
         again = _search(field, measured / working_pixel, settings, threads)
         if again[0].evidence >= found.evidence * 0.9:
             (found, excluded), diameter = again, measured
     return _finish(
         found, field, excluded, diameter, micrograph.shape, pixel_size_angstrom, settings
     )
+
+
+def _shrink(shape: tuple[int, ...], diameter_px: float) -> float:
+    """Return by how much a micrograph is shrunk for particles of a diameter."""
+    finest = diameter_px / _PIXELS_PER_DIAMETER
+    coarsest = diameter_px / _LEAST_PIXELS_PER_DIAMETER
+    side = math.sqrt(math.prod(shape)) / finest
+    return min(finest * math.sqrt(max(side / _LARGE, 1.0)), coarsest)
 
 
 def _search(
@@ -162,9 +176,9 @@ def _search_around_spots(
     """Search with the strongest spots left out, then with ever fainter ones, if that finds more."""
     best: tuple[Found, MaskArray] | None = None
     prominence = darkness(field.image, diameter_px)
-    highest = float(prominence[~always].max(initial=0.0))
     for limit in _SPOT_LIMITS_OF_LIGHT if settings.light else _SPOT_LIMITS:
-        if limit > highest and best is not None:
+        left_out = always if best is None else best[1]
+        if best is not None and not np.any((prominence > limit) & ~left_out):
             continue
         excluded = always | spots(prominence, limit, _SPOT_MARGIN * diameter_px)
         found = _search_in(level, excluded, diameter_px, settings, threads)

@@ -79,6 +79,7 @@ def search(
     spacing: float = SPACING,
     threshold: float | None = None,
     scaled: bool = True,
+    rounds: int = ROUNDS,
     threads: int = 1,
 ) -> Found:
     """Search a working image for particles of a diameter.
@@ -90,10 +91,11 @@ def search(
         spacing: Smallest distance of two particles, in diameters.
         threshold: Score, on the shared scale, from which on a maximum counts; None finds it.
         scaled: Whether to find that scale; else scores are correlations.
+        rounds: How often a template finds the places that teach the next.
         threads: Threads of the transforms.
     """
     flat = flatten(image, excluded, diameter_px)
-    setup = _Setup(excluded, diameter_px, spacing * diameter_px, threshold, scaled)
+    setup = _Setup(excluded, diameter_px, spacing * diameter_px, threshold, scaled, rounds)
     twin = phase_twin(_without_outstanding(flat, setup), _TWIN_SEED, threads)
     # Left empty, excluded places would lower the noise under a disk beside them.
     flat = np.where(excluded, twin, flat)
@@ -116,6 +118,7 @@ class _Setup:
     distance: float
     threshold: float | None
     scaled: bool
+    rounds: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,10 +210,10 @@ def _blobs(image: ImageArray, setup: _Setup) -> PointArray:
 def _teach_and_score(
     setup: _Setup, lesson: _Lesson, teachers: int
 ) -> tuple[Template, ScoreMap, PointArray] | None:
-    """Let the best places teach the template that finds better ones, three times over."""
+    """Let the best places teach the template that finds better ones, some times over."""
     template: Template | None = None
     points = lesson.blobs
-    for _ in range(ROUNDS):
+    for _ in range(setup.rounds):
         template = teach(lesson.image, points[:teachers], lesson.field.radius, template)
         if template is None:
             return None

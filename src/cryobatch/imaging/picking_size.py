@@ -7,7 +7,7 @@ import numpy as np
 
 from cryobatch.imaging.exclusion import lumps
 from cryobatch.imaging.picking_field import ReadyMicrograph, limited, working_field
-from cryobatch.imaging.picking_search import Found, search
+from cryobatch.imaging.picking_search import search
 from cryobatch.imaging.picking_template import Template
 
 _SMALLEST_ANGSTROM = 70.0
@@ -15,6 +15,9 @@ _LARGEST_ANGSTROM = 500.0
 _RATIO = 1.4
 _PIXELS_PER_DIAMETER = 12.0
 _FIELD_DIAMETERS = 4.0
+# Fifty diameters a side hold particles enough to tell theirs.
+_LARGEST_SIDE = 600
+_ROUNDS = 2
 _STEPS_PER_PIXEL = 2.0
 # The half height of the edge lies inside the outer diameter, by the softness of a protein's border.
 _EDGE_SOFTNESS = 1.06
@@ -67,21 +70,41 @@ def estimate_diameter(
         return None
     # Parts of a large particle are more, and each of them a little like a small one: hence the
     # weight by size.
-    best, count, sought, measured = 0.0, 0, _SMALLEST_ANGSTROM, _SMALLEST_ANGSTROM
+    best, weight = None, 0.0
     diameter = _SMALLEST_ANGSTROM
     while diameter <= largest:
-        found, template = trial.search(diameter)
-        weighted = found.evidence * diameter**_SIZE_POWER
-        if weighted > best and template > _LEAST_SHARE * diameter and _alike(found):
-            best, count = weighted, len(found.scores)
-            sought, measured = diameter, max(template, _SMALLEST_ANGSTROM)
+        tried = trial.search(diameter)
+        weighted = tried.evidence * diameter**_SIZE_POWER
+        if weighted > weight and tried.template > _LEAST_SHARE * diameter and tried.alike:
+            best, weight = tried, weighted
         diameter *= _RATIO
-    return trial.confirm(measured, sought, count) if count >= _LEAST_COUNT else None
+    return trial.confirm(best) if best is not None and best.count >= _LEAST_COUNT else None
 
 
-def _alike(found: Found) -> bool:
-    """Return whether places that were found are of one kind: many, or equally strong."""
-    return len(found.scores) >= _MANY or found.spread < _LARGEST_SPREAD
+@dataclass(frozen=True, slots=True)
+class _Tried:
+    """What the search for one diameter found.
+
+    Attributes:
+        diameter: That was sought, Å.
+        template: Diameter that the template has, Å.
+        count: Places that were found.
+        density: The same for the area of the whole micrograph.
+        evidence: As of a search, for the area of the whole micrograph.
+        spread: As of a search.
+    """
+
+    diameter: float
+    template: float
+    count: int
+    density: float
+    evidence: float
+    spread: float
+
+    @property
+    def alike(self) -> bool:
+        """Whether places that were found are of one kind: many, or equally strong."""
+        return self.count >= _MANY or self.spread < _LARGEST_SPREAD
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,27 +116,34 @@ class _Trial:
     light: bool
     threads: int
 
-    def search(self, diameter: float) -> tuple[Found, float]:
-        """Search for one diameter; return what was found and the diameter that its template has."""
+    def search(self, diameter: float) -> _Tried:
+        """Search the middle of the micrograph for one diameter."""
         shrink = diameter / _PIXELS_PER_DIAMETER / self.pixel_size_angstrom
-        field = working_field(self.ready, shrink, light=self.light, threads=self.threads)
+        whole = working_field(self.ready, shrink, light=self.light, threads=self.threads)
+        field = whole.centre(_LARGEST_SIDE)
+        share = field.image.size / whole.image.size
         width = diameter / (self.pixel_size_angstrom * max(field.scale))
         level = field.level()
         excluded = field.missing | lumps(level, field.missing, width)
-        found = search(limited(level), excluded, width, scaled=False, threads=self.threads)
-        if found.template is None:
-            return found, diameter
-        measured = template_diameter(found.template, width) / width
-        return found, diameter * float(np.clip(measured, *_TRUSTED))
+        found = search(
+            limited(level), excluded, width, scaled=False, rounds=_ROUNDS, threads=self.threads
+        )
+        measured = 1.0
+        if found.template is not None:
+            measured = float(np.clip(template_diameter(found.template, width) / width, *_TRUSTED))
+        count = len(found.scores)
+        evidence = found.evidence / share
+        return _Tried(diameter, diameter * measured, count, count / share, evidence, found.spread)
 
-    def confirm(self, measured: float, sought: float, count: int) -> float:
+    def confirm(self, best: _Tried) -> float:
         """Return the template's diameter, or what lies towards the one sought.
 
         The first that finds about as many: a long particle's round template is narrower than it is
         long, and with that diameter both ends would be found.
         """
-        for candidate in (measured, math.sqrt(measured * sought)):
-            found, _ = self.search(candidate)
-            if _SAME_COUNT * count <= len(found.scores) <= count / _SAME_COUNT:
+        measured = max(best.template, _SMALLEST_ANGSTROM)
+        for candidate in (measured, math.sqrt(measured * best.diameter)):
+            density = self.search(candidate).density
+            if _SAME_COUNT * best.density <= density <= best.density / _SAME_COUNT:
                 return candidate
-        return sought
+        return best.diameter
