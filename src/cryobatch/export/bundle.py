@@ -63,7 +63,7 @@ def write_bundle(
         ConflictError: The folder is there, and may not be replaced.
         ProjectError: It cannot be written.
     """
-    _check(folder, replace=replace)
+    check_place(folder, replace=replace)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with _beside(folder) as beside:
@@ -80,7 +80,12 @@ def write_bundle(
         ) from error
 
 
-def _check(folder: Path, *, replace: bool) -> None:
+def check_place(folder: Path, *, replace: bool) -> None:
+    """See whether a folder can be written, before the work for it begins.
+
+    Raises:
+        ConflictError: It is there, and may not be replaced.
+    """
     if not os.path.lexists(folder):
         return
     if not (folder / MANIFEST).is_file() or folder.is_symlink():

@@ -3,16 +3,18 @@
 from dataclasses import replace
 
 from cryobatch.imaging.gain_orientation import Orientation
+from cryobatch.project.progress import Done, tell_nobody
 from cryobatch.project.project import Project
 from cryobatch.project.selection import Selection
 
 
-def turn_gain(project: Project, turn: Orientation) -> list[int]:
+def turn_gain(project: Project, turn: Orientation, *, done: Done = tell_nobody) -> list[int]:
     """Turn the gain reference of all images, and of those that watched folders bring.
 
     Args:
         project: Whose.
         turn: Rotated first, then flipped.
+        done: Is told of the progress.
 
     Returns:
         Ids of the images that have changed; what was calculated from them is stale.
@@ -24,4 +26,4 @@ def turn_gain(project: Project, turn: Orientation) -> list[int]:
         watching.add(watched.folder, orders, active=watched.active)
     if not project.images.select(Selection(everything=True)):
         return []
-    return project.correct_facts(Selection(everything=True), facts)
+    return project.correct_facts(Selection(everything=True), facts, done=done)

@@ -1,6 +1,7 @@
 """The hub: one look at the database serves all browsers that listen for changes."""
 
 import asyncio
+import contextlib
 import json
 import secrets
 from collections import deque
@@ -34,6 +35,7 @@ class Hub:
     _kept: deque[tuple[int, str]] = field(default_factory=lambda: deque(maxlen=KEPT))
     _listeners: set[asyncio.Event] = field(default_factory=set)
     _task: asyncio.Task[None] | None = None
+    _loop: asyncio.AbstractEventLoop | None = None
     _closers: list[Callable[[], None]] = field(default_factory=list)
 
     def number(self) -> int:
@@ -86,6 +88,7 @@ class Hub:
         return f"id: {self._epoch}-{number}\nevent: {kind}\ndata: {data}\n\n"
 
     def _start(self) -> None:
+        self._loop = asyncio.get_running_loop()
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._watch())
 
@@ -99,6 +102,13 @@ class Hub:
             if change is not None:
                 self._publish(change)
             await asyncio.sleep(self.interval_s)
+
+    def tell(self, topic: str) -> None:
+        """Tell all listeners of something that is not in the database; from any thread."""
+        if self._loop is None:
+            return  # nobody has listened yet
+        with contextlib.suppress(RuntimeError):  # the application has ended
+            self._loop.call_soon_threadsafe(self._publish, Change(frozenset({topic}), (), 0))
 
     def _publish(self, change: Change) -> None:
         self._number += 1

@@ -13,6 +13,7 @@ from cryobatch.web.api import (
     failures,
     groups,
     images,
+    jobs,
     library,
     log,
     map,
@@ -31,6 +32,7 @@ from cryobatch.web.api import (
 )
 from cryobatch.web.api.freshness import Fresh
 from cryobatch.web.hub import Hub
+from cryobatch.web.jobs import Jobs
 
 PREFIX = "/api/v1"
 
@@ -38,6 +40,8 @@ PREFIX = "/api/v1"
 def make_api(project: Project, hub: Hub, texts: LogTexts) -> APIRouter:
     """Return all routes."""
     fresh = Fresh(project)
+    long = Jobs(lambda: hub.tell("jobs"))
+    hub.at_close(long.close)
     api = APIRouter(prefix=PREFIX)
     for router in (
         session.make_router(project, hub),
@@ -45,7 +49,7 @@ def make_api(project: Project, hub: Hub, texts: LogTexts) -> APIRouter:
         table.make_router(project),
         selections.make_router(project),
         groups.make_router(project, fresh),
-        exports.make_router(project),
+        exports.make_router(project, long),
         images.make_router(project),
         person.make_router(project, fresh),
         pictures.make_router(project),
@@ -57,11 +61,12 @@ def make_api(project: Project, hub: Hub, texts: LogTexts) -> APIRouter:
         log.make_router(project, texts),
         watches.make_router(project, hub, fresh),
         prospects.make_router(project, fresh),
-        acquisition.make_router(project, hub),
+        acquisition.make_router(project, hub, long),
         failures.make_router(project, fresh, hub),
         settings.make_router(project, fresh),
         map.make_router(project, hub),
         averages.make_router(project, hub),
+        jobs.make_router(long),
         events.make_router(hub),
     ):
         api.include_router(router)

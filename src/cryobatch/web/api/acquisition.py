@@ -19,11 +19,14 @@ from cryobatch.model.facts import FACTS
 from cryobatch.project import Project
 from cryobatch.project.gain_study import GainInUse, GainStudies, GainStudy
 from cryobatch.project.gain_turning import turn_gain
+from cryobatch.project.progress import Done, tell_nobody
 from cryobatch.project.recent_facts import RecentFact, find_recent_facts
 from cryobatch.store.text import storable
 from cryobatch.web.api.answers import answer
+from cryobatch.web.api.jobs import Later, answer_later, say
 from cryobatch.web.api.kept import Kept
 from cryobatch.web.hub import Hub
+from cryobatch.web.jobs import Jobs, Result
 
 MOST_VALUES = 5
 
@@ -35,12 +38,13 @@ class Turn(BaseModel):
     flip: Annotated[int, Field(ge=0, le=2, description="0 none, 1 upside down, 2 left to right.")]
 
 
-def make_router(project: Project, hub: Hub) -> APIRouter:
+def make_router(project: Project, hub: Hub, jobs: Jobs) -> APIRouter:
     """Return the routes.
 
     Args:
         project: The project.
         hub: Numbers changes.
+        jobs: Does what takes long.
     """
     router = APIRouter(prefix="/acquisition", tags=["acquisition"])
     recent = Kept(lambda: _find_recent(project), hub.number)
@@ -61,13 +65,19 @@ def make_router(project: Project, hub: Hub) -> APIRouter:
         return answer(request, _describe_gain(use, studies.study(use)))
 
     @router.post("/gain/turn")
-    def turn(request: Request, body: Turn) -> Response:
+    def turn(request: Request, body: Turn, later: Later = False) -> Response:
         """Turn the gain reference so for all images, and for those that watched folders bring.
 
         What was calculated with another orientation becomes stale.
         """
-        changed = turn_gain(project, Orientation(body.rotation, body.flip))
-        return answer(request, {"changed": len(changed)})
+
+        def work(done: Done) -> Result:
+            changed = turn_gain(project, Orientation(body.rotation, body.flip), done=done)
+            return {"changed": len(changed), "text": f"The gain is turned for {say(len(changed))}"}
+
+        if later:
+            return answer_later(request, jobs.start("gain", "Turning the gain reference", work))
+        return answer(request, work(tell_nobody))
 
     @router.get("/gain/pictures/{name}")
     def picture(

@@ -21,8 +21,8 @@ def make_router(hub: Hub) -> APIRouter:
         """Server-sent events without end.
 
         ``change`` has ``{"topics": [...], "images": [ids] or null, "log": id}``; the topics are
-        images, queue, processors, log and settings. ``reset`` says that changes were missed: fetch
-        anew what is shown. Give the id of the last event, and nothing is missed.
+        images, queue, processors, log, settings and jobs. ``reset`` says that changes were missed:
+        fetch anew what is shown. Give the id of the last event, and nothing is missed.
         """
         events: AsyncIterator[str] = hub.listen(last_event_id or after)
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}

@@ -7,12 +7,15 @@ from fastapi import APIRouter, Path, Request, Response
 from fastapi.responses import FileResponse, JSONResponse
 from pydantic import Field
 
-from cryobatch.export.bundle import MANIFEST, Links
+from cryobatch.export.bundle import MANIFEST, Links, check_place
 from cryobatch.export.tables import TableFormat
 from cryobatch.project import Project
 from cryobatch.project.exporting import TABLE, ExportKind, ExportReport
+from cryobatch.project.progress import Done, tell_nobody
 from cryobatch.web.api.answers import answer
+from cryobatch.web.api.jobs import Later, answer_later, say
 from cryobatch.web.api.person import Chosen
+from cryobatch.web.jobs import Jobs, Result
 
 _TYPES = {
     TableFormat.CSV: "text/csv",
@@ -36,8 +39,13 @@ class Exporting(Chosen):
     replace: bool = False
 
 
-def make_router(project: Project) -> APIRouter:
-    """Return the routes."""
+def make_router(project: Project, jobs: Jobs) -> APIRouter:
+    """Return the routes.
+
+    Args:
+        project: The project.
+        jobs: Does what takes long.
+    """
     router = APIRouter(prefix="/exports", tags=["exports"])
 
     @router.get("")
@@ -46,19 +54,18 @@ def make_router(project: Project) -> APIRouter:
         return answer(request, {"exports": project.exporter.listing()})
 
     @router.post("")
-    def export(request: Request, body: Exporting) -> Response:
+    def export(request: Request, body: Exporting, later: Later = False) -> Response:
         """Write images for RELION or cryoSPARC, or as a table, into ``exports/NAME``."""
-        exporter = project.exporter
-        folder = exporter.folder(body.name)
-        if body.kind is ExportKind.TABLE:
-            report = exporter.write_table(
-                body.format, body.selection(), folder, columns=body.columns, replace=body.replace
-            )
-        else:
-            report = exporter.write(
-                body.kind, body.selection(), folder, links=body.links, replace=body.replace
-            )
-        return answer(request, _to_json(report))
+        folder = project.exporter.folder(body.name)
+        check_place(folder, replace=body.replace)
+
+        def work(done: Done) -> Result:
+            return _to_json(_write(project, body, folder, done))
+
+        if later:
+            title = f"Exporting {body.name}"
+            return answer_later(request, jobs.start("export", title, work, may_stop=True))
+        return answer(request, work(tell_nobody))
 
     @router.get("/{name}/table")
     def fetch(name: Annotated[str, Path(max_length=100)]) -> Response:
@@ -78,8 +85,21 @@ def _is_plain(path: FilePath) -> bool:
     return path.is_file() and not path.is_symlink() and not path.parent.is_symlink()
 
 
+def _write(project: Project, body: Exporting, folder: FilePath, done: Done) -> ExportReport:
+    exporter, selection = project.exporter, body.selection()
+    if body.kind is ExportKind.TABLE:
+        return exporter.write_table(
+            body.format, selection, folder, columns=body.columns, replace=body.replace
+        )
+    return exporter.write(
+        body.kind, selection, folder, links=body.links, replace=body.replace, done=done
+    )
+
+
 def _to_json(report: ExportReport) -> dict[str, object]:
+    left_out = f"; {len(report.left_out):,} left out" if report.left_out else ""
     return {
+        "text": f"{say(report.images)} exported to {report.folder}{left_out}",
         "folder": str(report.folder),
         "images": report.images,
         "left_out_count": len(report.left_out),

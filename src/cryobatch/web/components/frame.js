@@ -9,10 +9,12 @@
 //   lastEvent()                number of the last change that was heard of
 //   key(name, help, run)       a key of this page
 //   say(text, options)         a short message; options: {bad, action: {text, run}}
+//   follow(path, body)         orders what takes long; shows how far it is, resolves to its result
 //   attempt(promise)           says it when the promise fails; returns its result or undefined
 
 import { calmly, h } from "./dom.js";
 import { listen } from "./events.js";
+import { followJobs } from "./jobs.js";
 import { whenReleased } from "./press.js";
 
 const { module, nonce, event, right } = document.body.dataset;
@@ -47,6 +49,8 @@ const frame = {
     }
   },
 };
+
+frame.follow = followJobs(frame);
 
 function say(text, { bad = false, action = null } = {}) {
   const close = () => toast.remove();

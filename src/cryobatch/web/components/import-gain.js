@@ -3,7 +3,7 @@
 import { fill, h } from "./dom.js";
 import { count } from "./format.js";
 import { sureButton } from "./queue.js";
-import { ask, order } from "./rest.js";
+import { ask } from "./rest.js";
 
 const VERDICTS = {
   fits: ["good", "●", "It fits as it is turned."],
@@ -77,7 +77,7 @@ export async function startGain(panel, frame) {
   const score = (one, found) => one.fit === null ? "its shape does not fit" : `fit ${plain(one.fit)} ± ${found.error.toFixed(2)}`;
 
   async function turn(to, before) {
-    const done = await frame.attempt(order("POST", "/acquisition/gain/turn", { rotation: to.rotation, flip: to.flip }));
+    const done = await frame.attempt(frame.follow("/acquisition/gain/turn", { rotation: to.rotation, flip: to.flip }));
     if (!done) return;
     frame.say(`The gain is ${nameTurn(to)} for ${count(done.changed, "image")} and those to come; what was made with another is stale.`,
       { action: { text: "Undo", run: () => turn(before, to) } });

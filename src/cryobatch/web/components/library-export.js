@@ -2,7 +2,6 @@
 
 import { fill, h, setText } from "./dom.js";
 import { count, whole } from "./format.js";
-import { order } from "./rest.js";
 
 const KINDS = {
   relion: { title: "RELION", help: "movies.star, micrographs_ctf.star, coordinates, particles.star, with optics groups: RELION 3.1 to 5 goes on with it" },
@@ -52,30 +51,35 @@ export function showExport(given) {
     send.disabled = number === 0;
   }
 
+  const isSeen = () => told.isConnected && !side.hidden;
+
   async function run() {
     if (!form.reportValidity()) return;
     send.disabled = true;
     setText(told, "Writing…");
+    const asked = { name: name.value, kind: want.kind, format: want.format };
     const visible = given.grid.getAllDisplayedColumns().map((one) => one.getColId()).filter((one) => one !== "picture" && !one.startsWith("ag-"));
     try {
-      const done = await order("POST", "/exports", {
-        images: want.selected ? selected : shown, name: name.value, kind: want.kind, links: want.links,
-        format: want.format, columns: want.kind === "table" && !want.every ? visible : [], replace: want.replace,
+      const done = await frame.follow("/exports", {
+        ...asked, images: want.selected ? selected : shown, links: want.links,
+        columns: want.kind === "table" && !want.every ? visible : [], replace: want.replace,
       });
-      say(done);
+      if (isSeen()) say(done, asked);
+      else frame.say(done.text);
     } catch (error) {
+      if (!isSeen()) frame.say(error.message, { bad: true });
       fill(told, h("p.bad", { role: "alert", text: error.message }));
       replace.hidden = !/earlier export/.test(error.message);
     }
     send.disabled = false;
   }
 
-  function say(done) {
+  function say(done, { name: made, kind, format: ending }) {
     const some = (title, number, texts) => number > 0 && h("details", {}, h("summary.warn", { text: `▲ ${count(number, "image")} ${title}` }),
       h("ul", {}, ...Object.entries(texts).map(([image, why]) => h("li", { text: `${image}: ${why}` }))));
     fill(told,
       h("p", {}, h("span.good", { text: "✓ " }), h("span", { text: `${count(done.images, "image")} written to ` }), h("code", { text: done.folder })),
-      want.kind === "table" && h("p", {}, h("a", { href: `/api/v1/exports/${encodeURIComponent(name.value)}/table`, download: "", text: `Download ${name.value}.${want.format}` })),
+      kind === "table" && h("p", {}, h("a", { href: `/api/v1/exports/${encodeURIComponent(made)}/table`, download: "", text: `Download ${made}.${ending}` })),
       some("left out", done.left_out_count, done.left_out), some("without all that could be told", done.lacks_count, done.lacks));
   }
   show();
