@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cryobatch.demo.session import DEMONSTRATION, remove_demo
+from cryobatch.demo.session import DEMONSTRATION, make_patience, remove_demo
 from cryobatch.errors import ProjectError
 from cryobatch.project import Project
 
@@ -47,3 +47,12 @@ def test_demo_leaves_a_used_folder_alone(tmp_path: Path) -> None:
     assert finished.returncode == 1
     assert "not empty" in finished.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+
+
+def test_a_slow_machine_is_waited_for_while_results_come() -> None:
+    """It ends with all results, or when none has come for five minutes."""
+    enough = make_patience(3)
+    told = [(0, 0.0), (1, 290.0), (2, 580.0), (2, 879.0)]
+    assert not any(enough(ended, seconds) for ended, seconds in told)
+    assert enough(2, 881.0)
+    assert enough(3, 882.0)
