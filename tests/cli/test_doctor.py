@@ -83,8 +83,11 @@ def test_an_unreadable_parameter_file_is_named(command: Command, project: MakePr
     made = project(2)
     (made.images.folder(1) / "image.toml").write_text("no [ toml")
     made.close()
+    command("watch", "add", made.place.folder / "later", "--no-submit")
     made.place.database.unlink()
     answer = command("doctor", "--rebuild")
     assert answer.code == 1
+    assert "watched again: 1 folder\n" in answer.out
+    assert command("watch", "list", "--json").json[0]["place"] == "not queued"
     assert "image_1" in answer.err
     assert [row["id"] for row in command("library", "--json").json] == [2]

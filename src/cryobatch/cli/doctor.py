@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cryobatch.cli.options import Json, open_project
-from cryobatch.cli.tables import count_batches, count_images, show_json, show_rows
+from cryobatch.cli.tables import count, count_batches, count_images, show_json, show_rows
 from cryobatch.cli.trouble import tell_trouble
 from cryobatch.model import BatchState
 
@@ -77,6 +77,7 @@ def _rebuild(folder: Path) -> None:
     from cryobatch.formats.settings_file import read_project_settings
     from cryobatch.project import Project
     from cryobatch.project.creation import SETTINGS_FILE, find_project
+    from cryobatch.project.keepsakes import restore
     from cryobatch.project.place import find_place
     from cryobatch.project.project import now_text
     from cryobatch.store.database import Database
@@ -88,8 +89,13 @@ def _rebuild(folder: Path) -> None:
             Database.create(place.database).close()
         with Project.open(root) as project:
             problems = project.images.rebuild()
+            restored = restore(project.place.folder, project.database, time.time())
             total = len(project.images.rows())
     typer.echo(f"the library has {count_images(total)}")
+    if restored.watches:
+        typer.echo(f"watched again: {count(restored.watches, 'folder', 'folders')}")
+    if restored.overviews:
+        typer.echo(f"on the map again: {count(restored.overviews, 'picture', 'pictures')}")
     for where, problem in problems.items():
         tell_trouble(f"{where}: {problem}")
     if problems:

@@ -114,7 +114,7 @@ class Intake:
         if renewed:
             told = "image has" if len(renewed) == 1 else "images have"
             remarks.append(f"{len(renewed)} {told} got facts from metadata that came later")
-        note_overviews(self.images.database, found.recordings)
+        note_overviews(self.images, found.recordings)
         placed = self._find_images(found.recordings)
         made_now = set(images)
         again, lost = relocate(self.images, {p: i for p, i in placed.items() if i not in made_now})

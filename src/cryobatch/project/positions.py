@@ -7,8 +7,8 @@ from cryobatch.importing import Recording
 from cryobatch.model.overview import Overview
 from cryobatch.model.position import Position, position_of
 from cryobatch.project.images import Images
+from cryobatch.project.keepsakes import keep_overviews
 from cryobatch.store import positions
-from cryobatch.store.database import Database
 
 READ_AT_ONCE = 400
 """Images whose parameter files are read for one look at the map: about a second."""
@@ -41,8 +41,9 @@ def _read(images: Images, image_id: int) -> Position:
         return Position()  # the doctor tells of files that cannot be read
 
 
-def note_overviews(database: Database, recordings: Sequence[Recording]) -> None:
+def note_overviews(images: Images, recordings: Sequence[Recording]) -> None:
     """Note the pictures of the grid that recordings have brought along."""
+    database = images.database
     found = {one.source: one for item in recordings for one in item.overviews}
     if not found:
         return
@@ -50,6 +51,7 @@ def note_overviews(database: Database, recordings: Sequence[Recording]) -> None:
         known = {one.source: one for one in positions.overviews(r).values()}
     new = list(_differing(found.values(), known))
     if new:
+        keep_overviews(images.place.folder, new)
         with database.transaction() as t:
             positions.put_overviews(t, new)
 

@@ -13,6 +13,7 @@ from cryobatch.importing.watching.patterns import Patterns
 from cryobatch.importing.watching.settle import Patience
 from cryobatch.model.image import FactValue
 from cryobatch.project.doorbell import ring
+from cryobatch.project.keepsakes import keep_watches
 from cryobatch.project.place import ProjectPlace
 from cryobatch.project.submission import Choice
 from cryobatch.store import watching as store
@@ -135,6 +136,7 @@ class Watching:
             number = store.add_watch(
                 t, str(path), orders_to_json(orders), active=active, now=time.time()
             )
+            keep_watches(self.place.folder, t)
         ring(self.place.doorbell)
         return WatchedFolder(number, path, orders, active)
 
@@ -175,6 +177,7 @@ class Watching:
         """Forget a folder; its images stay."""
         with self.database.transaction() as t:
             store.remove_watch(t, watched.id)
+            keep_watches(self.place.folder, t)
         ring(self.place.doorbell)
 
     def report(self, watched: WatchedFolder, limit: int | None = None) -> WatchReport:
@@ -204,6 +207,7 @@ class Watching:
     def _set_active(self, watched: WatchedFolder, active: bool) -> None:
         with self.database.transaction() as t:
             store.set_active(t, watched.id, active)
+            keep_watches(self.place.folder, t)
         ring(self.place.doorbell)
 
     def check(self, path: Path) -> None:
