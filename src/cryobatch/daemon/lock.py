@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,8 @@ from cryobatch.errors import ProjectBusyError
 from cryobatch.project.holder import find_holder, read_holder
 
 __all__ = ["find_holder", "hold_lock"]
+
+LOOK_S = 0.001
 
 
 @contextmanager
@@ -28,10 +31,11 @@ def hold_lock(path: Path, command: str, started_at: str) -> Iterator[None]:
     """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise ProjectBusyError(_tell_holder(path)) from None
+        while not _take(descriptor):
+            if not _take(descriptor, fcntl.LOCK_SH):
+                raise ProjectBusyError(_tell_holder(path))
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
+            time.sleep(LOOK_S)  # somebody only looks, as ``find_holder`` does
         holder = {"host": socket.gethostname(), "pid": os.getpid(), "command": command,
                   "started_at": started_at}  # fmt: skip
         os.ftruncate(descriptor, 0)
@@ -39,6 +43,14 @@ def hold_lock(path: Path, command: str, started_at: str) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def _take(descriptor: int, kind: int = fcntl.LOCK_EX) -> bool:
+    try:
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _tell_holder(path: Path) -> str:

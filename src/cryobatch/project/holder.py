@@ -1,4 +1,7 @@
-"""Who holds a project's lock: whether a daemon works on it, asked without taking the lock."""
+"""Who holds a project's lock: whether a daemon works on it.
+
+To ask takes a shared lock for a moment, which turns away nobody who takes the lock.
+"""
 
 import fcntl
 import json
