@@ -121,3 +121,9 @@ def test_the_file_then_holds_what_was_wanted(
     for name, table in wanted.items():
         left = {key: one for key, one in table.items() if one is not None}
         assert found.get(name, {}) == left
+
+
+def test_lines_end_where_toml_ends_them() -> None:
+    """Other programs know more ends of lines; in a comment these are letters."""
+    text = "# one\u2028two\x85three\nx = 'a\u2029b'\r\ny = 1\r\n"
+    assert edit_toml(text, {("y",): 2}) == text.replace("y = 1", "y = 2")

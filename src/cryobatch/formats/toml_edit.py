@@ -5,6 +5,7 @@ so that whatever TOML allows is understood as tomllib does. Afterwards the whole
 text that does not hold just what was wanted is never given back.
 """
 
+import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
@@ -68,7 +69,7 @@ def edit_toml(text: str, changes: Mapping[Path, Any]) -> str:
 
 def _take_apart(text: str) -> Iterator[Statement]:
     table: Path = ()
-    lines = text.splitlines(keepends=True)
+    lines = re.findall(r"[^\n]*\n|[^\n]+", text)  # str.splitlines knows ends that TOML does not
     start = 0
     while start < len(lines):
         end, data = _find_end(lines, start)
