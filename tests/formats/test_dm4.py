@@ -1,5 +1,6 @@
 """DM3 and DM4 files, which Gatan's gain references are: read right, or refused."""
 
+import math
 import os
 import struct
 import tracemalloc
@@ -68,6 +69,19 @@ def test_other_files_are_refused_with_the_reason(tmp_path: Path) -> None:
             read_dm4(path)
     with pytest.raises(BadInput, match="folder"):
         read_dm4(tmp_path)
+
+
+def test_dimensions_that_are_no_whole_numbers_are_refused(tmp_path: Path) -> None:
+    """A file may say that an image has NaN columns."""
+    path = write_dm(tmp_path / "image.dm4", IMAGE)
+    content = path.read_bytes()
+    columns = struct.pack(">qq", 1, 5) + struct.pack("<I", IMAGE.shape[1])
+    assert columns in content
+    path.write_bytes(
+        content.replace(columns, struct.pack(">qq", 1, 6) + struct.pack("<f", math.nan))
+    )
+    with pytest.raises(BadInput, match="broken"):
+        read_dm4(path)
 
 
 @given(data=st.data())

@@ -173,9 +173,14 @@ class _Tags:
     def _keep(self, group: str, name: str, image: _Image, kind: int) -> None:
         value = np.frombuffer(self._bytes(np.dtype(_TYPES[kind]).itemsize), "<" + _TYPES[kind])[0]
         if group == "ImageData" and name == "DataType":
-            image.data_type = int(value)
+            image.data_type = self._whole(value)
         elif group == "Dimensions":
-            image.dimensions = (*image.dimensions, int(value))
+            image.dimensions = (*image.dimensions, self._whole(value))
+
+    def _whole(self, value: np.generic) -> int:
+        if not isinstance(value, np.integer):
+            raise BadInput(f"{self._path}: its tags are broken; copy it again")
+        return int(value)
 
     def _size_of(self, info: list[int]) -> int:
         """Return the bytes of a value, from the numbers that describe it."""
