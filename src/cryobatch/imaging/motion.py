@@ -6,6 +6,7 @@ do not have to be aligned one by one: each adds what it knows to the same few pa
 small patches of a weak movie serve too.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +19,7 @@ from cryobatch.imaging.motion_fit import Parameters, newton_step
 from cryobatch.imaging.motion_frames import CoarseFrames, read_coarse
 from cryobatch.imaging.motion_geometry import Geometry, make_geometry
 from cryobatch.imaging.motion_model import SPATIAL_TERMS, TEMPORAL_TERMS, MotionModel
-from cryobatch.imaging.motion_patches import cut_patches, make_grid
+from cryobatch.imaging.motion_patches import PatchGrid, cut_patches, make_grid
 from cryobatch.imaging.motion_prior import Scales, make_prior
 from cryobatch.imaging.motion_search import search_shifts
 from cryobatch.imaging.motion_signal import Weights, chosen_lags, estimate_weights
@@ -136,9 +137,10 @@ def _align_whole(
     return found, climb.uncertainty_angstrom()
 
 
-def _rounds(frames: CoarseFrames) -> tuple[tuple[float, CoarseFrames], ...]:
-    """Return blur (Å²) and images of a first look, from afar, and of one at all detail."""
-    return (_BLURRED_ANGSTROM**2, frames.coarser(_BLURRED_PIXEL_ANGSTROM)), (0.0, frames)
+def _rounds(frames: CoarseFrames) -> Iterator[tuple[float, CoarseFrames]]:
+    """Yield blur (Å²) and images of a first look, from afar, and of one at all detail."""
+    yield _BLURRED_ANGSTROM**2, frames.coarser(_BLURRED_PIXEL_ANGSTROM)
+    yield 0.0, frames
 
 
 def _align_patches(
@@ -151,15 +153,26 @@ def _align_patches(
     """Add local motion: first from coarse detail, then, on patches that follow it, from all."""
     found = start
     for blur, images in _rounds(frames):
-        grid = make_grid(images.shape, patches)
-        geometry = make_geometry(
-            grid.shape, images.pixel_size_angstrom, _LARGEST_STRUCTURE_ANGSTROM
+        # In a function of its own: patches are freed before the next ones are cut.
+        found = _climb_patches(
+            images, found, make_grid(images.shape, patches), blur, damping, threads
         )
-        moves = found.displacements(grid.space)
-        spectra, followed = cut_patches(images, grid, moves, threads)
-        climb = _Climb(geometry, spectra, frames.present, damping, grid.share)
-        found = climb.run(found, followed, grid.space, blur=blur)
     return found
+
+
+def _climb_patches(
+    images: CoarseFrames,
+    start: Parameters,
+    grid: PatchGrid,
+    blur: float,
+    damping: _Damping,
+    threads: int,
+) -> Parameters:
+    geometry = make_geometry(grid.shape, images.pixel_size_angstrom, _LARGEST_STRUCTURE_ANGSTROM)
+    moves = start.displacements(grid.space)
+    spectra, followed = cut_patches(images, grid, moves, threads)
+    climb = _Climb(geometry, spectra, images.present, damping, grid.share)
+    return climb.run(start, followed, grid.space, blur=blur)
 
 
 class _Pace:
