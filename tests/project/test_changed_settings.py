@@ -136,6 +136,10 @@ def test_effects_are_said_before(project: Project) -> None:
     change: dict[Setting, object] = {("parameters", "align", "patches"): 3}
     assert "up to 2 images" in " ".join(file.preview(change))
     group = project.images.folder(1).parent / "group.toml"
+    other = group.parent.with_name(f"{group.parent.name}_2") / group.name
+    other.parent.mkdir()
+    other.write_text("[parameters.align]\npatches = 9\n")
+    assert "up to 2 images" in " ".join(file.preview(change)), "groups' names may be alike"
     group.write_text("[parameters.align]\npatches = 9\n")
     assert file.preview(change) == ["No result becomes stale by it."]
     assert "begin anew" in " ".join(file.preview({("processors", "threads"): 2}))

@@ -71,10 +71,8 @@ def _count_images(project: Project, changed: Changed, touched: Collection[str]) 
     if not values:
         return 0
     where = " or ".join(f"{value} != none" for value in values)
-    spared = [group for group in _read_groups(project, changed) if '"' not in group]
-    if spared:
-        names = ", ".join(f'"{group}"' for group in spared)
-        where = f"({where}) and group not in ({names})"
+    if spared := list(_read_groups(project, changed)):
+        where = f"({where}) and group not in {spared!r}"
     return len(project.images.select(Selection(where=where)))
 
 
