@@ -45,6 +45,10 @@ class BadInput(ScriptFailed):
     """A file of this image is not what it should be; other images go on."""
 
 
+class NoRoom(ScriptFailed):
+    """A disk was full before a script had written its files; with room it may be run again."""
+
+
 class ContractError(ScriptFailed):
     """A script ended without the products and values that it declares."""
 

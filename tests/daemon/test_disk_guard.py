@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cryobatch.daemon.disk_guard import DiskGuard
+from cryobatch.daemon.disk_guard import FULL_PAUSE_S, DiskGuard
 from cryobatch.importing import Take
 from cryobatch.model import BatchState
 from cryobatch.model.event import Level
@@ -81,6 +81,21 @@ def test_copies_that_would_fill_the_disk_are_not_begun(new_project: MakeProject)
     assert guard.lacks_room(0) is None
     assert guard.lacks_room(GIGABYTE) is None
     assert "make room" in str(guard.lacks_room(3 * GIGABYTE))
+
+
+def test_all_is_held_for_a_while_when_a_script_found_no_room(new_project: MakeProject) -> None:
+    """The limits said that there was some: what others have written may be gone soon."""
+    project, clock, disk = new_project(0), Clock(), Disk(100)
+    guard = DiskGuard(project, usage=disk, clock=clock)
+    assert guard.look() is None
+    guard.note_full("/scratch/stack.mrc: there is no room on the disk")
+    assert str(guard.look()).startswith("/scratch/stack.mrc: there is no room on the disk: ")
+    clock.now += FULL_PAUSE_S - 1
+    assert project.queue.why_held() == guard.look()
+    clock.now += 2
+    assert guard.look() is None
+    assert project.queue.why_held() is None
+    assert len(texts(project, Level.ERROR)) == 1
 
 
 def test_limits_are_those_of_the_settings_or_suit_the_disk() -> None:

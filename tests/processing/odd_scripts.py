@@ -1,6 +1,7 @@
 """A script that keeps the result contract, or breaks it in one of many ways."""
 
 import ctypes
+import errno
 import os
 import sys
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from typing import Annotated
 
 import numpy as np
 
+from cryobatch.errors import BadInput
 from cryobatch.formats.mrc import write_image
 from cryobatch.model import Absent, Output, Parameter, Run, Script, Value, script
 from cryobatch.model.declaration import declared_script
@@ -71,6 +73,17 @@ def _exhaust(run: Run, found: dict[str, object]) -> None:
     raise MemoryError("Unable to allocate 7.0 GiB")
 
 
+def _fill(run: Run, found: dict[str, object]) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device", "/scratch/stack.mrc")
+
+
+def _fill_and_explain(run: Run, found: dict[str, object]) -> None:
+    try:
+        _fill(run, found)
+    except OSError as error:
+        raise BadInput("the stack cannot be written") from error
+
+
 def _give(**values: object) -> "Behaviour":
     return lambda _run, found: found.update(values)
 
@@ -98,6 +111,8 @@ BEHAVIOURS: dict[str, Behaviour] = {
     "speaks": _speak,
     "raises": _raise,
     "exhausts memory": _exhaust,
+    "fills the disk": _fill,
+    "fills it and explains": _fill_and_explain,
     "leaves": lambda _run, _found: sys.exit(3),
     "goes elsewhere": lambda _run, _found: os.chdir("/"),
     "odd message": lambda run, _: run.message("hm", level="shout"),

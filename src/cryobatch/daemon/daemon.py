@@ -155,7 +155,8 @@ def open_daemon(
         number = workforce.number(processors)
         gate = MachineGate(gate_folder(), workforce.machine_places(number))
         stack.callback(gate.close)
-        staff = Staff(project, groups, gate, processors)
+        guard = DiskGuard(project)
+        staff = Staff(project, groups, gate, processors, guard.note_full)
         plant = staff.plant()
         recover(project.database, plant, time.time())
         doorbell = Doorbell(project.place.doorbell)
@@ -166,7 +167,7 @@ def open_daemon(
         dispatcher.resize(number)
         stack.callback(workforce.dismiss_all)
         stack.callback(dispatcher.stop)
-        yield Daemon(project, dispatcher, staff, gate, DiskGuard(project)), doorbell, signals
+        yield Daemon(project, dispatcher, staff, gate, guard), doorbell, signals
 
 
 @contextmanager

@@ -16,6 +16,9 @@ LOOK_INTERVAL_S = 1.0
 GO_ON = 1.2
 """So much more than the limit must be free before work goes on: else it stops again at once."""
 
+FULL_PAUSE_S = 10.0
+"""So long all is held when a script found no room though the limits say that there is some."""
+
 Usage = Callable[[Path], tuple[int, int]]
 """Returns all bytes and free bytes of a folder's disk."""
 
@@ -44,6 +47,8 @@ class DiskGuard:
         self._usage = usage or measure_usage
         self._clock = clock
         self._looked_at = float("-inf")
+        self._held_until = float("-inf")
+        self._full = ""
         self._warned = False
         self._noted: str | None = ""
         self.reason: str | None = None
@@ -56,6 +61,12 @@ class DiskGuard:
             self._looked_at = now
             self._decide(self._project.settings.disk)
         return self.reason
+
+    def note_full(self, reason: str) -> None:
+        """Hold everything for a while: a script's files did not fit on a disk."""
+        self._full = reason
+        self._held_until = self._clock() + FULL_PAUSE_S
+        self._looked_at = float("-inf")
 
     def lacks_room(self, count: int) -> str | None:
         """Tell why so many bytes more should not be written into the project, None if they may."""
@@ -86,6 +97,8 @@ class DiskGuard:
                 f"the disk of {folder} is nearly full ({free / GIGABYTE:.2f} GB are free): "
                 "importing and processing are held; make room, they go on by themselves"
             )
+        elif self._clock() < self._held_until:
+            self.reason = before or f"{self._full}: importing and processing are held for a while"
         if self.reason is not None and before is None:
             self._tell(self.reason, Level.ERROR)
         if self.reason is None and before is not None:

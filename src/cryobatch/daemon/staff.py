@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from cryobatch.daemon.gate import MachineGate
 from cryobatch.daemon.groups import ProcessGroups
@@ -29,7 +29,12 @@ class Staff:
     """Starts processors as the project's settings and scripts are, and keeps them so."""
 
     def __init__(
-        self, project: Project, groups: ProcessGroups, gate: MachineGate, processors: int | None
+        self,
+        project: Project,
+        groups: ProcessGroups,
+        gate: MachineGate,
+        processors: int | None,
+        note_full: Callable[[str], None],
     ) -> None:
         """Take note of where to look.
 
@@ -38,7 +43,9 @@ class Staff:
             groups: Are told of each process.
             gate: Shares the machine.
             processors: How many were asked for at the start; None: as the settings say.
+            note_full: Is told that a disk had no room for a script's files.
         """
+        self._note_full = note_full
         self._project = project
         self._groups = groups
         self._gate = gate
@@ -64,6 +71,7 @@ class Staff:
             in_order=frozenset(name for name, s in scripts.items() if s.in_order),
             previous={name: s.previous for name, s in scripts.items() if s.previous},
             find_stale=self._project.images.find_stale,
+            note_full=self._note_full,
         )
 
     def follow(self, dispatcher: Dispatcher) -> None:

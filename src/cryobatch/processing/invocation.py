@@ -13,14 +13,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import IO, Any
 
-from cryobatch.errors import CryobatchError, ScriptFailed
+from cryobatch.errors import CryobatchError, NoRoom, ScriptFailed
 from cryobatch.model.run import Run
 from cryobatch.model.script import Script
 from cryobatch.model.value import Result
 from cryobatch.processing.discovery import find_function, load_file
 from cryobatch.processing.executable import end_leftovers, run_executable
 from cryobatch.processing.output import OutputFile
-from cryobatch.processing.workspace import check_values, explain_disk
+from cryobatch.processing.workspace import check_values, describe_full, explain_disk, is_full
 from cryobatch.version import VERSION
 
 _REPORTED_TOOLS = ("numpy", "scipy", "numba", "tifffile", "imagecodecs", "mrcfile")
@@ -75,9 +75,13 @@ def invoke(
             return Outcome(check_values(script, values), collect(), tools)
         except CryobatchError as error:
             _note(log, f"FAILED: {error}\n")
+            if is_full(error):
+                raise NoRoom(str(error)) from error
             raise
         except Exception as error:
             _note(log, traceback.format_exc())
+            if is_full(error):
+                raise NoRoom(describe_full(error, run.workspace)) from error
             raise ScriptFailed(_in_words(error)) from error
 
 

@@ -61,6 +61,7 @@ class Plant:
         find_stale: Tells which scripts' results are stale.
         in_order: Scripts that the images of a group have run one after another.
         previous: Values of the image before that a script wants, by script.
+        note_full: Is told, in words, that a disk had no room for a script's files.
     """
 
     images: Path
@@ -74,6 +75,7 @@ class Plant:
     find_stale: FindStale
     in_order: frozenset[str] = frozenset()
     previous: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    note_full: Callable[[str], None] = lambda _: None
 
     def image_folder(self, group: str, name: str) -> Path:
         """Return the folder of an image."""

@@ -96,7 +96,7 @@ def lose_processor(slot: Slot, how: str, plant: Plant, turn: Turn) -> None:
         turn.log(slot, f"the processor died ({how}){where}", Level.ERROR, slot.script)
     elif slot.script is not None and _is_to_blame(slot.script, ending):
         _fail_script(slot, slot.script, ending.text, turn)
-    turn.writes.append(_give_back(slot, batch, how, plant, turn.now))
+    turn.writes.append(_give_back(slot, batch, "its processor died", how, plant, turn.now))
     turn.actions.append(lambda: clear_folders(plant, batch))
     plant.gate.leave(slot.number)
 
@@ -182,6 +182,21 @@ def _fail_batch(slot: Slot, message: Message, plant: Plant, turn: Turn) -> None:
     _finish_slot(slot, plant, turn)
 
 
+def _lack_room(slot: Slot, message: Message, plant: Plant, turn: Turn) -> None:
+    """Let a batch wait again for which a disk had no room: it is not to blame."""
+    batch = slot.batch
+    assert batch is not None
+    if slot.ending is not None and slot.ending.reason is EndReason.CANCELLED:
+        _finish_slot(slot, plant, turn, BatchState.CANCELLED)
+        return
+    reason = message["reason"]
+    plant.note_full(reason)
+    turn.log(slot, f"{reason}: the batch waits for it", Level.WARNING, slot.script)
+    turn.writes.append(_give_back(slot, batch, "a disk was full", reason, plant, turn.now))
+    turn.actions.append(lambda: clear_folders(plant, batch))
+    _free(slot, plant, turn)
+
+
 def _end_batch(slot: Slot, message: Message, plant: Plant, turn: Turn) -> None:
     _finish_slot(slot, plant, turn)
 
@@ -195,6 +210,7 @@ _HANDLERS: Mapping[str, Callable[[Slot, Message, Plant, Turn], None]] = {
     "script_failed": _note_failure,
     "script_done": _take_result,
     "batch_failed": _fail_batch,
+    "no_room": _lack_room,
     "done": _end_batch,
 }
 
@@ -282,7 +298,7 @@ def _describe(message: Message) -> str:
 
 
 def _give_back(
-    slot: Slot, batch: Batch, how: str, plant: Plant, now: float
+    slot: Slot, batch: Batch, what: str, how: str, plant: Plant, now: float
 ) -> Callable[[Transaction], None]:
     script, name = slot.script, slot.name
     lost = slot.ending is None
@@ -292,7 +308,7 @@ def _give_back(
         if not lost or losses < plant.max_losses:
             queue.give_back(t, batch.id, batch.attempt, lost=lost, now=now, script=script)
             return
-        reason = f"quarantined: its processor died {losses} times with it, last by {how}"
+        reason = f"quarantined: {what} {losses} times with it, last by {how}"
         failures = {script or BEFORE_SCRIPTS: reason}
         if queue.finish(t, batch.id, batch.attempt, BatchState.FAILED, failures, now):
             row = LogEntry(now, reason, Level.ERROR, name, batch.image_id, batch.id, script)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cryobatch.errors import CryobatchError, ScriptFailed
+from cryobatch.errors import CryobatchError, NoRoom, ScriptFailed
 from cryobatch.model.batch import NOT_RUN
 from cryobatch.model.image import ImageRecord
 from cryobatch.model.index import index_entry
@@ -66,6 +66,8 @@ class Runner:
             return
         try:
             self._run_scripts(course)
+        except NoRoom as error:
+            self.send({"event": "no_room", "reason": str(error)})
         finally:
             course.workspace.close()
 
@@ -92,6 +94,8 @@ class Runner:
                 self.send({"event": "script_skipped", "script": script.name})
                 return False
             return self._execute(course, script)
+        except NoRoom:
+            raise
         except CryobatchError as error:
             self._fail(course, script, str(error))
             return False
@@ -204,6 +208,8 @@ class Runner:
                 producer = self.scripts[name]
                 try:
                     self._execute(course, producer)
+                except NoRoom:
+                    raise
                 except CryobatchError as error:
                     self._fail(course, producer, str(error))
                     raise ScriptFailed(f"{NOT_RUN}{name} has failed") from error

@@ -1,5 +1,6 @@
 """Workspaces: the folders of one batch's scripts, and what is staged in them."""
 
+import errno
 import os
 import shutil
 from collections.abc import Iterator, Mapping
@@ -7,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cryobatch.errors import BadInput, ContractError, ScriptFailed
+from cryobatch.errors import BadInput, ContractError, NoRoom, ScriptFailed
 from cryobatch.formats import parameter_file
 from cryobatch.formats.atomic import sync_folder, write_all
 from cryobatch.model.image import ImageRecord
@@ -218,10 +219,25 @@ def explain_disk(folder: Path | str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        if is_full(error):
+            raise NoRoom(describe_full(error, folder)) from error
         raise ScriptFailed(
             f"{error.filename or folder}: results cannot be written: {error.strerror or error}; "
             "see room and permissions there, then submit again"
         ) from error
+
+
+def is_full(error: BaseException | None) -> bool:
+    """Tell whether a full disk, or a full share of it, is behind an error."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return True
+    return error is not None and is_full(error.__cause__)
+
+
+def describe_full(error: BaseException, folder: Path | str) -> str:
+    """Say where there is no room."""
+    where = getattr(error, "filename", None) or folder
+    return f"{where}: there is no room on the disk"
 
 
 def _check_output(path: Path, what: str) -> None:
