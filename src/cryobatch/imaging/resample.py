@@ -8,9 +8,9 @@ for |f| < 0.25. It is exact to 0.4 % up to 0.2 and to 3 % up to 0.3. White noise
 of its amplitude towards Nyquist, which ``noise_response`` tells; divided by that, signal against
 noise is 0.994 of the exact one's on the ring at 0.9 Nyquist.
 
-The displacement is taken as constant along tiles of a row, of 16 to 256 pixels, short enough that
-it differs by less than 0.05 pixels from their middle to their ends; by more only where the image is
-stretched by more than 0.6 %, for which 16 pixels are too long.
+The displacement is taken as constant along tiles of a row, of 16 to 256 pixels, short enough there
+that it differs by less than 0.05 pixels from their middle to their ends; by more only where the
+image is stretched by more than 0.6 %, for which 16 pixels are too long.
 """
 
 import functools
@@ -132,26 +132,25 @@ def add_resampled(  # type: ignore[no-untyped-def]  # numba infers the types
     rows, columns = frames[0].shape
     across = (columns + _BLOCK - 1) // _BLOCK
     blocks = across * ((rows + _BAND_ROWS - 1) // _BAND_ROWS)
-    tiles = np.empty(AT_A_TIME, np.int64)
-    for number in range(AT_A_TIME):
-        tiles[number] = _tile(moved[number], columns)
     for worker in numba.prange(workers):
         line = np.empty(columns + 4 * TAPS + _MOST_TILES * _TILE, np.float32)
         lines = np.empty((AT_A_TIME, _BAND_ROWS + 2 * TAPS, _BLOCK), np.float32)
         places = np.empty((_BLOCK // _TILE, 2), np.int64)
-        lows = np.empty(AT_A_TIME, np.int64)
+        lows, tiles = np.empty(AT_A_TIME, np.int64), np.empty(AT_A_TIME, np.int64)
         out = np.zeros((AT_A_TIME, _BLOCK), np.float32)
         for block in range(worker, blocks, workers):
             first, left = block // across * _BAND_ROWS, block % across * _BLOCK
             last, right = min(first + _BAND_ROWS, rows), min(left + _BLOCK, columns)
             for number in range(count):
-                terms, tile = moved[number], tiles[number]
+                terms = moved[number]
+                tile = _tile(terms[1], (first, last), (left, right), rows, columns)
                 low, high = _reach(terms[1], tile, (first, last), (left, right), rows, columns)
                 if high - low > lines.shape[1]:
                     grown = np.empty((AT_A_TIME, high - low, _BLOCK), np.float32)
                     grown[:, : lines.shape[1]] = lines
                     lines = grown
-                lows[number] = low
+                lows[number], tiles[number] = low, tile
+                tile = _tile(terms[0], (first, last), (left, right), rows, columns)
                 for row in range(low, high):
                     start, end = _places(terms, tile, row, (left, right), rows, columns, places)
                     _take(frames[number], gain, min(max(row, 0), rows - 1), start, end, line)
@@ -188,12 +187,15 @@ def _tap(taps, n):  # type: ignore[no-untyped-def]  # numba infers the types
 
 
 @numba.njit(cache=True, nogil=True)
-def _tile(terms, columns):  # type: ignore[no-untyped-def]  # numba infers the types
-    """Return how many pixels of a row may be moved alike."""
+def _tile(terms, between, sides, rows, columns):  # type: ignore[no-untyped-def]
+    """Return how many pixels of a block's row may be moved alike along an axis, given its terms."""
     steepest = 0.0
-    for axis in range(2):
-        slope = abs(terms[axis, 1]) + abs(terms[axis, 2]) + 0.5 * abs(terms[axis, 5])
-        steepest = max(steepest, slope / columns)
+    # The slope is linear in space: it is largest in a corner.
+    for row in between:
+        for column in sides:
+            u, v = column / columns - 0.5, row / rows - 0.5
+            slope = terms[1] + 2.0 * terms[2] * u + terms[5] * v
+            steepest = max(steepest, abs(slope) / columns)
     fitting = 2.0 * _TOLERATED_PX / max(steepest, 1e-9)
     return _TILE * int(min(max(fitting / _TILE, 1.0), float(_MOST_TILES)))
 
