@@ -344,6 +344,21 @@ def hurry(bench: Bench, processor: Told, ended: int) -> None:
         bench.step(0.001)
 
 
+def test_batches_that_were_claimed_together_have_each_their_own_time(bench: Bench) -> None:
+    """Else one processor would seem to have worked at several at once."""
+    bench.ready()
+    ids = bench.submit(*range(1, 13))
+    bench.step(0.001)
+    hurry(bench, bench.processors[0], 10)
+    bench.step()
+    ended = [bench.batch(one) for one in ids[:10]]
+    assert {batch.state for batch in ended} == {BatchState.DONE}
+    for one, other in pairwise(ended):
+        assert one.finished_at is not None
+        assert other.started_at is not None
+        assert one.finished_at <= other.started_at
+
+
 def test_a_result_on_its_way_is_kept_though_its_batch_is_cancelled(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:

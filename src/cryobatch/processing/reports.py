@@ -271,7 +271,10 @@ def _finish(
     reasons = dict(failures)
 
     def write(t: Transaction) -> None:
-        queue.finish(t, batch.id, batch.attempt, ended, reasons, turn.now, processor=processor)
+        queue.finish(
+            t, batch.id, batch.attempt, ended, reasons, turn.now,
+            processor=processor, started_at=batch.started_at,
+        )  # fmt: skip
 
     turn.writes.append(write)
     level = Level.INFO if ended is BatchState.DONE else Level.WARNING

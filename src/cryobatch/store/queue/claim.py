@@ -73,6 +73,7 @@ def finish(
     now: float,
     *,
     processor: str | None = None,
+    started_at: float | None = None,
 ) -> bool:
     """End a running batch; False when this attempt is not the one that runs.
 
@@ -84,12 +85,13 @@ def finish(
         failures: Reasons by script, added to those that were recorded before.
         now: Seconds since the epoch.
         processor: Who worked on it; None: whom it was given to.
+        started_at: When that began; None: when it was claimed.
     """
     changed = t.execute(
         "UPDATE batch SET state = ?, failures = json_patch(failures, ?), finished_at = ?, "
-        "line = NULL, processor = coalesce(?, processor) "
+        "line = NULL, processor = coalesce(?, processor), started_at = coalesce(?, started_at) "
         "WHERE id = ? AND attempt = ? AND state = 'running'",
-        (state, json.dumps(dict(failures)), now, processor, batch_id, attempt),
+        (state, json.dumps(dict(failures)), now, processor, started_at, batch_id, attempt),
     )
     return changed.rowcount == 1
 
