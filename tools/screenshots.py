@@ -1,7 +1,7 @@
 """Take the pictures in docs/screenshots from a real session: ``tools/screenshots.py DEMO``.
 
 ``DEMO`` is the project that ``make demo`` has left. For pages that show work, its images are
-processed anew meanwhile.
+processed anew meanwhile; for failures, a laboratory's script runs that refuses some of them.
 """
 
 import argparse
@@ -25,6 +25,7 @@ CRYOBATCH = Path(sys.executable).with_name("cryobatch")
 IMAGE = "3"
 SIZES = {"wide": (1400, 900), "phone": (390, 844)}
 QUALITY = 75
+REFUSING = Path(__file__).with_name("measure_carbon.py")
 LIVE = "#pulse.live"
 SETTLE_MS = 1500
 """Charts and pictures have come by then: nothing tells when the last one is drawn."""
@@ -39,6 +40,7 @@ class Shot:
         path: The page's address.
         size: "wide" or "phone".
         theme: "dark" or "light".
+        setup: What is done with the project before.
         prepare: What is done on the page before.
         busy: Whether processors are at work meanwhile.
     """
@@ -47,6 +49,7 @@ class Shot:
     path: str
     size: str = "wide"
     theme: str = "dark"
+    setup: Callable[[Path], object] | None = None
     prepare: Callable[[Page], object] | None = None
     busy: bool = False
 
@@ -90,6 +93,25 @@ def _smooth(page: Page) -> None:
     page.keyboard.press("s")
 
 
+def _process_again(folder: Path) -> None:
+    """Have an image picked with another diameter and then as it was: it has earlier runs now."""
+    for more in (["--set", "pick_particles.diameter=150"], []):
+        _process(folder, "--images", IMAGE, *more)
+
+
+def _refuse_some(folder: Path) -> None:
+    """Have some images fail: they drift too much for a script, or their fit is too bad."""
+    shutil.copy(REFUSING, folder / "scripts")
+    _process(folder, "--all", "--scripts", REFUSING.stem)
+
+
+def _process(folder: Path, *words: str) -> None:
+    subprocess.run([*_command(folder), "submit", *words], check=True)
+    queued = [*_command(folder), "queue", "list", "--json"]
+    while subprocess.check_output(queued).strip() != b"[]":
+        time.sleep(1.0)
+
+
 SHOTS = (
     Shot("session", "/"),
     Shot("session-phone", "/", "phone"),
@@ -98,13 +120,13 @@ SHOTS = (
     Shot("library-process", "/library", prepare=_choose),
     Shot("library-histograms", "/library", prepare=_drag_range),
     Shot("image", f"/image?id={IMAGE}", prepare=_show_motion),
-    Shot("image-history", f"/image?id={IMAGE}", prepare=_show_earlier),
+    Shot("image-history", f"/image?id={IMAGE}", setup=_process_again, prepare=_show_earlier),
     Shot("image-light", f"/image?id={IMAGE}", theme="light", prepare=_smooth),
     Shot("image-phone", f"/image?id={IMAGE}", "phone"),
     Shot("map", "/map"),
-    Shot("failures", "/failures"),
     Shot("settings", "/settings"),
     Shot("log", "/log"),
+    Shot("failures", "/failures", setup=_refuse_some),
     Shot("queue", "/queue", busy=True),
     Shot("queue-phone", "/queue", "phone", busy=True),
     Shot("processors", "/processors", busy=True),
@@ -127,10 +149,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
         )
-        if any(shot.prepare is _show_earlier for shot in shots):
-            _process_again(given.project)
         for shot in shots:
             if not shot.busy:
+                if shot.setup is not None:
+                    shot.setup(given.project)
                 _write(take(browser, address, shot), given.to / shot.name, as_png=given.png)
         if any(shot.busy for shot in shots):
             with _at_work(given.project):
@@ -197,15 +219,6 @@ def _at_work(folder: Path) -> Iterator[None]:
     subprocess.run([*_command(folder), "submit", "--all", "--force"], check=True)
     yield
     subprocess.run([*_command(folder), "queue", "clear"], check=True)
-
-
-def _process_again(folder: Path) -> None:
-    """Have an image picked with another diameter and then as it was: it has earlier runs now."""
-    for more in (["--set", "pick_particles.diameter=150"], []):
-        subprocess.run([*_command(folder), "submit", "--images", IMAGE, *more], check=True)
-        queued = [*_command(folder), "queue", "list", "--json"]
-        while subprocess.check_output(queued).strip() != b"[]":
-            time.sleep(1.0)
 
 
 def _command(folder: Path) -> list[str]:

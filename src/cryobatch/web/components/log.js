@@ -102,9 +102,10 @@ export async function start(main, frame) {
 }
 
 function columns() {
+  const narrow = innerWidth < 640;
   return [
-    { headerName: "Time", field: "time", width: 118, sortable: true, sort: "desc", sortingOrder: ["desc", "asc"], valueFormatter: ({ value }) => value ? clock(value) : "" },
-    { headerName: "Level", field: "level", width: 104, sortable: true, sortingOrder: ["desc", "asc"], cellRenderer: ({ value }) => value ? h(`span.state.${value}`, { text: value }) : "" },
+    { headerName: "Time", field: "time", width: narrow ? 96 : 118, sortable: true, sort: "desc", sortingOrder: ["desc", "asc"], valueFormatter: ({ value }) => value ? clock(value) : "" },
+    { headerName: "Level", field: "level", width: narrow ? 92 : 104, sortable: true, sortingOrder: ["desc", "asc"], cellRenderer: ({ value }) => value ? h(`span.state.${value}`, { text: value }) : "" },
     { headerName: "Processor", field: "processor", context: { from: 760 }, width: 112, sortable: true },
     { headerName: "Image", field: "image", context: { from: 480 }, flex: 1.4, minWidth: 130, sortable: true,
       cellRenderer: ({ data }) => data?.image ? h("a", { href: imageHref(data.image_id), text: brief(data.image, 34), tabindex: "-1" }) : "" },

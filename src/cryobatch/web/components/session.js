@@ -62,7 +62,7 @@ function showTiles(element, s) {
     tile("Time left", left ? duration(s.seconds_left) : "done", [pace[1], describePace(s, left)].filter(Boolean).join(", "), pace[0]),
     tile("Delay to result", duration(s.delay_s), "from the last byte"),
     tile("Stale", whole(s.images.stale), s.images.stale ? "results to renew" : "● all up to date", s.images.stale ? "warn" : "good"),
-    tile("Disk free", bytes(s.disk_free_bytes), full === null ? `${Math.round(share * 100)} % of ${bytes(s.disk_bytes)}` : `full in ${duration(Math.round(full))} at this rate`,
+    tile("Disk free", bytes(s.disk_free_bytes), full === null ? `${Math.round(share * 100)} % of ${bytes(s.disk_bytes)}` : `full in ${duration(Math.round(full))}`,
       share < 0.1 || (full !== null && full < SOON_S) ? "warn" : ""));
 }
 
@@ -154,7 +154,7 @@ function drawLatest(columns, place) {
   const image = h("img", { src: `/api/v1/images/${id}/pictures/micrograph?size=256&version=${encodeURIComponent(version ?? "")}`, alt: "", loading: "lazy", width: "148", height: "148", onerror: () => image.remove() });
   const resolution = columns.ctf_resolution?.[place];
   return h("a", { href: imageHref(id), title: stale.length ? `${name}; would be different now: ${stale.join(", ")}` : name },
-    h("span.shot", {}, version && image, flag && h("span.mark", { text: FLAG_MARKS[flag] ?? flag }), stale.length > 0 && h("span.mark.old", { text: "↻ stale" })),
+    h("span.shot", {}, version && image, flag && h(`span.mark.${flag}`, { text: FLAG_MARKS[flag] ?? flag }), stale.length > 0 && h("span.mark.old", { text: "↻ stale" })),
     h("span.name", { text: brief(name, 20) }),
     h(stale.length ? "span.is-stale" : "span.soft", { text: resolution ? measure(resolution, "Å") : "" }));
 }

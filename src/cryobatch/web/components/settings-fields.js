@@ -15,7 +15,7 @@ export function makeField(entry, edits) {
   const back = h("button.quiet", { type: "button", text: "↺", "aria-label": `Take back ${entry.path.join(".")}`, onclick: () => { edits.set(entry.path, null); show(); } });
   const input = makeInput(entry, id, (value) => { edits.set(entry.path, value); showSource(); });
   const element = h("div.setting", {},
-    h("label", { for: id, text: readable(entry.name) }),
+    h("label", { for: id, title: entry.path.join("."), text: nameOf(entry) }),
     h("span.entry", {}, input.element, h("span.unit.soft", { text: entry.unit })),
     h("span.said-by", {}, source, back),
     h("span.help.soft", { text: [entry.help, bounds(entry)].filter(Boolean).join(" ") }));
@@ -61,6 +61,12 @@ function makeInput(entry, id, tell) {
 }
 
 const edits_allowed = () => !document.body.classList.contains("guest");
+
+/** The name without the unit, which stands behind the field. */
+function nameOf({ name, unit }) {
+  const ending = `_${unit.toLowerCase().replace("/", "_")}`;
+  return readable(unit && name.endsWith(ending) ? name.slice(0, -ending.length) : name);
+}
 
 export const readable = (name) => name.replaceAll("_", " ");
 
