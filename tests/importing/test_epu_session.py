@@ -52,7 +52,7 @@ SAME = {
     "voltage": 300.0, "magnification": 165_000.0, "exposure_time": 0.89, "spot_size": 5,
     "energy_slit": 20.0, "phase_plate": False, "camera": "BioQuantum K3",
     "microscope": "TITAN52336320", "beam_tilt_x": 0.011411, "beam_tilt_y": -0.014906,
-    "image_shift_x": 0.0, "frames_expected": 50,
+    "image_shift_x": 0.0, "frames_expected": 50, "gain_applied": False,
 }  # fmt: skip
 
 

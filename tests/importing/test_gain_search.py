@@ -8,6 +8,7 @@ import pytest
 
 from cryobatch.formats.mrc import write_image
 from cryobatch.importing.doubts.gain_search import search_gain
+from cryobatch.importing.layouts.epu_gain import gain_facts
 from tests.dm_files import write_dm
 from tests.recording_files import make_events, write_eer, write_mrc, write_tiff
 
@@ -78,6 +79,50 @@ def test_movies_that_are_corrected_get_none(tmp_path: Path) -> None:
     write_gain(movie.parent / "gain.mrc")
     found = search_gain(movie, *SIZE, stated=None)
     assert (found.path, found.problem) == (None, "")
+
+
+def test_what_the_session_says_of_its_gain_holds(tmp_path: Path) -> None:
+    """Uncorrected counts need one; corrected ones get none, though one lies near."""
+    movie = write_movie(tmp_path)
+    assert search_gain(movie, *SIZE, stated=None).problem == ""
+    assert "--gain" in search_gain(movie, *SIZE, stated=None, applied=False).problem
+    gain = write_gain(movie.parent / "gain.mrc")
+    assert search_gain(movie, *SIZE, stated=None, applied=False).path == gain
+    found = search_gain(movie, *SIZE, stated=None, applied=True)
+    assert (found.path, found.problem) == (None, "")
+    movie.unlink()
+    gain.unlink()
+    write_movie(tmp_path, "float32")
+    assert search_gain(movie, *SIZE, stated=None, applied=False).problem == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "applied"),
+    [
+        ("Tiff Lzw Non-Gain normalized", False),
+        ("Mrc Gain normalized", True),
+        ("Eer", None),
+        ("", None),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("beside", ["xml", "movie"])
+def test_a_session_of_epu_says_whether_it_corrects(
+    tmp_path: Path, words: str, applied: bool | None, beside: str
+) -> None:
+    """In its own file, in the folder above discs; it may be where XML or movies are."""
+    data = Path("Images-Disc1/GridSquare_1/Data")
+    session = tmp_path / beside / "EpuSession.dm"
+    session.parent.mkdir()
+    told = f"<DoseFractionsOutputFormat>{words}</DoseFractionsOutputFormat>" if words else ""
+    session.write_text(f'<EpuSessionXml xmlns="s">{told}</EpuSessionXml>')
+    facts = gain_facts(tmp_path / "xml" / data / "a.xml", tmp_path / "movie" / data / "a.tiff")
+    assert facts.get("gain_applied") is applied
+
+
+def test_a_session_file_that_is_none_says_nothing(tmp_path: Path) -> None:
+    """It is written just now, or somebody else's."""
+    (tmp_path / "EpuSession.dm").write_text("<EpuSess")
+    assert gain_facts(tmp_path / "a.xml") == {}
 
 
 def test_gains_of_other_sizes_are_not_taken(tmp_path: Path) -> None:

@@ -25,8 +25,8 @@ from tests.recording_files import (
 
 SHAPE = (6, 48, 64)
 FACTS = (
-    "pixel_size", "gain", "gain_stated", "gain_rotation", "gain_flip", "defects", "dose_per_frame",
-    "pre_exposure",
+    "pixel_size", "gain", "gain_stated", "gain_applied", "gain_rotation", "gain_flip", "defects",
+    "dose_per_frame", "pre_exposure",
 )  # fmt: skip
 
 

@@ -56,6 +56,7 @@ def run_unpack(folder: Path, movie: str, gain: str | None, defects: str | None) 
                 "gain_rotation": None,
                 "gain_flip": None,
                 "gain_stated": None,
+                "gain_applied": None,
                 "defects": None if defects is None else str(folder / defects),
                 "dose_per_frame": 0.5,
                 "pre_exposure": None,

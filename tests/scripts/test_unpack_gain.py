@@ -93,3 +93,6 @@ def test_a_gain_that_the_recording_names_and_nobody_has_stops_it(
     """Raw counts are never taken as corrected when it is known that they are not."""
     with pytest.raises(ScriptFailed, match=r"SuperRef_x\.dm4.*image set gain="):
         run_unpack(tmp_path, movie, {"gain_stated": "SuperRef_x.dm4"})
+    with pytest.raises(ScriptFailed, match=r"without gain correction.*image set gain="):
+        run_unpack(tmp_path, movie, {"gain_applied": False})
+    assert run_unpack(tmp_path, movie, {"gain_applied": True}).values

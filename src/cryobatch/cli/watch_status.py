@@ -107,6 +107,6 @@ def _tell_speed(report: "WatchReport") -> None:
 def _tell_files(rows: "Sequence[FileRow]", number: int) -> None:
     for row in rows:
         name = " ".join(_printable(row.path).split())
-        typer.echo(f"   {row.state.value}: {name}: {row.reason}")
+        typer.echo(f"   {row.state.value}: {name}: {' '.join(row.reason.split())}")
     if number > len(rows):
         typer.echo(f"   ... and {count(number - len(rows), 'file', 'files')} more (see --limit)")

@@ -70,6 +70,25 @@ def read_atlas_place(path: Path) -> PureWindowsPath | None:
     return PureWindowsPath(text.strip()) if text is not None and text.strip() else None
 
 
+def read_gain_applied(path: Path) -> bool | None:
+    """Read from ``EpuSession.dm`` whether movies are written corrected by the gain reference.
+
+    ``DoseFractionsOutputFormat`` says so in words, such as ``Tiff Lzw Non-Gain normalized``.
+
+    Returns:
+        None where it does not say.
+
+    Raises:
+        BadInput: It cannot be read, or is no session of EPU's.
+    """
+    root = _read_root(path, "EpuSessionXml")
+    found = find_all(root, "DoseFractionsOutputFormat")
+    words = " ".join((one.text or "") for one in found).lower()
+    if "gain normalized" not in words:
+        return None
+    return "non-gain normalized" not in words
+
+
 def read_atlas_size(path: Path) -> tuple[int, int]:
     """Read width and height of an atlas in its own pixels from ``Atlas.dm``.
 

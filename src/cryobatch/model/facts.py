@@ -56,6 +56,7 @@ FACTS: Mapping[str, FactDeclaration] = MappingProxyType({
     "exposure_time": FactDeclaration("exposure time", "s", low=0),
     "dose_rate": FactDeclaration("electrons on a pixel of the camera", "e/s", low=0),
     "gain_stated": FactDeclaration("name of the gain reference that was used", kind="str"),
+    "gain_applied": FactDeclaration("whether frames were written gain-corrected", kind="bool"),
     "rotation_flip": FactDeclaration("SerialEM's turn of the frames against the gain reference",
                                      kind="int", low=0, high=7),
     "defects_stated": FactDeclaration("name of the list of defects that was used", kind="str"),

@@ -31,10 +31,11 @@ def complete_facts(
     completed = dict(facts)
     doubts: list[str | None] = []
     if recording.root_product == "movie" and "gain" not in facts:
-        stated = facts.get("gain_stated")
+        stated, applied = facts.get("gain_stated"), facts.get("gain_applied")
         found = search_gain(
             recording.path, recording.rows, recording.columns,
             stated=None if stated is None else str(stated.value),
+            applied=None if applied is None else bool(applied.value),
             folder=None if site.gain_folder is None else Path(site.gain_folder),
         )  # fmt: skip
         if found.path is not None:

@@ -51,8 +51,8 @@ if TYPE_CHECKING:
         ),
     },
     reads=[
-        "pixel_size", "gain?", "gain_stated?", "gain_rotation?", "gain_flip?", "defects?",
-        "dose_per_frame?", "pre_exposure?",
+        "pixel_size", "gain?", "gain_stated?", "gain_applied?", "gain_rotation?", "gain_flip?",
+        "defects?", "dose_per_frame?", "pre_exposure?",
     ],
 )  # fmt: skip
 def unpack(
@@ -155,6 +155,11 @@ def _camera(run: Run, movie: "Movie", *, must_have: bool) -> "Camera":
             raise ScriptFailed(
                 f"{movie.path}: was recorded without its gain reference ({stated}), and none is "
                 "known: give it with 'cryobatch image set gain=...'"
+            )
+        if counts and run.read("gain_applied") is False:
+            raise ScriptFailed(
+                f"{movie.path}: was recorded without gain correction, as its session says, and no "
+                "gain reference is known: give it with 'cryobatch image set gain=...'"
             )
         if must_have:
             raise ScriptFailed(

@@ -37,31 +37,42 @@ class GainSearch:
 
 
 def search_gain(
-    recording: Path, rows: int, columns: int, *, stated: str | None, folder: Path | None = None
+    recording: Path,
+    rows: int,
+    columns: int,
+    *,
+    stated: str | None,
+    applied: bool | None = None,
+    folder: Path | None = None,
 ) -> GainSearch:
     """Find the gain reference of a recording for which nobody has given one.
 
     It is looked for by its name beside the recording, in the folders above it and in the site's
     folder: that which the recording names, else any. Of several equally near ones the newest is
     taken: a session may have a new one at any time. Only recordings of raw counts have one: EER,
-    those that name one, and those whose pixels are whole numbers.
+    those that name one or were written uncorrected, and those whose pixels are whole numbers. But
+    for the last it is a problem when there is none: they may have been corrected all the same.
 
     Args:
         recording: The movie.
         rows: Height of its frames.
         columns: Width of its frames.
         stated: The name of the reference that the recording was made with, as far as it says.
+        applied: Whether it was written gain-corrected; None: nothing says so.
         folder: The site's folder of gain references.
     """
     is_eer = recording_kind(recording.name) == "eer"
+    if applied and not is_eer:
+        return GainSearch()
+    is_raw = is_eer or stated is not None or applied is False
     near = _find_near(recording, stated, folder)
-    if near and not is_eer and stated is None and not _holds_counts(recording):
+    if near and not (is_eer or stated) and not _holds_counts(recording):
         return GainSearch()
     readable = [path for path in near if path.suffix.lower() not in UNREADABLE_ENDINGS]
     for path in readable:
         if _fits(path, rows, columns, finer=is_eer):
             return GainSearch(path)
-    if not is_eer and stated is None:
+    if not is_raw or not (is_eer or stated or _holds_counts(recording)):
         return GainSearch()
     return GainSearch(problem=_describe(near, readable, stated, rows, columns))
 

@@ -8,7 +8,9 @@ from cryobatch.errors import BadInput
 from cryobatch.formats.epu import EpuExposure, read_epu
 from cryobatch.formats.movie import recording_kind
 from cryobatch.importing.facts import epu_facts, sensible_facts
+from cryobatch.importing.layouts.epu_atlas import SESSION_FILE
 from cryobatch.importing.layouts.epu_files import EpuFiles
+from cryobatch.importing.layouts.epu_gain import gain_facts
 from cryobatch.importing.layouts.layout import parse_exposure
 from cryobatch.importing.layouts.mdoc_files import MdocFiles, Stated, series_name
 from cryobatch.importing.layouts.serialem import frames_stated, section_facts
@@ -145,6 +147,8 @@ def account_facts(
         layers.append(epu_facts(account.exposure, columns, f"EPU XML {account.xml.name}"))
         positions = companions.epu.positions_of(recording, account.xml)
         layers.append(sensible_facts(positions, "EPU XML of grid square and hole"))
+        session = gain_facts(account.xml, recording)
+        layers.append(sensible_facts(session, f"EPU session {SESSION_FILE}"))
     for stated in (account.frames, account.series):
         if stated is not None:
             facts = section_facts(stated.mdoc, stated.section, rows, columns)
