@@ -4,10 +4,11 @@ from collections.abc import Collection, Iterable, Iterator
 
 from cryobatch.errors import CryobatchError
 from cryobatch.model.event import Level
+from cryobatch.processing.endings import lose_processor
 from cryobatch.processing.plant import Plant
 from cryobatch.processing.processors import Message, ProcessorState
 from cryobatch.processing.ready import Ready
-from cryobatch.processing.reports import lose_processor, take_report
+from cryobatch.processing.reports import take_report
 from cryobatch.processing.slot import Ending, EndReason, Slot, find_breach
 from cryobatch.processing.turn import Turn
 
