@@ -12,6 +12,21 @@ from tests.projects import make_project
 MakeProject = Callable[..., Project]
 
 
+class OpenGate:
+    """A gate that lets everybody through."""
+
+    def enter(self, slot: int) -> bool:
+        """Let it begin."""
+        return slot >= 0
+
+    def leave(self, slot: int) -> None:
+        """Forget it."""
+
+    def is_wanted(self) -> bool:
+        """Tell that nobody waits."""
+        return False
+
+
 @pytest.fixture(autouse=True)
 def _no_site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the tests apart from this user's own settings and scripts."""

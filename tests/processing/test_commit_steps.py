@@ -14,7 +14,7 @@ from cryobatch.model import BatchState
 from cryobatch.model.script import script_from_json
 from cryobatch.processing import commit
 from cryobatch.processing.orders import StagedResult, order_from_json, staged_from_json, to_json
-from cryobatch.processing.plant import OpenGate, Plant
+from cryobatch.processing.plant import Plant
 from cryobatch.processing.recovery import recover
 from cryobatch.processing.runner import Message, Runner
 from cryobatch.project import Project, Selection
@@ -22,7 +22,7 @@ from cryobatch.project.submission import Choice
 from cryobatch.store import queue
 from cryobatch.store.log import LogFilter
 from tests.one_processor import OneProcessor
-from tests.processing.conftest import MakeProject
+from tests.processing.conftest import MakeProject, OpenGate
 from tests.projects import open_project
 
 STEPS = [step.__name__ for step in commit.STEPS]

@@ -14,7 +14,7 @@ from cryobatch.model import Batch, BatchState
 from cryobatch.processing.dispatcher import Dispatcher
 from cryobatch.processing.image_folder import image_lock, read_record
 from cryobatch.processing.orders import BatchOrder
-from cryobatch.processing.plant import OpenGate, Plant
+from cryobatch.processing.plant import Plant
 from cryobatch.processing.processors import Message
 from cryobatch.processing.wire import Wire, write_report
 from cryobatch.project import Project, Selection
@@ -23,7 +23,7 @@ from cryobatch.store import queue
 from cryobatch.store.database import Database
 from tests.daemon.running import wait_for
 from tests.one_processor import OneProcessor
-from tests.processing.conftest import MakeProject
+from tests.processing.conftest import MakeProject, OpenGate
 
 
 class Told:

@@ -9,7 +9,7 @@ from cryobatch.errors import CryobatchError
 from cryobatch.model.batch import Batch, BatchState
 from cryobatch.processing.commit import commit_result
 from cryobatch.processing.orders import staged_from_json
-from cryobatch.processing.plant import OpenGate, Plant
+from cryobatch.processing.plant import Plant
 from cryobatch.processing.processors import Processor
 from cryobatch.processing.ready import Prepared
 from cryobatch.processing.reports import conclude_result, take_report
@@ -17,7 +17,7 @@ from cryobatch.processing.slot import Ending, EndReason, Slot
 from cryobatch.processing.turn import Result, Turn
 from cryobatch.project import Project, Selection
 from tests.one_processor import OneProcessor
-from tests.processing.conftest import MakeProject
+from tests.processing.conftest import MakeProject, OpenGate
 
 ALL = Selection(everything=True)
 

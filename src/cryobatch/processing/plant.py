@@ -30,21 +30,6 @@ class Gate(Protocol):
         """Tell whether somebody else waits for leave."""
 
 
-class OpenGate:
-    """A gate that lets everybody through."""
-
-    def enter(self, slot: int) -> bool:
-        """Let it begin."""
-        return slot >= 0
-
-    def leave(self, slot: int) -> None:
-        """Forget it."""
-
-    def is_wanted(self) -> bool:
-        """Tell that nobody waits."""
-        return False
-
-
 @dataclass(frozen=True, slots=True)
 class Plant:
     """Where a dispatcher works and what it may use.
