@@ -73,6 +73,21 @@ def test_age_says_nothing(session: Session) -> None:
     assert session.names() == ["new", "old"]
 
 
+def test_what_was_there_before_comes_in_the_order_in_which_it_was_written(
+    session: Session,
+) -> None:
+    """However the folder lists it; of one moment, as people number names."""
+    moments = {"c": 30, "a": 20, "b": 10, "m10": 40, "m9": 40, "m2": 40}
+    for seed, (name, moment) in enumerate(moments.items()):
+        path = write_micrograph(session.folder / f"{name}.mrc", seed)
+        os.utime(path, (moment, moment))
+    session.pass_time(FAST_S * 2)
+    rows = session.project.images.rows()
+    names = [str(row["name"]) for row in sorted(rows, key=lambda row: int(str(row["id"])))]
+    assert names == ["b", "a", "c", "m2", "m9", "m10"]
+    assert [row.batch.image_id for row in session.project.queue.listing()] == [1, 2, 3, 4, 5, 6]
+
+
 def test_growing_file_is_left_alone(session: Session) -> None:
     """As long as it changes nobody opens it, however long that takes."""
     whole = write_micrograph(session.folder / "whole.bin").read_bytes()
@@ -319,12 +334,19 @@ def test_nothing_is_taken_while_there_is_no_room(project: Project, folder: Path)
     hindrance: list[str] = ["the disk is full"]
     write_micrograph(folder / "a.mrc")
     session = Session.begin(project, folder, room=lambda _: next(iter(hindrance), None))
+
+    def why() -> str:
+        return project.watching.listing()[0].reason(works=True)
+
     session.pass_time(PATIENT_S)
     assert session.names() == []
     assert session.importer.trouble == "the disk is full"
+    assert why() == "the disk is full"
     hindrance.clear()
     session.pass_time(FAST_S * 2)
     assert session.names() == ["a"]
+    session.pass_time(FAST_S)
+    assert why() == ""
     session.importer.close()
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from cryobatch.importing.layouts.layout import choose_recordings
-from cryobatch.importing.watching.keys import epu_key, is_sum, movie_key, shared_key
+from cryobatch.importing.watching.keys import epu_key, is_sum, movie_key, natural_order, shared_key
 from cryobatch.importing.watching.metadata import WatchedMetadata
 from cryobatch.importing.watching.patterns import Patterns
 from cryobatch.importing.watching.settle import Candidate, Doubt, Look, Patience, look_at, pause_s
@@ -50,6 +50,7 @@ class Waiting:
         self._known: dict[str, Look] = {}
         self._listed: set[str] = set()
         self._due: list[tuple[float, str]] = []
+        self._ready: list[tuple[int, list[str | int], float, str]] = []
         self._by_key: dict[str, set[str]] = {}
         self._movies: set[str] = set()
         self._in_vain = False
@@ -114,13 +115,23 @@ class Waiting:
             self.hasten(path)
 
     def take_due(self, limit: int) -> list[str]:
-        """Return candidates whose time has come; each must be concluded or postponed."""
+        """Return candidates whose time has come, those first that were written first.
+
+        What lay in a folder before it was watched comes in the order of its recording so, by the
+        one clock of whoever wrote it. Each must be concluded or postponed.
+        """
         now = self._clock()
-        found: list[str] = []
-        while self._due and self._due[0][0] <= now and len(found) < limit:
+        while self._due and self._due[0][0] <= now:
             due_at, path = heapq.heappop(self._due)
             candidate = self.candidates.get(path)
             if candidate is not None and candidate.due_at == due_at:
+                order = (candidate.look[1], natural_order(path))
+                heapq.heappush(self._ready, (*order, due_at, path))
+        found: list[str] = []
+        while self._ready and len(found) < limit:
+            *_, due_at, path = heapq.heappop(self._ready)
+            candidate = self.candidates.get(path)
+            if candidate is not None and candidate.due_at == due_at and path not in found:
                 found.append(path)
         return found
 
@@ -147,6 +158,8 @@ class Waiting:
 
     def next_due_s(self) -> float | None:
         """Return after how long somebody should look, None where nothing waits."""
+        if self._ready:
+            return 0.0
         return max(0.0, self._due[0][0] - self._clock()) if self._due else None
 
     def conclude(self, path: str, look: Look | None) -> None:
