@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Sequence
 from functools import partial
 
 from cryobatch.errors import CryobatchError
+from cryobatch.processing.board import SHOW_INTERVAL_S, Board
 from cryobatch.processing.committer import Committer, Outcome
 from cryobatch.processing.crew import Crew
 from cryobatch.processing.plant import Plant
@@ -13,11 +14,10 @@ from cryobatch.processing.ready import Prepared, Ready, prepare
 from cryobatch.processing.reports import conclude_result
 from cryobatch.processing.slot import EndReason, Slot
 from cryobatch.processing.turn import Result, Turn
-from cryobatch.store import log, processors, queue
+from cryobatch.store import log, queue
 from cryobatch.store.database import Database, Transaction
 
 LOG_DELAY_S = 0.2
-SHOW_INTERVAL_S = 0.1
 WRITE_DELAY_S = 0.02
 """How long the rows of a committed result wait for a claim to share its transaction."""
 RETRY_DELAY_S = 0.5
@@ -53,8 +53,7 @@ class Dispatcher:
         self._ready = Ready()
         self._claiming = True
         self._hungry = False
-        self._shown: list[processors.ProcessorRow] = []
-        self._shown_at = 0.0
+        self._board = Board()
         self._retry_at = 0.0
         self._stopping = False
 
@@ -207,7 +206,8 @@ class Dispatcher:
                     admitted = self._admit(t, idle)
                     claims = self._claim(t, admitted)
                 log.append(t, [entry for turn in self._turns for entry in turn.entries])
-                self._show(t)
+                if self._stopping or self._board.is_due(self.slots, self._clock()):
+                    self._board.show(t, self.slots, self._clock())
         except CryobatchError as error:
             self._leave_gate(admitted)
             self._claiming = True
@@ -239,7 +239,7 @@ class Dispatcher:
                 return True
             if age >= WRITE_DELAY_S and any(turn.writes for turn in self._turns):
                 return True
-        return now - self._shown_at >= SHOW_INTERVAL_S and self._shown != self._rows()
+        return self._board.is_due(self.slots, now)
 
     def _admit(self, t: Transaction, idle: Sequence[Slot]) -> list[Slot]:
         """Return the idle processors that may work now, as far as this machine is shared."""
@@ -275,31 +275,3 @@ class Dispatcher:
         """Give back the leave of processors that have got no batch."""
         for slot in slots:
             self._crew.plant.gate.leave(slot.number)
-
-    def _show(self, t: Transaction) -> None:
-        """Write what each processor does, where that has changed, but not all the time."""
-        if self._clock() - self._shown_at < SHOW_INTERVAL_S and not self._stopping:
-            return
-        rows = self._rows()
-        if rows != self._shown:
-            processors.show(t, rows)
-            self._shown = rows
-            self._shown_at = self._clock()
-
-    def _rows(self) -> list[processors.ProcessorRow]:
-        return [_describe_slot(slot) for slot in self.slots]
-
-
-def _describe_slot(slot: Slot) -> processors.ProcessorRow:
-    processor, batch = slot.processor, slot.batch
-    return processors.ProcessorRow(
-        id=slot.name,
-        state=slot.state.value,
-        since=slot.since,
-        batch=None if batch is None else batch.id,
-        image_id=None if batch is None else batch.image_id,
-        script=slot.script,
-        progress=slot.progress,
-        host="" if processor is None else processor.host,
-        pid=None if processor is None else processor.pid,
-    )
