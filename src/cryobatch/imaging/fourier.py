@@ -18,7 +18,9 @@ def forward(image: ImageArray, threads: int = 1) -> SpectrumArray:
 
 def inverse(spectrum: SpectrumArray, shape: tuple[int, int], threads: int = 1) -> ImageArray:
     """Transform a spectrum back into ``shape`` = (rows, columns) float32; overwrites it."""
-    image: ImageArray = scipy.fft.irfft2(spectrum, s=shape, workers=threads, overwrite_x=True)
+    # In place but for the result: irfft2 makes a copy of the spectrum.
+    columns = scipy.fft.ifft(spectrum, axis=0, workers=threads, overwrite_x=True)
+    image: ImageArray = scipy.fft.irfft(columns, n=shape[1], axis=1, workers=threads)
     return image
 
 
