@@ -242,6 +242,42 @@ def test_renamed_inner_folder_makes_no_second_images(session: Session) -> None:
     assert len(session.project.queue.listing()) == 1
 
 
+@pytest.mark.parametrize("take", [Take.LINK, Take.COPY])
+def test_a_renamed_recording_stays_the_image_that_it_is(
+    project: Project, folder: Path, take: Take
+) -> None:
+    """As often as it is renamed, over a restart too; the image knows where its recording is."""
+    session = Session.begin(project, folder, Orders(choice=PICK, take=take))
+    path = write_micrograph(folder / "a.mrc")
+    session.pass_time(FAST_S * 2)
+    for name in ("b.mrc", "a.mrc", "c.mrc"):
+        path = path.rename(folder / name)
+        session = session.again()
+        session.pass_time(FAST_S * 2)
+        assert session.names() == ["a"]
+        image = project.images.record(1).image
+        assert image.source == str(path)
+        assert (project.images.folder(1) / image.root_file).is_file()
+        assert session.report().counts[FileState.IMPORTED] == 1
+    assert len(project.queue.listing()) == 1
+    session.importer.close()
+
+
+def test_equal_bytes_under_two_names_are_two_recordings(session: Session) -> None:
+    """A copy, a second name of the same file, and what takes the place of one that was deleted."""
+    path = write_micrograph(session.folder / "a.mrc")
+    session.pass_time(FAST_S * 2)
+    shutil.copy2(path, session.folder / "copy.mrc")
+    (session.folder / "link.mrc").hardlink_to(path)
+    session.pass_time(FAST_S * 2)
+    assert session.names() == ["a", "copy", "link"]
+    path.unlink()
+    (session.folder / "link.mrc").unlink()
+    write_micrograph(session.folder / "again.mrc")
+    session.pass_time(FAST_S * 2)
+    assert session.names() == ["a", "again", "copy", "link"]
+
+
 def test_unknown_fact_is_told_and_tried_again_when_settings_change(
     tmp_path: Path, folder: Path
 ) -> None:

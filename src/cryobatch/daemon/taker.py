@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from cryobatch.daemon.examiner import Examined, Examiner, Tell
+from cryobatch.daemon.renaming import follow_rename
 from cryobatch.daemon.turns import Turns
 from cryobatch.errors import BadInput, UsageError
 from cryobatch.importing import Found, Pace, Take
@@ -82,6 +83,8 @@ class Taker:
         self._pace = Pace(rate * MEGABYTE, is_stopped=is_stopped, aside=turns.aside)
         self._copied_at_once = 1
         self._careful_until = float("-inf")
+        self.hindrance = ""
+        """Why nothing could be taken the last time, empty while all is well."""
         self._examiner = Examiner(
             watched, waiting, read_pattern=self._read_pattern, tell=tell, local=local,
             clock=clock, moment=moment,
@@ -162,10 +165,10 @@ class Taker:
     def _take_fresh(self, fresh: Sequence[Examined]) -> None:
         orders = self._watched.orders
         size = 0 if orders.take is Take.LINK else sum(item.look[0] for item in fresh)
-        hindrance = self._room(size)
-        if hindrance is not None:
+        self.hindrance = self._room(size) or ""
+        if self.hindrance:
             self._put_back(fresh)
-            self._tell(hindrance, Level.ERROR)
+            self._tell(self.hindrance, Level.ERROR)
             return
         try:
             report = self._project.take_in(
@@ -197,6 +200,8 @@ class Taker:
             row = before.get(item.path)
             if row is None or row.state not in {FileState.IMPORTED, FileState.REWRITTEN}:
                 row = self._find_unnoted(item, images.get(str(item.recording.path)))
+            if row is None:
+                row = follow_rename(self._project, self._watched, self._waiting, item)
             if row is None:
                 fresh.append(item)
                 continue

@@ -8,12 +8,16 @@ from cryobatch.formats.reading import PlainFile, reading
 SAMPLE_BYTES = 65_536
 
 
-def identify(path: Path) -> str:
+def identify(path: Path, *, name: str | None = None) -> str:
     """Return the identity of a recording: a digest of its name, its size, its first and last 64 kB.
 
     Folder and times are no part of it: a recording that was copied to another disk, or touched, is
     still the same exposure, and is not imported twice. A file that was written anew has another
     header or other counts. Reading all of it would cost minutes a session.
+
+    Args:
+        path: The file.
+        name: What it was called; None: as it is.
 
     Raises:
         BadInput: The file cannot be read.
@@ -26,7 +30,7 @@ def identify(path: Path) -> str:
             last = file.read_at(max(0, size - SAMPLE_BYTES), SAMPLE_BYTES)
         finally:
             file.close()
-    digest = hashlib.sha256(f"{path.name}\0{size}\0".encode("utf-8", "surrogateescape"))
+    digest = hashlib.sha256(f"{name or path.name}\0{size}\0".encode("utf-8", "surrogateescape"))
     digest.update(first)
     digest.update(last)
     return digest.hexdigest()[:32]

@@ -1,4 +1,4 @@
-"""Relocation: recordings that are imported again from where they are now, as they have moved."""
+"""Relocation: recordings that have moved, or are called otherwise, stay their images' own."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -54,6 +54,28 @@ def _moved(images: Images, known: Mapping[Path, int]) -> list[tuple[Path, int]]:
         sources = {row["id"]: row["source"] for row in rows}
         moved += [(path, one) for path, one in chunk if sources.get(one) != str(path)]
     return moved
+
+
+def rename(images: Images, image_id: int, path: Path, source_id: str) -> None:
+    """Note that an image's recording is called otherwise now; the image keeps its own name.
+
+    Args:
+        images: The project's images.
+        image_id: The image.
+        path: Where its recording is now.
+        source_id: The recording's identity under its new name.
+    """
+
+    def change(record: ImageRecord) -> ImageRecord:
+        is_linked = Path(record.image.root_file).is_absolute()
+        root_file = str(path) if is_linked else record.image.root_file
+        image = replace(record.image, source=str(path), source_id=source_id, root_file=root_file)
+        return replace(record, image=image)
+
+    done = update_record(images.folder(image_id), change)
+    if done is not None:
+        with images.database.transaction() as t:
+            library.register(t, [done.record.image])
 
 
 def _from(record: ImageRecord, path: Path) -> ImageRecord:

@@ -149,6 +149,12 @@ def put_files(t: Transaction, watch: int, rows: Iterable[FileRow]) -> None:
         raise ConflictError("the folder is watched no more: its files are not noted") from error
 
 
+def forget_file(t: Transaction, watch: int, path: str) -> None:
+    """Forget a file, as it is called otherwise now."""
+    key = (watch, os.fsencode(path))
+    t.execute("DELETE FROM watched_file WHERE watch = ? AND path = ?", key)
+
+
 def forget_unimported(t: Transaction, watch: int, paths: Iterable[str]) -> None:
     """Forget files that lacked something; those that are images are remembered."""
     t.executemany(

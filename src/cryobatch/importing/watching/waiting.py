@@ -48,6 +48,7 @@ class Waiting:
         self._clock = clock
         self._moment = moment
         self._known: dict[str, Look] = {}
+        self._taken: dict[Look, str] = {}
         self._listed: set[str] = set()
         self._due: list[tuple[float, str]] = []
         self._ready: list[tuple[int, list[str | int], float, str]] = []
@@ -57,7 +58,7 @@ class Waiting:
 
     def remember(self, path: str, look: Look) -> None:
         """Take note of a file that is done with as it looks."""
-        self._known[path] = look
+        self._keep(path, look)
         self._add_movie(path)
 
     def remember_listed(self, path: str) -> None:
@@ -172,7 +173,26 @@ class Waiting:
             if not self._by_key[key]:
                 del self._by_key[key]
         if look is not None:
-            self._known[path] = look
+            self._keep(path, look)
+
+    def find_renamed(self, path: str, look: Look) -> str | None:
+        """Return what a file was called that is done with and was renamed, None where none was.
+
+        Inode, size and time are the same, and the old name is there no more.
+        """
+        old = self._taken.get(look)
+        if old is None or old == path or look_at(self._root / old) is not None:
+            return None
+        return old
+
+    def forget(self, path: str) -> None:
+        """Know nothing of a file any more, as it is called otherwise now."""
+        self._known.pop(path, None)
+
+    def _keep(self, path: str, look: Look) -> None:
+        self._known[path] = look
+        if look[2]:  # where inodes are unknown, many files may look alike
+            self._taken[look] = path
 
     def list_missing(self, path: str) -> None:
         """Take note that a person has been told what a candidate lacks."""
