@@ -2,7 +2,7 @@
 
 import socket
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from cryobatch.errors import ProjectError
 from cryobatch.model import Batch, BatchState
 from cryobatch.processing.dispatcher import Dispatcher
 from cryobatch.processing.image_folder import image_lock, read_record
@@ -19,8 +20,8 @@ from cryobatch.processing.processors import Message
 from cryobatch.processing.wire import Wire, write_report
 from cryobatch.project import Project, Selection
 from cryobatch.project.submission import Choice
-from cryobatch.store import queue
-from cryobatch.store.database import Database
+from cryobatch.store import processors, queue
+from cryobatch.store.database import Database, Transaction
 from tests.daemon.running import wait_for
 from tests.one_processor import OneProcessor
 from tests.processing.conftest import MakeProject, OpenGate
@@ -496,6 +497,33 @@ def test_words_about_another_batch_end_the_processor(bench: Bench) -> None:
     assert processor.killed
     assert bench.batch(batch).state is BatchState.RUNNING
     assert any("which is not its" in row.text for row in bench.project.log.page())
+
+
+def test_what_a_full_disk_swallowed_is_shown_later(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What processors do was written, and taken back with its transaction."""
+    bench.ready()
+    bench.submit(1)
+    bench.step()
+    bench.step()
+    written = bench.project.database.transaction
+
+    @contextmanager
+    def fail() -> Iterator[Transaction]:
+        with written() as t:
+            yield t
+            raise ProjectError("the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(bench.project.database, "transaction", fail)
+        bench.processors[0].say(event="done", result=None)
+        bench.step()
+        assert bench.dispatcher.trouble == "the disk is full"
+    bench.step()
+    bench.step()
+    with bench.project.database.reading() as r:
+        assert [(row.state, row.batch) for row in processors.listing(r)] == [("idle", None)]
 
 
 def test_words_of_progress_claim_nothing(bench: Bench) -> None:

@@ -210,6 +210,7 @@ class Dispatcher:
                     self._board.show(t, self.slots, self._clock())
         except CryobatchError as error:
             self._leave_gate(admitted)
+            self._board = Board()  # what was shown with it was taken back
             self._claiming = True
             self.trouble = str(error)
             self._retry_at = self._clock() + RETRY_DELAY_S
