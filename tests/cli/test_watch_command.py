@@ -92,6 +92,8 @@ def test_folders_are_stopped_started_and_removed(
         (("--rate", "5"), "--rate is for copies"),
         (("--top", "--first-now"), "either --top or --first-now"),
         (("--workflow", "nonsense"), "nonsense"),
+        (("--scripts", "unpack,pick_particles"), "pick_particles needs micrograph"),
+        (("--scripts", "fit_ctf", "--set", "pick_particles.diameter=90"), "not among the chosen"),
     ],
 )
 def test_orders_that_contradict_each_other_are_refused(

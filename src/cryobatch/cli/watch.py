@@ -105,7 +105,7 @@ def add(
         choice = choose_scripts(
             project, scripts, workflow, assignments, top=top, first_now=first_now
         )
-        project.planner.check_names(choice)
+        project.planner.check_new(choice)
         project.read_pattern(pattern)
         orders = Orders(
             facts=project.check_facts(facts),

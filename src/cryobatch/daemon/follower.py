@@ -3,7 +3,7 @@
 import contextlib
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from cryobatch.daemon.examiner import Tell
 from cryobatch.daemon.taker import Room, Taker
@@ -142,6 +142,12 @@ class Follower:
         candidates = self._waiting.candidates
         return [path for path, candidate in candidates.items() if not candidate.listed]
 
+    def _explain(self, settling: Sequence[str]) -> str:
+        """Say why nothing is taken, or why the folder is polled."""
+        if self._identity is None:
+            return ""
+        return (self._taker.hindrance if settling else "") or self._no_events
+
     def close(self) -> None:
         """End."""
         self._close_events()
@@ -264,7 +270,7 @@ class Follower:
         state = "polling" if self._no_events else "watching"
         status: dict[str, object] = {
             "state": "absent" if self._identity is None else state,
-            "reason": self._no_events if self._identity is not None else "",
+            "reason": self._explain(settling),
             "settling": len(settling),
             "settling_files": [storable(path) for path in settling[:SHOWN_FILES]],
             "scanned_at": self._scanned_at,

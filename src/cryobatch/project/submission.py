@@ -121,6 +121,27 @@ class Planner:
             if name not in self.scripts:
                 raise UnknownNameError("script", name, self.scripts, hint=_SEE_SCRIPTS)
 
+    def check_new(self, choice: Choice) -> None:
+        """See that what was chosen, and its parameters, are for some kind of new recording.
+
+        Raises:
+            WorkflowError: A script could run on none; the text says which others would help.
+        """
+        self.check_names(choice)
+        if choice.scripts is None and choice.workflow is None:
+            return
+        impossible: list[WorkflowError] = []
+        workflows: list[Workflow] = []
+        for root in sorted(self.settings.default_workflows, reverse=True):
+            try:
+                workflows.append(self.plan(choice, root))
+            except WorkflowError as error:
+                impossible.append(error)
+        used = {script.name for workflow in workflows for script in workflow.scripts}
+        if impossible and not used.issuperset(self.choose(choice, "movie")):
+            raise impossible[0]
+        self.check_used(choice, workflows)
+
     def check_parameters(self, choice: Choice) -> ParameterSet:
         """Return the given parameters in their own types."""
         checked: dict[str, dict[str, ParameterValue]] = {}

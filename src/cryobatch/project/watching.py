@@ -83,7 +83,7 @@ class WatchedFolder:
         return "starting" if self.active else "stopped"
 
     def reason(self, works: bool) -> str:
-        """Return why a folder is polled, empty where it is not."""
+        """Return why nothing is taken, or why a folder is polled; empty while all is well."""
         return str(self.status.get("reason", "")) if works else ""
 
     def settling(self, works: bool) -> int:

@@ -87,7 +87,7 @@ class Watch(Wanted):
             UsageError: Something means nothing; the text says what.
         """
         choice = self.choice()
-        project.planner.check_names(choice)
+        project.planner.check_new(choice)
         project.planner.check_parameters(choice)
         project.read_pattern(self.pattern)
         return Orders(
