@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import cryobatch.scripts
-from cryobatch.errors import CryobatchError
+from cryobatch.errors import CryobatchError, UnknownNameError, UsageError
 from cryobatch.formats.script_header import find_header, parse_header
-from cryobatch.model.batch import BEFORE_SCRIPTS
+from cryobatch.model.batch import BEFORE_SCRIPTS, ParameterSet
 from cryobatch.model.declaration import declared_script
+from cryobatch.model.resolution import check_parameters
 from cryobatch.model.script import Script, script_from_json
 from cryobatch.version import VERSION
 
@@ -55,6 +56,26 @@ class Catalog:
     scripts: Mapping[str, Script] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
     stamp: str = ""
+
+    def broken(self) -> dict[str, str]:
+        """Return what is wrong with files that cannot be used, by the name of the script."""
+        return {Path(one.place).stem: f"{one.place}: {one.text}" for one in self.problems}
+
+    def check_parameters(self, given: ParameterSet) -> None:
+        """See that parameters of scripts are some; a broken file's cannot be known.
+
+        Raises:
+            UsageError: A script or parameter is not known, or a value is not allowed.
+        """
+        broken = self.broken()
+        for name, values in given.items():
+            try:
+                if name in self.scripts:
+                    check_parameters(self.scripts[name], values)
+                elif name not in broken:
+                    raise UnknownNameError("script", name, self.scripts)
+            except UsageError as error:
+                raise UsageError(f"[parameters.{name}]: {error}") from error
 
 
 def discover(folders: Iterable[tuple[str, Path]], cache: Path | None = None) -> Catalog:

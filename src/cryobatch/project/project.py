@@ -1,14 +1,11 @@
 """The facade of a project: opens all of its parts and wires them together."""
 
-import hashlib
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 
-from cryobatch.errors import ProjectError, SettingsError, UnknownNameError, UsageError
-from cryobatch.formats import group_file
+from cryobatch.errors import ProjectError, SettingsError, UsageError
 from cryobatch.formats.group_file import GroupRecord
 from cryobatch.formats.settings_file import read_project_settings
 from cryobatch.importing import Found, Pace, Take, find_recordings
@@ -16,7 +13,7 @@ from cryobatch.importing.layouts.pattern import NamePattern, parse_pattern
 from cryobatch.model.batch import ParameterSet
 from cryobatch.model.image import FactValue
 from cryobatch.model.parameter import ParameterValue
-from cryobatch.model.resolution import check_parameters, parse_assignments
+from cryobatch.model.resolution import parse_assignments
 from cryobatch.model.settings import ProjectSettings, SiteSettings
 from cryobatch.processing.catalog import Catalog, discover
 from cryobatch.processing.currency import FileDigests, Surroundings
@@ -36,6 +33,7 @@ from cryobatch.project.registration import ImportReport, Registrar
 from cryobatch.project.selection import Selection
 from cryobatch.project.selections import Selections
 from cryobatch.project.site import join_processors, load_site, site_file, user_configuration
+from cryobatch.project.stamps import sign_surroundings, stamp_files
 from cryobatch.project.submission import (
     Choice,
     Planner,
@@ -142,8 +140,7 @@ class Project:
     @property
     def planner(self) -> Planner:
         """Return what plans workflows for this project's images."""
-        broken = {Path(p.place).stem: f"{p.place}: {p.text}" for p in self.catalog.problems}
-        return Planner(self.catalog.scripts, self.settings, broken)
+        return Planner(self.catalog.scripts, self.settings, self.catalog.broken())
 
     def reload(self) -> None:
         """Read settings and scripts again."""
@@ -154,11 +151,8 @@ class Project:
 
     def stamp(self) -> tuple[object, ...]:
         """Return what changes when somebody has changed settings or scripts."""
-        files = [self.place.settings, site_file()]
-        for folder in (self.place.scripts, user_configuration() / "scripts"):
-            # Not folders: Python makes its cache there when a processor imports a script.
-            files += sorted(path for path in folder.glob("*") if path.is_file())
-        return tuple((str(f), _moment(f)) for f in files)
+        folders = (self.place.scripts, user_configuration() / "scripts")
+        return stamp_files((self.place.settings, site_file()), folders)
 
     def value_names(self) -> Sequence[str]:
         """Return the names of all values that scripts may calculate."""
@@ -325,16 +319,8 @@ class Project:
             put_setting(t, SURROUNDINGS, self._signature())
 
     def _signature(self) -> str:
-        """Return what changes with all that makes results stale but is no image's own."""
-        groups = sorted(self.place.images.glob(f"*/{group_file.FILE_NAME}"))
-        parts = [
-            {name: script.version for name, script in self.catalog.scripts.items()},
-            self.site.parameters,
-            self.settings.parameters,
-            {str(path): _moment(path) for path in groups},
-        ]
-        text = json.dumps(parts, sort_keys=True, default=dict)
-        return hashlib.sha256(text.encode()).hexdigest()
+        layers = (self.site.parameters, self.settings.parameters)
+        return sign_surroundings(self.catalog.scripts, layers, self.place.images)
 
     def scratch(self) -> Path:
         """Return the folder for transient products."""
@@ -360,19 +346,9 @@ class Project:
         self.read_pattern()
         try:
             self.central_copy.target()
+            self.catalog.check_parameters(self.settings.parameters)
         except UsageError as error:
             raise SettingsError(f"{self.place.settings}: {error}") from error
-        broken = {Path(problem.place).stem for problem in self.catalog.problems}
-        for name, given in self.settings.parameters.items():
-            where = f"{self.place.settings}: [parameters.{name}]"
-            script = self.catalog.scripts.get(name)
-            try:
-                if script is not None:
-                    check_parameters(script, given)
-                elif name not in broken:
-                    raise UnknownNameError("script", name, self.catalog.scripts)
-            except UsageError as error:
-                raise SettingsError(f"{where}: {error}") from error
 
     def _surroundings(self, group: GroupRecord) -> Surroundings:
         layers = (self.site.parameters, self.settings.parameters, group.parameters)
@@ -382,13 +358,6 @@ class Project:
 def now_text() -> str:
     """Return the moment in ISO 8601."""
     return datetime.now(UTC).isoformat("T", "seconds")
-
-
-def _moment(path: Path) -> int:
-    try:
-        return path.stat().st_mtime_ns
-    except OSError:
-        return 0
 
 
 def _find_here(name: ParameterValue) -> ParameterValue:
