@@ -126,3 +126,15 @@ def test_a_strip_that_ends_early_is_an_error(tmp_path: Path) -> None:
     path.write_bytes(data)
     with open_movie(path) as movie, pytest.raises(BadInput):
         movie.raw_frame(0)
+
+
+def test_frames_may_be_cut_into_strips_in_several_ways(tmp_path: Path) -> None:
+    """As many of them, but of other heights."""
+    path = tmp_path / "a.tif"
+    frames = np.random.default_rng(1).integers(0, 9, (2, 100, 40), np.uint8)
+    with tifffile.TiffWriter(path) as file:
+        for frame, rows in zip(frames, (60, 50), strict=True):
+            file.write(frame, compression="lzw", rowsperstrip=rows, metadata=None)
+    with open_movie(path) as movie:
+        for index, frame in enumerate(frames):
+            assert np.array_equal(movie.raw_frame(index)[::-1], frame)

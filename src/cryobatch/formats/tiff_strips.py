@@ -37,8 +37,9 @@ class LzwStrips:
 
     @classmethod
     def of(cls, path: Path, pages: Sequence[Page]) -> Self | None:
-        """Return the strips of a movie, None where pages are kept in another way."""
-        return cls(path, pages) if all(map(_is_plain_lzw, pages)) else None
+        """Return the strips of a movie, None where pages are kept in other ways."""
+        alike = len({page.rowsperstrip for page in pages}) == 1
+        return cls(path, pages) if alike and all(map(_is_plain_lzw, pages)) else None
 
     def read_flipped(self, index: int, out: Frame) -> bool:
         """Decode a frame's strips into ``(rows, columns)``, the first row of the file last.
