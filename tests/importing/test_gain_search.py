@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from cryobatch.formats.mrc import write_image
-from cryobatch.importing.doubts.gain_search import search_gain
+from cryobatch.importing.doubts.gain_search import find_lost, search_gain
 from cryobatch.importing.layouts.epu_gain import gain_facts
 from tests.dm_files import write_dm
 from tests.recording_files import make_events, write_eer, write_mrc, write_tiff
@@ -125,11 +125,27 @@ def test_a_session_file_that_is_none_says_nothing(tmp_path: Path) -> None:
     assert gain_facts(tmp_path / "a.xml") == {}
 
 
-def test_gains_of_other_sizes_are_not_taken(tmp_path: Path) -> None:
-    """They belong to another camera; where the recording needs one that is said."""
+def test_a_gain_that_earlier_movies_had_is_missed(tmp_path: Path) -> None:
+    """Where it lay near and is gone, and the movie holds counts."""
     movie = write_movie(tmp_path)
+    other = tmp_path / "elsewhere" / "gain.mrc"
+    own = movie.parent / "gain.mrc"
+    assert find_lost(movie, [other, own]) == own
+    assert find_lost(movie, [other]) is None
+    write_gain(own)
+    assert find_lost(movie, [own]) is None
+    own.unlink()
+    movie.unlink()
+    assert find_lost(write_movie(tmp_path, "float32"), [own]) is None
+
+
+def test_gains_of_other_sizes_are_not_taken(tmp_path: Path) -> None:
+    """They belong to another camera; one that lies beside counts makes them doubtful."""
+    movie = write_movie(tmp_path)
+    shared = write_gain(tmp_path / "site" / "gain.mrc", (16, 16)).parent
+    assert search_gain(movie, *SIZE, stated=None, folder=shared).problem == ""
     write_gain(movie.parent / "gain.mrc", (16, 16))
-    assert search_gain(movie, *SIZE, stated=None).problem == ""
+    assert "not of 12 x 8 pixels" in search_gain(movie, *SIZE, stated=None).problem
     assert "not of 12 x 8 pixels" in search_gain(movie, *SIZE, stated="gain.mrc").problem
 
 

@@ -193,6 +193,23 @@ def test_an_import_finds_the_gain_and_says_so(tmp_path: Path) -> None:
         assert other.import_recordings([folder], submit=False).remarks == ()
 
 
+def test_movies_after_a_gain_that_vanished_are_not_taken_as_corrected(tmp_path: Path) -> None:
+    """They have the one that is gone, are doubtful, and need it back as the earlier ones do."""
+    movies = tmp_path / "movies"
+    movies.mkdir()
+    gain = movies / "gain.mrc"
+    write_image(gain, np.ones((8, 8), np.float32), 1.0)
+    with Project.create(tmp_path / "project", facts={"pixel_size": 1.0}) as project:
+        for number in (1, 2):
+            write_tiff(movies / f"{number}.tif", np.full((3, 8, 8), number, np.uint8))
+            project.import_recordings([movies], submit=False)
+            gain.unlink(missing_ok=True)
+        first, second = (project.images.record(number) for number in (1, 2))
+    assert first.fact("gain") == second.fact("gain") == str(gain)
+    assert first.fact("doubts") is None
+    assert "is gone: put it back" in str(second.fact("doubts"))
+
+
 def test_an_import_doubts_raw_counts_without_a_gain(tmp_path: Path) -> None:
     """EER movies need one: the images know it, and the import says it."""
     write_eer(tmp_path / "m.eer", make_events(3, (8, 8), 2, seed=1), (8, 8))

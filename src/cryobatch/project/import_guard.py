@@ -1,11 +1,11 @@
 """The import's guard: finds gain references, doubts what cannot be true, tells of each once."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from cryobatch.importing import Recording
 from cryobatch.importing.doubts.checks import Geometry, doubt_frame_size, doubt_pixel_size
-from cryobatch.importing.doubts.gain_search import search_gain
+from cryobatch.importing.doubts.gain_search import GainSearch, find_lost, search_gain
 from cryobatch.model.image import Fact
 from cryobatch.model.settings import SiteSettings
 from cryobatch.project.site import calibrate
@@ -19,7 +19,10 @@ TOLD = "told_doubts"
 
 
 def complete_facts(
-    recording: Recording, facts: Mapping[str, Fact], site: SiteSettings
+    recording: Recording,
+    facts: Mapping[str, Fact],
+    site: SiteSettings,
+    earlier: Callable[[], Iterable[Path]] = tuple,
 ) -> dict[str, Fact]:
     """Return facts with the gain reference that was found, and with what is doubtful.
 
@@ -27,6 +30,7 @@ def complete_facts(
         recording: It is about to be an image.
         facts: What is known about it.
         site: Knows cameras, calibrations and the folder of gains.
+        earlier: Gives the gain references that earlier images have.
     """
     completed = dict(facts)
     doubts: list[str | None] = []
@@ -38,6 +42,11 @@ def complete_facts(
             applied=None if applied is None else bool(applied.value),
             folder=None if site.gain_folder is None else Path(site.gain_folder),
         )  # fmt: skip
+        if found.path is None and not (applied is not None and applied.value):
+            lost = find_lost(recording.path, earlier())
+            if lost is not None:
+                problem = f"its gain reference {lost} is gone: put it back, or give another"
+                found = GainSearch(lost, problem)
         if found.path is not None:
             completed["gain"] = Fact(str(found.path), FOUND_NEAR)
         doubts.append(found.problem)

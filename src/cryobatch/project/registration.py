@@ -29,6 +29,7 @@ from cryobatch.model.settings import ProjectSettings, SiteSettings
 from cryobatch.model.workflow import Workflow
 from cryobatch.processing.currency import fingerprint_file
 from cryobatch.processing.image_folder import PARAMETER_FILE, read_record, write_record
+from cryobatch.project.gain_contents import CONTENTS
 from cryobatch.project.import_guard import complete_facts
 from cryobatch.project.optics import Optics
 from cryobatch.project.place import ProjectPlace
@@ -36,6 +37,7 @@ from cryobatch.project.progress import Done
 from cryobatch.project.site import calibrate
 from cryobatch.store import library, positions
 from cryobatch.store.database import Database
+from cryobatch.store.settings import get_setting
 
 CHUNK = 100
 """Recordings registered in one transaction, and so the most that a kill makes us do again."""
@@ -89,7 +91,12 @@ class Registrar:
         A gain reference that lies near it is added, and what is doubtful.
         """
         layers = self.gather_layers(recording, options)
-        return complete_facts(recording, merge_facts(*layers, frames=recording.frames), self.site)
+        merged = merge_facts(*layers, frames=recording.frames)
+        return complete_facts(recording, merged, self.site, self._earlier_gains)
+
+    def _earlier_gains(self) -> list[Path]:
+        with self.database.reading() as r:
+            return [Path(name) for name in get_setting(r, CONTENTS, {})]
 
     def gather_layers(
         self, recording: Recording, options: Mapping[str, FactValue]

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
@@ -50,8 +50,8 @@ def search_gain(
     It is looked for by its name beside the recording, in the folders above it and in the site's
     folder: that which the recording names, else any. Of several equally near ones the newest is
     taken: a session may have a new one at any time. Only recordings of raw counts have one: EER,
-    those that name one or were written uncorrected, and those whose pixels are whole numbers. But
-    for the last it is a problem when there is none: they may have been corrected all the same.
+    those that name one or were written uncorrected, and those whose pixels are whole numbers. For
+    the last it is no problem when none lies near: they may have been corrected all the same.
 
     Args:
         recording: The movie.
@@ -72,9 +72,28 @@ def search_gain(
     for path in readable:
         if _fits(path, rows, columns, finer=is_eer):
             return GainSearch(path)
-    if not is_raw or not (is_eer or stated or _holds_counts(recording)):
-        return GainSearch()
+    if not (is_eer or stated):
+        near = [path for path in near if folder is None or path.parent != folder]
+        readable = [path for path in readable if path in near and _shape_of_one(path) is not None]
+        if not (is_raw or readable) or not _holds_counts(recording):
+            return GainSearch()
     return GainSearch(problem=_describe(near, readable, stated, rows, columns))
+
+
+def find_lost(recording: Path, earlier: Iterable[Path]) -> Path | None:
+    """Return the gain reference that a recording would have, were it still there.
+
+    Args:
+        recording: A movie near which none lies.
+        earlier: The references that earlier recordings have.
+
+    Returns:
+        One that lay near this recording of counts too and is gone, else None.
+    """
+    folders = set(_folders_near(recording))
+    lost = (path for path in earlier if path.parent in folders and not path.exists())
+    found = next(lost, None)
+    return found if found is not None and _holds_counts(recording) else None
 
 
 def _describe(
@@ -95,15 +114,18 @@ def _describe(
 
 def _find_near(recording: Path, stated: str | None, folder: Path | None) -> list[Path]:
     """Return candidates, the nearest first, and of one folder the newest first."""
-    levels = LEVELS if grid_square(recording) is None else EPU_LEVELS
-    folders = [*recording.parents][:levels]
     found: list[Path] = []
-    for place in [*folders, *([folder] if folder is not None else [])]:
+    for place in [*_folders_near(recording), *([folder] if folder is not None else [])]:
         found += (path for path in _references_in(place) if path != recording)
     if stated is None:
         return found
     stem = PureWindowsPath(stated).stem.lower()
     return [path for path in found if path.stem.lower() == stem]
+
+
+def _folders_near(recording: Path) -> list[Path]:
+    levels = LEVELS if grid_square(recording) is None else EPU_LEVELS
+    return [*recording.parents][:levels]
 
 
 def _references_in(folder: Path) -> Sequence[Path]:
@@ -145,15 +167,21 @@ def _holds_counts(recording: Path) -> bool:
 
 def _fits(path: Path, rows: int, columns: int, *, finer: bool) -> bool:
     """Tell whether a reference is one image of the frames' size, turned or not."""
-    try:
-        shape = _shape_of(path)
-    except BadInput:
-        return False
-    if shape[0] != 1:
+    shape = _shape_of_one(path)
+    if shape is None:
         return False
     factors = (1, 2, 4) if finer else (1,)
-    own = sorted(shape[1:])
+    own = sorted(shape)
     return any([side * factor for side in own] == sorted((rows, columns)) for factor in factors)
+
+
+def _shape_of_one(path: Path) -> tuple[int, int] | None:
+    """Return rows and columns of a file that holds one image, None for all others."""
+    try:
+        frames, rows, columns = _shape_of(path)
+    except BadInput:
+        return None
+    return (rows, columns) if frames == 1 else None
 
 
 def _shape_of(path: Path) -> tuple[int, int, int]:
