@@ -4,14 +4,22 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+
 from benchmarks.replayed_session import write_session
+from tests.recording_files import write_mrc
 
 PLAYED = 25
 
 
 def test_a_replayed_session_is_imported_once(tmp_path: Path) -> None:
-    """With files out of order, in pieces, renamed, with wrong clocks; the source is only read."""
+    """With files out of order, in pieces, renamed, with wrong clocks; the source is only read.
+
+    A gain reference among them is no recording, and nobody waits for its image.
+    """
     write_session(tmp_path / "source", PLAYED)
+    ones = np.ones((1, 16, 16), dtype=np.float32)
+    write_mrc(tmp_path / "source" / "Gain_reference.mrc", ones)
     before = {path: path.read_bytes() for path in (tmp_path / "source").rglob("*.*")}
     command = [
         sys.executable, "-m", "cryobatch.cli.main", "demo", "--folder", str(tmp_path / "demo"),

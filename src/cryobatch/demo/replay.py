@@ -7,7 +7,7 @@ completed or written anew, and with the times of a computer whose clock is hours
 import os
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -111,7 +111,12 @@ def measure_sizes(source: Path) -> dict[str, int]:
     return {str(path.relative_to(source)): path.stat().st_size for path in files}
 
 
-def plan_replay(sizes: Mapping[str, int], settings: ReplaySettings, seed: int) -> ReplayPlan:
+def plan_replay(
+    sizes: Mapping[str, int],
+    settings: ReplaySettings,
+    seed: int,
+    recordings: Collection[str] | None = None,
+) -> ReplayPlan:
     """Decide what the microscope will do; the same seed decides the same.
 
     Args:
@@ -119,13 +124,15 @@ def plan_replay(sizes: Mapping[str, int], settings: ReplaySettings, seed: int) -
             as XML, are written at once, with the recording that follows them.
         settings: How unkind it is.
         seed: Decides which files are concerned.
+        recordings: Which files are recordings; default: all that end like one.
     """
     chance = random.Random(seed)  # noqa: S311 - no secret
-    recordings = [path for path in sizes if path.lower().endswith(RECORDINGS)]
-    incomplete = _draw(chance, recordings, settings.incomplete)
-    whole = [path for path in recordings if path not in incomplete]
+    known = sizes if recordings is None else recordings
+    written = [path for path in sizes if path in known and path.lower().endswith(RECORDINGS)]
+    incomplete = _draw(chance, written, settings.incomplete)
+    whole = [path for path in written if path not in incomplete]
     mrc = [path for path in whole if path.lower().endswith((".mrc", ".mrcs"))]
-    rewritten = _draw(chance, mrc, settings.rewritten * len(recordings) / max(1, len(mrc)))
+    rewritten = _draw(chance, mrc, settings.rewritten * len(written) / max(1, len(mrc)))
     rest = [path for path in whole if path not in rewritten]
     plan = ReplayPlan(
         steps=(),

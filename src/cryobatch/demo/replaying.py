@@ -17,6 +17,7 @@ from cryobatch.demo.replay import (
 )
 from cryobatch.demo.session import DEMONSTRATION, MICROSCOPE_FOLDER
 from cryobatch.errors import ProjectError, UsageError
+from cryobatch.importing.find import find_recordings
 from cryobatch.importing.watching.settle import PATIENT_S
 from cryobatch.project import Project
 from cryobatch.project.watching import Orders, WatchReport
@@ -71,7 +72,7 @@ def play_replay(
     """
     if folder.exists() and any(folder.iterdir()):
         raise ProjectError(f"{folder} is not empty: remove it, or choose another with --folder")
-    plan = plan_replay(measure_sizes(source), settings, seed)
+    plan = plan_replay(measure_sizes(source), settings, seed, _find_recordings(source))
     if not plan.complete:
         raise UsageError(f"{source}: there is no recording in it to replay")
     target = folder / MICROSCOPE_FOLDER / source.resolve().name
@@ -89,6 +90,13 @@ def play_replay(
             )
         report = project.watching.report(watched)
         return _judge(outcome, plan, report, [str(row["name"]) for row in project.images.rows()])
+
+
+def _find_recordings(source: Path) -> set[str]:
+    """Return the paths of what an import would take: no gain references, no stacks of a series."""
+    place = source.resolve()
+    found = find_recordings([place]).recordings
+    return {str(recording.path.relative_to(place)) for recording in found}
 
 
 class _Replay:
