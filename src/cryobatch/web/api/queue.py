@@ -209,6 +209,7 @@ def _to_json(row: QueueRow) -> dict[str, object]:
         "state": batch.state.value,
         "stopping": batch.cancel and batch.state is BatchState.RUNNING,
         "attempt": batch.attempt,
+        "losses": batch.losses,
         "processor": batch.processor,
         "failures": batch.failures,
         "submitted_at": batch.submitted_at,

@@ -45,7 +45,7 @@ export function makeCard(frame, actions) {
     row = now;
     const [word, why] = STATES[row.state] ?? [row.state, ""];
     state.className = `state ${row.state.replace(" ", "-")}`;
-    setText(state, row.state === "polling" && row.reason ? `${word}: ${row.reason}` : word);
+    setText(state, ["watching", "polling"].includes(row.state) && row.reason ? `${word}: ${row.reason}` : word);
     state.title = row.state === "held" ? held : why;
     setText(name, row.folder);
     path.title = row.folder;

@@ -106,7 +106,7 @@ export async function start(main, frame) {
     const retry = h("button.changes", { hidden: true, onclick: () => act(order("POST", "/queue/retry", {}), ({ batches }) => frame.say(`${count(batches.length, "batch")} queued anew`)) });
     const again = h("button.changes", { hidden: true, text: "Retry", title: "queue what is selected anew", onclick: () => act(order("POST", "/queue/retry", { ids: table.selected() }), ({ batches }) => frame.say(`${count(batches.length, "batch")} queued anew`)) });
     let timer = null;
-    const find = h("input.find", { type: "search", value: text, placeholder: "Image, group or script", "aria-label": "Find in the queue", oninput() { clearTimeout(timer); timer = setTimeout(() => narrow({ text: find.value.trim() }), TYPED_MS); } });
+    const find = h("input.find", { type: "search", value: text, placeholder: "Find", title: "image, group or script (/)", "aria-label": "Find in the queue", oninput() { clearTimeout(timer); timer = setTimeout(() => narrow({ text: find.value.trim() }), TYPED_MS); } });
     const states = h("select", { "aria-label": "Which batches", onchange: () => narrow({ show: states.value }) }, ...SHOWN.map((one) => h("option", { value: one.value, text: one.text, selected: one.value === show })));
     fill(state, waiting, notice, h("span.space"), selected, find, states, moves, out, again, retry, pause, clear);
     return { waiting, notice, selected, pause, retry, again, find, buttons: [...moves.children, out] };
@@ -164,9 +164,9 @@ function placeCell(row, mayChange) {
 }
 
 function why(row) {
-  if (row.state === "running") return `on ${row.processor}`;
+  if (row.state === "running") return row.processor ? `on ${row.processor}` : "begins next";
   if (row.state !== "waiting") return Object.entries(row.failures).map(([script, text]) => `${script}: ${text}`).join("; ");
-  return [row.waits_for ? `after ${brief(row.waits_for, 34)}` : "", row.force ? "forced" : "", Object.keys(row.parameters).length ? "own parameters" : "", row.attempt ? `attempt ${row.attempt + 1}` : ""].filter(Boolean).join(", ");
+  return [row.waits_for ? `after ${brief(row.waits_for, 34)}` : "", row.force ? "forced" : "", Object.keys(row.parameters).length ? "own parameters" : "", row.losses ? `lost its processor ${count(row.losses, "time")}` : ""].filter(Boolean).join(", ");
 }
 
 function imageCell({ data }) {
