@@ -93,7 +93,8 @@ def test_what_is_being_copied_is_not_taken_by_another_folder(
     assert names(project) == {"b"}
     project.watching.add(inner, LINK)
     wait_for(lambda: names(project) == {"a", "a_2", "b"}, "all three", 20)
-    assert project.watching.report(other).counts[FileState.IMPORTED] == 1
+    report = partial(project.watching.report, other)
+    wait_for(lambda: report().counts[FileState.IMPORTED] == 1, "that it is noted", 20)
     assert [row.text for row in project.log.page(limit=100) if row.level is Level.ERROR] == []
 
 
