@@ -32,7 +32,10 @@ _LUMP_DEVIATIONS = 4.0
 # less than 0.15 where three particles' areas fit in; of crowds, where one is dark at all, over 1.
 _LUMP_RELIEF = 0.6
 _LEAST_NOISE = 0.6
-_LUMP_MARGIN = 0.4
+_LUMP_MARGIN = 0.25
+_LUMP_RIM = 0.8
+_RIM_DEVIATIONS = 2.0
+_LUMP_ROUNDS = 4
 _AREA_SMOOTHING = 0.5
 _AREA_STEP = 4
 # Otsu's two halves of an even spread lie 3.5 of their deviations apart; real micrographs without
@@ -93,19 +96,41 @@ def lumps(image: ImageArray, missing: MaskArray, diameter_px: float) -> MaskArra
     opened = ndimage.grey_opening(
         smooth, footprint=_disk(0.5 * _LUMP_DIAMETER * diameter_px / step)
     )
-    level = opened - middle(opened)
     # Without what is as wide as lumps themselves, which would raise the limit for each other.
     narrow = smooth - gaussian(np.ascontiguousarray(smooth), diameter_px / step)
-    noise = max(deviation(narrow), _LEAST_NOISE * deviation(smooth))
-    parts, count = ndimage.label(level > _LUMP_DEVIATIONS * noise)
-    if not count:
+    dark = np.zeros(smooth.shape, dtype=bool)
+    for _ in range(_LUMP_ROUNDS):
+        found = _dark_all_over(smooth, opened, narrow, dark)
+        if not np.any(found & ~dark):
+            break
+        dark |= found
+    if not dark.any():
         return np.zeros(image.shape, dtype=bool)
+    # Rounded drops grow faint towards their rims.
+    rim = opened > middle(opened[~dark]) + _RIM_DEVIATIONS * deviation(narrow[~dark])
+    dark |= rim & grow(dark, _LUMP_RIM * diameter_px / step)
+    coarse = grow(dark, _LUMP_MARGIN * diameter_px / step)
+    rows, columns = image.shape
+    return np.asarray(coarse.repeat(step, axis=0)[:rows].repeat(step, axis=1)[:, :columns])
+
+
+def _dark_all_over(
+    smooth: ImageArray, opened: ImageArray, narrow: ImageArray, known: MaskArray
+) -> MaskArray:
+    """Return where the opened image stands out of the noise, and little stands out within it.
+
+    The noise is that of what is not known to be a lump yet: drops that cover much of the image
+    would hide fainter ones, and their own rims.
+    """
+    rest = ~known
+    level = opened - middle(opened[rest])
+    noise = max(deviation(narrow[rest]), _LEAST_NOISE * deviation(smooth[rest]))
+    parts, count = ndimage.label(level > _LUMP_DEVIATIONS * noise)
     names = np.arange(1, count + 1)
     relief = ndimage.mean(smooth - opened, parts, names)
     even = np.append(False, relief < _LUMP_RELIEF * ndimage.median(level, parts, names))
-    coarse = grow(even[parts], _LUMP_MARGIN * diameter_px / step)
-    rows, columns = image.shape
-    return np.asarray(coarse.repeat(step, axis=0)[:rows].repeat(step, axis=1)[:, :columns])
+    found: MaskArray = even[parts]
+    return found
 
 
 def _disk(radius_px: float) -> MaskArray:

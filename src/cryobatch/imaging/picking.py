@@ -47,6 +47,10 @@ _SAME_DIAMETER = 0.04
 # An estimate was a template's diameter already.
 _SAME_ESTIMATE = 0.1
 _LEAST_FIELD = 2.0
+# So few places must show the size that was asked for. With a diameter a tenth too small, particles
+# measured up to 1.14 of it; those twice as long as wide measure half of their length.
+_FEW = 6
+_SIZES_OF_FEW = (0.38, 1.16)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +130,8 @@ def pick(
     field = working_field(ready, shrink, light=settings.light, threads=threads)
     working_pixel = pixel_size_angstrom * max(field.scale)
     found, excluded = _search(field, diameter / working_pixel, settings, threads)
+    if settings.threshold is None and _of_another_size(found, diameter / working_pixel):
+        return _nothing(f"the few places that stand out are not the size of {diameter:.0f} Å")
     measured = _measured(found, diameter, working_pixel, settings.tolerance)
     same = _SAME_ESTIMATE if settings.diameter_angstrom is None else _SAME_DIAMETER
     if abs(measured / diameter - 1.0) > same:
@@ -207,6 +213,14 @@ def _search_in(
 
 def _worth(found: Found) -> float:
     return _WORTH_EXCLUDING * len(found.scores) + _WORTH_EXCLUDING_LEAST
+
+
+def _of_another_size(found: Found, diameter_px: float) -> bool:
+    """Return whether few places were found whose template is no particle's, but a drop's."""
+    if found.template is None or not 0 < len(found.scores) < _FEW:
+        return False
+    low, high = _SIZES_OF_FEW
+    return not low <= template_diameter(found.template, diameter_px) / diameter_px <= high
 
 
 def _measured(found: Found, diameter: float, working_pixel: float, tolerance: float) -> float:
