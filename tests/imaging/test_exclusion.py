@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy.ndimage import distance_transform_edt
 
 from cryobatch.imaging.exclusion import area_darkness, areas, darkness, grow, lumps, spots
 
@@ -99,3 +100,11 @@ def test_what_is_missing_does_not_make_the_rest_an_area() -> None:
 def test_growing_nothing_is_nothing() -> None:
     """An empty mask stays empty."""
     assert not grow(NOTHING, 10.0).any()
+
+
+@pytest.mark.parametrize("share", [0.0005, 0.1, 0.9])
+@pytest.mark.parametrize("margin", [0.4, 1.0, 7.3])
+def test_growing_reaches_all_within_the_margin(share: float, margin: float) -> None:
+    """No pixel more or less than by the distance to the nearest one that was masked."""
+    mask = np.random.default_rng(2).random((90, 130)) < share
+    np.testing.assert_array_equal(grow(mask, margin), distance_transform_edt(~mask) <= margin)

@@ -264,6 +264,23 @@ def test_ice_crystals_and_ethane_alone_give_no_picks(
     assert not len(pick(image, pixel_size_angstrom=size, settings=PickingSettings(diameter)).scores)
 
 
+@pytest.mark.parametrize("seed", [41001, 52001, 52002])
+def test_rims_of_crystals_that_overlap_give_no_picks(seed: int) -> None:
+    """A crystal that covers much of the image hides neither a fainter one nor its own rim."""
+    made = replace(SMALL, particle_count=0, columns=1024, contaminant_count=4)
+    image, _, _ = simulated(made, seed)
+    size = made.pixel_size_angstrom
+    assert not len(pick(image, pixel_size_angstrom=size, settings=PickingSettings(130.0)).scores)
+
+
+def test_drops_larger_than_particles_give_no_picks() -> None:
+    """The few that are hardly wider than a particle show their own size, not that asked for."""
+    made = replace(SMALL, particle_count=0, columns=1024, ethane_count=4)
+    image, _, _ = simulated(made, 52000)
+    size = made.pixel_size_angstrom
+    assert not len(pick(image, pixel_size_angstrom=size, settings=PickingSettings(130.0)).scores)
+
+
 def test_particles_beside_ice_crystals_are_found() -> None:
     """All that do not touch a crystal, and nothing on one."""
     image, truth, made = simulated(replace(SMALL, particle_count=30, contaminant_count=3), seed=8)
