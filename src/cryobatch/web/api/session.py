@@ -75,7 +75,10 @@ def _limits(project: Project) -> Limits:
 def _find_series(project: Project, limit: int) -> Result:
     units = _find_units(project)
     found = project.images.table(
-        sort="id", descending=True, limit=limit, exact=False,
+        sort="id",
+        descending=True,
+        limit=limit,
+        exact=False,
         fields=[*_TIMES, "pictured_at", *units],
     )
     recorded, imported = (found[name] for name in _TIMES)
