@@ -228,15 +228,12 @@ def _work(
         copier = overseer.copier = Copier(project, environment=environment)
         copier.start()
         s.callback(copier.stop)
-        overseer.look(daemon.dispatcher)
         sentry = Sentry(project)
-
-        def guarded(dispatcher: Dispatcher) -> bool:
-            sentry.look()
-            return tick(dispatcher)
-
-        daemon.run(doorbell, signals, guarded)
-        sentry.look(at_once=True)
+        sentry.start()
+        s.callback(sentry.stop)
+        overseer.look(daemon.dispatcher)
+        daemon.run(doorbell, signals, tick)
+        sentry.stop()
         overseer.look(daemon.dispatcher, at_once=True)
     return _conclude(project, overseer, signals.received)
 
