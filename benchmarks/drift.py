@@ -35,6 +35,7 @@ RELION = "relion_run_motioncorr"
 SEEDS = (9101, 9102)
 LOCAL_ANGSTROM = 8.0
 LONG_FRAMES = 40
+LOOK_S = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,16 +180,29 @@ def _run(command: Sequence[str], folder: Path) -> tuple[Cost, str]:
         process = subprocess.Popen(
             command, cwd=folder, env=environment, stdout=said, stderr=subprocess.STDOUT
         )
-        # The only way to one child's own resources.
-        _, status, usage = os.wait4(process.pid, 0)
+        peak_gb = 0.0
+        while not (ended := os.wait4(process.pid, os.WNOHANG))[0]:
+            peak_gb = max(peak_gb, _peak_gb(process.pid))
+            time.sleep(LOOK_S)
+        _, status, usage = ended
         wall = time.perf_counter() - started
         process.returncode = os.waitstatus_to_exitcode(status)
         said.seek(0)
         text = said.read()
     if process.returncode:
         raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}:\n{text[-2000:]}")
-    cost = Cost(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1e6)
+    cost = Cost(wall, usage.ru_utime + usage.ru_stime, peak_gb)
     return cost, text.strip().rsplit("\n", 1)[-1]
+
+
+def _peak_gb(pid: int) -> float:
+    """Return the most memory that a program has had; the kernel's own sum has its parent's too."""
+    try:
+        text = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0.0
+    found = [line.split()[1] for line in text.splitlines() if line.startswith("VmHWM:")]
+    return int(found[0]) / 1e6 if found else 0.0
 
 
 if __name__ == "__main__":

@@ -33,10 +33,10 @@ def main(what: str, folder: Path, patches: int) -> None:
     if what == "once":
         correct(folder, patches)
     elif what == "kept":
-        correct(folder.parent / "small", patches)
+        correct(folder, patches)
         print(json.dumps(_timed(lambda: correct(folder, patches))))
     else:
-        do_least(folder.parent / "small")
+        do_least(folder)
         print(json.dumps(_timed(lambda: do_least(folder))))
 
 
