@@ -58,7 +58,7 @@ export function makeCard(frame, actions) {
     const left = row.incomplete + row.failed + row.rewritten - row.files.length;
     all.hidden = left <= 0 && !listed;
     setText(all, listed ? "Show fewer" : `Show ${count(left, "more file")}`);
-    setText(scanned, row.scanned_at ? `looked through at ${clock(row.scanned_at)}${row.scan_s >= 0.1 ? `, in ${duration(row.scan_s)}` : ""}` : "not looked through yet");
+    setText(scanned, row.scanned_at ? `looked through at ${clock(row.scanned_at)}${row.scan_s >= 0.1 ? `, in ${duration(row.scan_s)}` : ""}` : row.active ? "not looked through yet" : "");
   }
 
   function showFigures() {
