@@ -211,7 +211,7 @@ def test_a_picture_is_fetched_again_only_when_it_is_another(
     with visitor.window("/library") as page:
         page.wait_for_selector(".ag-row img.tiny")
         page.wait_for_function(
-            "[...document.querySelectorAll('img.tiny')].every(one => one.complete)"
+            "() => [...document.querySelectorAll('img.tiny')].every(one => one.complete)"
         )
         page.on("request", lambda request: fetched.append(request.url))
         project.images.update(Selection(images=(1, 2)), comment_image("thick rim"))
