@@ -78,8 +78,9 @@ def test_what_was_missed_is_sent_again(site: Site) -> None:
         assert next(events) == resumed
     with listening(site, first.id) as events:
         assert [next(events), next(events)] == [paused, resumed]
-    with listening(site, "00000000-7") as events:
-        assert next(events).kind == "reset"
+    for unknown in ("00000000-7", f"{first.id.partition('-')[0]}-²"):
+        with listening(site, unknown) as events:
+            assert next(events).kind == "reset"
 
 
 def test_a_look_at_what_has_not_changed_finds_nothing(project: Project) -> None:

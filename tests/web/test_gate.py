@@ -3,6 +3,7 @@
 import re
 import stat
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
@@ -91,6 +92,7 @@ def test_the_address_with_the_token_signs_a_browser_in(
         ({"Origin": "http://evil.example"}, 403),
         ({"Origin": "http://127.0.0.1:9999"}, 403),
         ({"Origin": "null"}, 403),
+        ({"Origin": "http://["}, 403),
         ({"Sec-Fetch-Site": "cross-site"}, 403),
         ({"Origin": "http://127.0.0.1:8642"}, 200),
         ({"Sec-Fetch-Site": "same-origin"}, 200),
@@ -102,6 +104,19 @@ def test_orders_of_a_browser_come_from_our_own_pages(
     """A page of somebody else cannot use a person's cookie."""
     stranger.get(f"/?token={access.token}")
     assert stranger.post("/api/v1/queue/pause", json={}, headers=headers).status_code == status
+
+
+@pytest.mark.parametrize(
+    "other", ['settings={"dark": true}', "path=/lab", "a b=c", "seen", '_xsrf=2|"; theme=a=b']
+)
+def test_cookies_of_other_programs_do_not_lock_a_browser_out(
+    stranger: TestClient, access: Access, other: str
+) -> None:
+    """Browsers send the cookies of all ports of a machine, in whatever form others wrote them."""
+    ours = f"{access.cookie}={access.token}"
+    for header in (f"{other}; {ours}", f"{ours}; {other}"):
+        answer = stranger.get("/api/v1/queue", headers={"Cookie": header})
+        assert answer.status_code == 200, header
 
 
 def test_other_names_of_this_machine_are_turned_away(client: TestClient) -> None:
@@ -159,3 +174,20 @@ def test_other_machines_are_let_in_only_with_tls_or_on_purpose() -> None:
     WebSettings(host="0.0.0.0", insecure=True).check()
     with pytest.raises(UsageError, match="--certificate"):
         WebSettings(host="0.0.0.0").check()
+
+
+@pytest.mark.parametrize("port", [-1, 65_536, 70_000])
+def test_a_port_that_cannot_be_is_told(port: int) -> None:
+    """The system would listen at another one without a word."""
+    with pytest.raises(UsageError, match="0 to 65535"):
+        WebSettings(port=port).check()
+    WebSettings(port=65_535).check()
+
+
+def test_a_certificate_that_cannot_be_used_is_told_at_once(tmp_path: Path) -> None:
+    """Else an address is printed at which nothing ever answers."""
+    certificate, key = tmp_path / "server.pem", tmp_path / "server.key"
+    certificate.write_text("no certificate")
+    key.write_text("no key")
+    with pytest.raises(UsageError, match=r"server\.pem.*server\.key"):
+        WebSettings(certificate=certificate, key=key).check()

@@ -6,7 +6,6 @@ import os
 import secrets
 from dataclasses import dataclass
 from enum import Enum
-from http.cookies import CookieError, SimpleCookie
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -60,12 +59,16 @@ class Access:
         return text + ("; Secure" if secure else "")
 
     def read_cookie(self, header: str) -> str | None:
-        """Return the token in a browser's ``Cookie`` header."""
-        try:
-            found = SimpleCookie(header).get(self.cookie)
-        except CookieError:
-            return None
-        return None if found is None else found.value
+        """Return the token in a browser's ``Cookie`` header.
+
+        Browsers send the cookies of all ports of a machine: one that another program wrote in a
+        form of its own must not hide ours, as the standard library's parser lets it.
+        """
+        for cookie in header.split(";"):
+            name, _, value = cookie.partition("=")
+            if name.strip() == self.cookie:
+                return value.strip()
+        return None
 
 
 def read_token(access: Access, authorization: str | None, cookies: str | None) -> str | None:

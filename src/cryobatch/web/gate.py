@@ -107,7 +107,7 @@ def _refuse_change(headers: Headers, right: Right) -> Response | None:
     if right is not Right.CHANGE:
         return _say(403, "this token may look, but change nothing")
     length = headers.get("content-length", "0")
-    if "transfer-encoding" in headers or not length.isdigit() or int(length) > MAX_BODY_BYTES:
+    if "transfer-encoding" in headers or not length.isdecimal() or int(length) > MAX_BODY_BYTES:
         return _say(413, f"a request has at most {MAX_BODY_BYTES} bytes, and says how many")
     kind = headers.get("content-type", "application/json").partition(";")[0].strip().lower()
     if kind != "application/json":
@@ -126,8 +126,7 @@ def _is_ours(scope: Scope, headers: Headers) -> bool:
     """Tell whether a request comes from our own pages, or from no page at all."""
     origin = headers.get("origin")
     if origin is not None:
-        found = urlsplit(origin)
-        return (found.scheme, found.netloc) == (scope["scheme"], headers.get("host", ""))
+        return origin == f"{scope['scheme']}://{headers.get('host', '')}"
     site = headers.get("sec-fetch-site", "none")
     return site in {"same-origin", "none"} or headers.get("sec-fetch-mode") == "navigate"
 

@@ -77,7 +77,7 @@ class Hub:
 
     def _greet(self, last_seen: str | None) -> tuple[int, str]:
         epoch, _, text = (last_seen or "").partition("-")
-        number = int(text) if epoch == self._epoch and text.isdigit() else None
+        number = int(text) if epoch == self._epoch and text.isdecimal() else None
         oldest = self._kept[0][0] if self._kept else self._number + 1
         if number is not None and oldest - 1 <= number <= self._number:
             return number, ": welcome back\n\n"

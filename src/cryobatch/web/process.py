@@ -18,6 +18,7 @@ from cryobatch.web.auth import address, open_access
 
 DEFAULT_PORT = 8642
 TRIED_PORTS = 20
+LAST_PORT = 65_535
 STOP_S = 5.0
 LONGEST_PAUSE_S = 60.0
 
@@ -51,6 +52,10 @@ class WebSettings:
         for path in (self.certificate, self.key):
             if path is not None and not path.is_file():
                 raise UsageError(f"{path}: there is no such file")
+        if self.certificate is not None and self.key is not None:
+            _check_certificate(self.certificate, self.key)
+        if self.port is not None and not 0 <= self.port <= LAST_PORT:
+            raise UsageError(f"--port {self.port}: a port is a number from 0 to {LAST_PORT}")
         if not is_loopback(self.host) and self.certificate is None and not self.insecure:
             raise UsageError(
                 f"--host {self.host} lets other machines in, and the token would travel open: "
@@ -62,6 +67,25 @@ class WebSettings:
     def scheme(self) -> str:
         """Return "https" or "http"."""
         return "http" if self.certificate is None else "https"
+
+
+def _check_certificate(certificate: Path, key: Path) -> None:
+    """See whether TLS can be served with two files.
+
+    Raises:
+        UsageError: It cannot; the text says why.
+    """
+    import ssl  # few serve with TLS, and all others would wait for it
+
+    try:
+        # An empty password: nobody would answer at a terminal that belongs to the daemon.
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate, key, password="")
+    except OSError as error:
+        raise UsageError(
+            f"{certificate} and {key} are no certificate and its key ({error}): give two PEM "
+            "files that belong together, the key without a password"
+        ) from error
 
 
 def is_loopback(host: str) -> bool:
