@@ -5,6 +5,9 @@ import subprocess
 from pathlib import Path
 
 from cryobatch.export.bundle import Links
+from cryobatch.export.cryosparc import name_files
+from cryobatch.export.exposure import Exposure
+from cryobatch.export.optics import group_optics
 from cryobatch.formats.star import read_star
 from cryobatch.project import Project, Selection
 from cryobatch.project.exporting import ExportKind
@@ -33,6 +36,16 @@ def test_micrographs_lie_in_one_folder_under_telling_names(
     assert (rows[0]["defocus_u"], rows[0]["beam_shift_x"], rows[0]["phase_shift"]) == (
         "15000.0", "0.5", "",
     )  # fmt: skip
+
+
+def test_no_two_micrographs_share_a_name() -> None:
+    """Names of group and image that are parted by what also stands in them stay apart."""
+    pairs = (("a", "b__c"), ("a__b", "c"), ("a", "b__c__2"), ("a", "d"))
+    exposures = [Exposure(id=place, group=group, name=name)
+                 for place, (group, name) in enumerate(pairs, start=1)]  # fmt: skip
+    names = name_files(exposures, group_optics(exposures))
+    assert len(set(names.values())) == len(pairs)
+    assert (names[1], names[4]) == ("og001__a__b__c.mrc", "og001__a__d.mrc")
 
 
 def test_picks_name_their_micrographs(project: Project, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """RELION goes on with what is exported."""
 
+import json
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -164,8 +165,65 @@ def test_an_export_appears_whole_and_replaces_only_its_like(
     with pytest.raises(ConflictError, match="earlier export"):
         export(project, tmp_path / "relion")
     export(project, tmp_path / "relion", replace=True)
-    broken = project.images.folder(1) / "particles.star"
-    broken.write_text("no star")
-    with pytest.raises(Exception, match=r"particles\.star"):
-        export(project, tmp_path / "next")
+
+
+@pytest.mark.parametrize("told", [2, 4])
+def test_an_export_that_is_stopped_leaves_nothing(
+    project: Project, tmp_path: Path, told: int
+) -> None:
+    """While images are read as while files are written."""
+    calls = iter(range(told))
+
+    def stop(_done: int, _all: int) -> None:
+        if next(calls, None) is None:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        export(project, tmp_path / "next", done=stop)
     assert sorted(path.name for path in tmp_path.iterdir() if "next" in path.name) == []
+
+
+def test_what_appears_meanwhile_is_not_replaced(project: Project, tmp_path: Path) -> None:
+    """Somebody who writes into the same place while an export is made loses nothing."""
+    mine = tmp_path / "relion" / "thesis.txt"
+
+    def write_there(_done: int, _all: int) -> None:
+        mine.parent.mkdir(exist_ok=True)
+        mine.write_text("x")
+
+    with pytest.raises(ConflictError, match="no export"):
+        export(project, tmp_path / "relion", done=write_there)
+    assert mine.read_text() == "x"
+    assert [path.name for path in mine.parent.iterdir()] == [mine.name]
+
+
+def test_a_file_that_cannot_be_read_costs_its_own_image_only(
+    project: Project, tmp_path: Path
+) -> None:
+    """Its picks or its motion are left out, with the reason; all else is there."""
+    (project.images.folder(1) / "particles.star").write_text("no star")
+    (project.images.folder(3) / "motion.star").write_bytes(b"\xff")
+    report = project.exporter.write(ExportKind.RELION, ALL, tmp_path / "relion")
+    assert report.images == 4
+    assert "particles.star" in report.lacks["square/image_1"]
+    assert "motion.star" in report.lacks["square/image_3"]
+    manifest = json.loads((tmp_path / "relion" / "export.json").read_text())
+    assert manifest["lacks"] == report.lacks
+    picked = read_star(tmp_path / "relion" / "autopick.star")["coordinate_files"]
+    assert len(picked) == 2
+    corrected = read_star(tmp_path / "relion" / "corrected_micrographs.star")["micrographs"]
+    assert len(corrected) == 3
+    assert "rlnMicrographMetadata" not in corrected
+    assert len(read_star(tmp_path / "relion" / "particles.star")["particles"]) == 2 * len(SPOTS)
+
+
+def test_particles_have_their_defocus_whatever_others_lack(
+    project: Project, tmp_path: Path
+) -> None:
+    """A micrograph without a fit and without picks takes no column from the others' particles."""
+    without = {name: v for name, v in VALUES.items() if name != "defocus_u"}
+    folder = add_results(project, 2, values=without)
+    (folder / "particles.star").unlink()
+    export(project, tmp_path / "relion")
+    particles = read_star(tmp_path / "relion" / "particles.star")["particles"]
+    assert particles.floats("rlnDefocusU").tolist() == [15_000.0] * (2 * len(SPOTS))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cryobatch.errors import UsageError
-from cryobatch.export.tables import TableFormat, format_table
+from cryobatch.export.tables import PIECE_ROWS, TableFormat, format_table
 from cryobatch.project import Project, Selection
 from cryobatch.project.correction import comment_image
 
@@ -41,6 +41,37 @@ def test_a_comment_is_no_formula(project: Project) -> None:
     text, _ = project.exporter.table(TableFormat.CSV, Selection(images=(1,)), ("comment",))
     assert next(csv.DictReader(io.StringIO(text)))["comment"] == "'=1+1\tand, more"
     assert format_table([{"a": -1.5}], ("a",), TableFormat.CSV) == "a\n-1.5\n"
+    for text in ("\t=1+1", "\r=1+1", "one\rtwo\r\nthree"):
+        written = format_table([{"a": text}, {"a": "b"}], ("a",), TableFormat.TSV)
+        rows = list(csv.reader(io.StringIO(written, newline=""), delimiter="\t"))
+        assert len(rows) == 3
+        assert (rows[1][0][0] == "'") is ("=" in text)
+
+
+@pytest.mark.parametrize("number", [0, 1, PIECE_ROWS, PIECE_ROWS + 1])
+def test_a_table_in_pieces_is_one_table(number: int) -> None:
+    """However many rows there are, none is lost between two pieces."""
+    rows = [{"id": one} for one in range(number)]
+    lines = format_table(rows, ("id",), TableFormat.CSV).splitlines()
+    assert lines == ["id", *(str(one) for one in range(number))]
+    assert json.loads(format_table(rows, ("id",), TableFormat.JSON)) == rows
+
+
+def test_a_table_tells_how_far_it_is_and_can_be_stopped(project: Project) -> None:
+    """As exports for other programs."""
+    told: list[tuple[int, int]] = []
+    exporter = project.exporter
+    exporter.write_table(
+        TableFormat.CSV, ALL, exporter.folder("good"), done=lambda *now: told.append(now)
+    )
+    assert told[0] == told[-1] == (4, 4)
+
+    def stop(_done: int, _all: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        exporter.write_table(TableFormat.CSV, ALL, exporter.folder("next"), done=stop)
+    assert [one["name"] for one in exporter.listing()] == ["good"]
 
 
 def test_an_export_of_the_project_has_a_plain_name(project: Project) -> None:

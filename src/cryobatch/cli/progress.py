@@ -25,6 +25,7 @@ class Progress:
         self._quiet = quiet
         self._bar: RichProgress | None = None
         self._told_at = time.monotonic()
+        self._shown = (-1, -1)
 
     def __enter__(self) -> "Progress":
         return self
@@ -37,8 +38,9 @@ class Progress:
 
     def show(self, done: int, total: int) -> None:
         """Tell how much is done of how much."""
-        if self._quiet:
+        if self._quiet or (done, total) == self._shown:
             return
+        self._shown = (done, total)
         if sys.stderr.isatty():
             self._show_bar(done, total)
         elif time.monotonic() - self._told_at >= LINE_INTERVAL_S or done == total:

@@ -4,7 +4,7 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -37,7 +37,8 @@ class Bundle:
         links: Files that stay where they are, by path below the folder.
         images: How many images are told of.
         left_out: Why images are not, by group and name.
-        lacks: What is not told of images that are there, such as their fit, by group and name.
+        lacks: What is not told of images that are there, such as their fit, by group and name; more
+            while the files are made, where one of an image's own cannot be read.
     """
 
     files: Iterable[tuple[str, Content]]
@@ -48,7 +49,13 @@ class Bundle:
 
 
 def write_bundle(
-    folder: Path, bundle: Bundle, about: Mapping[str, object], links: Links, *, replace: bool
+    folder: Path,
+    bundle: Bundle,
+    about: Mapping[str, object],
+    links: Links,
+    *,
+    replace: bool,
+    step: Callable[[], None],
 ) -> None:
     """Write a folder, which appears whole or not at all.
 
@@ -58,6 +65,8 @@ def write_bundle(
         about: What the manifest tells besides: the kind, when, from where.
         links: How files are linked to. Relative ones hold when project and export move together.
         replace: Whether an earlier export may be replaced.
+        step: Is called after each link and each piece of a file; what it raises ends the writing,
+            and all is as it was before.
 
     Raises:
         ConflictError: The folder is there, and may not be replaced.
@@ -67,11 +76,12 @@ def write_bundle(
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with _beside(folder) as beside:
-            _fill(beside, folder, bundle, links)
+            _fill(beside, folder, bundle, links, step)
             text = json.dumps({**about, "images": bundle.images, "left_out": dict(bundle.left_out),
                                "lacks": dict(bundle.lacks)}, indent=1)  # fmt: skip
             write_bytes_durably(beside / MANIFEST, f"{text}\n".encode())
             os.sync()  # tens of thousands of files: one by one would take minutes
+            check_place(folder, replace=replace)  # somebody else may have been quicker
             _put(beside, folder)
         sync_folder(folder.parent)
     except OSError as error:
@@ -104,7 +114,9 @@ def _beside(folder: Path) -> Iterator[Path]:
         shutil.rmtree(place, ignore_errors=True)
 
 
-def _fill(beside: Path, folder: Path, bundle: Bundle, links: Links) -> None:
+def _fill(
+    beside: Path, folder: Path, bundle: Bundle, links: Links, step: Callable[[], None]
+) -> None:
     made: set[Path] = set()
 
     def place(name: str) -> Path:
@@ -116,9 +128,12 @@ def _fill(beside: Path, folder: Path, bundle: Bundle, links: Links) -> None:
 
     for name, target in bundle.links.items():
         place(name).symlink_to(_link(folder, name, target, links))
+        step()
     for name, content in bundle.files:
         with place(name).open("wb") as file:
-            file.writelines([content] if isinstance(content, bytes) else content)
+            for piece in [content] if isinstance(content, bytes) else content:
+                file.write(piece)
+                step()
 
 
 def _link(folder: Path, name: str, target: Path, links: Links) -> str:

@@ -13,11 +13,10 @@ What its guide says of its jobs decides the form:
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
 
 from cryobatch.export.bundle import Bundle, Content
-from cryobatch.export.exposure import FACTS, VALUES, Exposure
+from cryobatch.export.exposure import FACTS, VALUES, Exposure, Lacks
 from cryobatch.export.optics import Optics, group_optics
 from cryobatch.export.relion import explain_left_out, has_fit, read_picks, write_particles
 from cryobatch.formats.star import StarTable
@@ -34,18 +33,30 @@ def bundle_for_cryosparc(exposures: Sequence[Exposure]) -> Bundle:
     left_out = {one.title: why for one in exposures if (why := _explain(one))}
     chosen = [one for one in exposures if one.title not in left_out]
     optics = group_optics(chosen)
-    links: dict[str, Path] = {}
+    names = name_files(chosen, optics)
+    links = {f"{FOLDER}/{names[one.id]}": one.micrograph
+             for one in chosen if one.micrograph is not None}  # fmt: skip
+    lacks = Lacks({one.title: "no CTF fit: its particles come without one"
+                   for one in chosen if not has_fit(one)})  # fmt: skip
+    files = _files(chosen, optics, names, lacks)
+    return Bundle(files, links, len(chosen), left_out, lacks.texts)
+
+
+def name_files(chosen: Sequence[Exposure], optics: Optics) -> dict[int, str]:
+    """Return the names of exposures' micrographs by id: unique, the optics group in front.
+
+    Where group and name could be parted in two ways (``a__b`` and ``c``, ``a`` and ``b__c``), the
+    later one's id stands behind.
+    """
+    names: dict[int, str] = {}
+    taken: set[str] = set()
     for one in chosen:
-        if one.micrograph is not None:
-            links[f"{FOLDER}/{file_name(one, optics)}"] = one.micrograph
-    lacks = {one.title: "no CTF fit: its particles come without one"
-             for one in chosen if not has_fit(one)}  # fmt: skip
-    return Bundle(_files(chosen, optics), links, len(chosen), left_out, lacks)
-
-
-def file_name(one: Exposure, optics: Optics) -> str:
-    """Return the name of an exposure's micrograph: unique, and with its optics group in front."""
-    return f"og{optics.numbers[one.id]:03d}__{one.group}__{one.name}.mrc"
+        name = f"og{optics.numbers[one.id]:03d}__{one.group}__{one.name}"
+        while name in taken:
+            name = f"{name}__{one.id}"
+        taken.add(name)
+        names[one.id] = f"{name}.mrc"
+    return names
 
 
 def _explain(one: Exposure) -> str | None:
@@ -53,14 +64,14 @@ def _explain(one: Exposure) -> str | None:
     return why or ("no micrograph yet" if one.micrograph is None else None)
 
 
-def _files(chosen: Sequence[Exposure], optics: Optics) -> Iterator[tuple[str, Content]]:
-    yield "exposures.csv", _list_exposures(chosen, optics).encode()
-    picked = [one for one in chosen if read_picks(one) is not None]
+def _files(
+    chosen: Sequence[Exposure], optics: Optics, names: Mapping[int, str], lacks: Lacks
+) -> Iterator[tuple[str, Content]]:
+    yield "exposures.csv", _list_exposures(chosen, optics, names).encode()
+    picked = [one for one in chosen if lacks.read(read_picks, one) is not None]
     if picked:
-        names = {one.id: file_name(one, optics) for one in picked}
         table = _image_optics(picked, optics)
-        with_fit = all(map(has_fit, picked))
-        yield "particles.star", write_particles(picked, optics, names, table, with_fit)
+        yield "particles.star", write_particles(picked, optics, names, table, lacks)
     yield "import.txt", _explain_import(chosen, optics, particles=bool(picked)).encode()
 
 
@@ -71,13 +82,13 @@ def _image_optics(picked: Sequence[Exposure], optics: Optics) -> StarTable:
     return StarTable({**table.columns, "rlnImagePixelSize": pixels})
 
 
-def _list_exposures(chosen: Sequence[Exposure], optics: Optics) -> str:
+def _list_exposures(chosen: Sequence[Exposure], optics: Optics, names: Mapping[int, str]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["file", "optics_group", "id", "group", "name", *VALUES, *FACTS])
     for one in chosen:
         writer.writerow([
-            file_name(one, optics), optics.numbers[one.id], one.id, one.group, one.name,
+            names[one.id], optics.numbers[one.id], one.id, one.group, one.name,
             *(one.number(value) for value in VALUES), *(one.facts.get(fact) for fact in FACTS),
         ])  # fmt: skip
     return text.getvalue()

@@ -1,9 +1,11 @@
 """Exposures: images as other programs are told of them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeVar
 
+from cryobatch.errors import BadInput
 from cryobatch.model.image import FactValue, ImageRecord
 from cryobatch.model.value import Result
 
@@ -14,6 +16,7 @@ VALUES = (
 """Values that other programs are told of."""
 FACTS = ("beam_shift_x", "beam_shift_y", "image_shift_x", "image_shift_y", "tilt_angle")
 """Facts that they are told of besides the settings."""
+_Read = TypeVar("_Read")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,27 @@ class Exposure:
         """Return a value that is a number, None when it is absent, a text or unknown."""
         found = self.values.get(value)
         return float(found) if isinstance(found, int | float) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Lacks:
+    """What is not told of exposures: a file that cannot be read costs no other exposure.
+
+    Args:
+        texts: Why, by group and name.
+    """
+
+    texts: dict[str, str]
+
+    def read(self, read: Callable[[Exposure], _Read | None], one: Exposure) -> _Read | None:
+        """Return what is read of an exposure; None, with the reason noted, where that fails."""
+        try:
+            return read(one)
+        except BadInput as error:
+            said = self.texts.get(one.title, "")
+            if str(error) not in said:
+                self.texts[one.title] = "; ".join(filter(None, [said, f"left out: {error}"]))
+            return None
 
 
 def describe_exposure(

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from cryobatch.errors import BadInput
 from cryobatch.export.bundle import Bundle, Content
-from cryobatch.export.exposure import Exposure
+from cryobatch.export.exposure import Exposure, Lacks
 from cryobatch.export.optics import Optics, group_optics, missing_settings
 from cryobatch.formats.motion_star import format_motion, read_motion
 from cryobatch.formats.star import (
@@ -81,15 +81,15 @@ def bundle_for_relion(exposures: Sequence[Exposure]) -> Bundle:
     """
     left_out = {one.title: why for one in exposures if (why := explain_left_out(one))}
     chosen = [one for one in exposures if one.title not in left_out]
-    lacks = {one.title: "no CTF fit: not in micrographs_ctf.star" for one in chosen
-             if one.micrograph is not None and not has_fit(one)}  # fmt: skip
+    lacks = Lacks({one.title: "no CTF fit: not in micrographs_ctf.star" for one in chosen
+                   if one.micrograph is not None and not has_fit(one)})  # fmt: skip
     links: dict[str, Path] = {}
     for one in chosen:
         names = Names(one)
         wanted = {names.movie: one.movie, names.micrograph: one.micrograph,
                   names.spectrum: one.power_spectrum}  # fmt: skip
         links |= {name: path for name, path in wanted.items() if path is not None}
-    return Bundle(_files(chosen), links, len(chosen), left_out, lacks)
+    return Bundle(_files(chosen, lacks), links, len(chosen), left_out, lacks.texts)
 
 
 def explain_left_out(one: Exposure) -> str | None:
@@ -149,15 +149,21 @@ def read_picks(one: Exposure) -> StarTable | None:
     return StarTable({label: {**usual, **table.columns}[label] for label in PICKED})
 
 
-def _files(chosen: Sequence[Exposure]) -> Iterator[tuple[str, Content]]:
+def _files(chosen: Sequence[Exposure], lacks: Lacks) -> Iterator[tuple[str, Content]]:
     movies = [one for one in chosen if one.movie is not None]
-    micrographs = [one for one in chosen if one.micrograph is not None]
-    fitted = [one for one in micrographs if has_fit(one)]
     optics = group_optics(chosen)
     if movies:
         yield _text("movies.star", {"optics": optics.table(movies, micrographs=False),
                                     "movies": _movie_table(movies, optics)})  # fmt: skip
-    yield from (motion for one in micrographs if (motion := _motion(one)))
+    micrographs: list[Exposure] = []
+    for one in chosen:
+        if one.micrograph is None:
+            continue
+        motion = lacks.read(_motion, one)
+        if motion is not None:
+            yield motion
+        micrographs.append(one if motion is not None else replace(one, motion=None))
+    fitted = [one for one in micrographs if has_fit(one)]
     if micrographs:
         corrected = StarTable(_corrected(micrographs, optics))
         yield _text("corrected_micrographs.star",
@@ -166,7 +172,7 @@ def _files(chosen: Sequence[Exposure]) -> Iterator[tuple[str, Content]]:
         yield _text("micrographs_ctf.star", {
             "optics": optics.table(fitted), "micrographs": _ctf_table(fitted, optics),
         })  # fmt: skip
-    yield from _picks(micrographs, optics, with_fit=len(fitted) == len(micrographs))
+    yield from _picks(micrographs, optics, lacks)
 
 
 def _text(name: str, blocks: dict[str, StarTable]) -> tuple[str, bytes]:
@@ -226,11 +232,11 @@ def _where_all(label: str, found: Sequence[float | None]) -> dict[str, list[Star
 
 
 def _picks(
-    micrographs: Sequence[Exposure], optics: Optics, *, with_fit: bool
+    micrographs: Sequence[Exposure], optics: Optics, lacks: Lacks
 ) -> Iterator[tuple[str, Content]]:
     picked: list[Exposure] = []
     for one in micrographs:
-        table = read_picks(one)
+        table = lacks.read(read_picks, one)
         if table is not None:
             yield _text(Names(one).coordinates, {"": table})
             picked.append(one)
@@ -243,7 +249,7 @@ def _picks(
         "rlnMicrographCoordinates": [Names(one).coordinates for one in picked],
     })})  # fmt: skip
     names = {one.id: Names(one).micrograph for one in picked}
-    yield "particles.star", write_particles(picked, optics, names, optics.table(picked), with_fit)
+    yield "particles.star", write_particles(picked, optics, names, optics.table(picked), lacks)
 
 
 def write_particles(
@@ -251,22 +257,24 @@ def write_particles(
     optics: Optics,
     names: Mapping[int, str],
     table: StarTable,
-    with_fit: bool,
+    lacks: Lacks,
 ) -> Iterator[bytes]:
     """Yield a file with all picks, exposure by exposure: of a session there are millions.
+
+    Each carries its micrograph's defocus where all these have one.
 
     Args:
         picked: Exposures with picks.
         optics: The exposures' optics groups.
         names: The micrographs' names by the exposures' ids.
         table: The optics groups as they stand in the file.
-        with_fit: Whether each pick carries its micrograph's defocus.
+        lacks: Is told of picks that cannot be read any more.
     """
     yield f"{format_star({'optics': table})}\n".encode()
-    with_phase = have_phase(picked)
+    with_fit, with_phase = all(map(has_fit, picked)), have_phase(picked)
     begun = False
     for one in picked:
-        picks = read_picks(one)
+        picks = lacks.read(read_picks, one)
         if picks is None:
             continue  # somebody has picked anew meanwhile, and found nothing
         count = len(picks)

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -15,7 +15,7 @@ from cryobatch.export.bundle import MANIFEST, Bundle, Links, write_bundle
 from cryobatch.export.cryosparc import bundle_for_cryosparc
 from cryobatch.export.exposure import Exposure, describe_exposure
 from cryobatch.export.relion import bundle_for_relion
-from cryobatch.export.tables import TableFormat, format_table
+from cryobatch.export.tables import TableFormat, format_pieces
 from cryobatch.formats import group_file
 from cryobatch.model.image import FactValue
 from cryobatch.processing.image_folder import read_record
@@ -30,6 +30,7 @@ TABLE = "images"
 """Name of a table's file in an export, before its ending."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 _TOLD_EVERY = 100
+_READ_AT_ONCE = 5000
 _USUAL = ("id", "name", "group", "state", "flag", "comment", "recorded_at")
 
 
@@ -118,7 +119,9 @@ class Exporter:
             raise UsageError(f"nothing to export: {reason}")
         bundle = Bundle(bundle.files, bundle.links, bundle.images, left_out, bundle.lacks)
         about = {**self._about(kind), "links": links.value}
-        write_bundle(folder, bundle, about, links, replace=replace)
+        write_bundle(
+            folder, bundle, about, links, replace=replace, step=lambda: done(len(ids), len(ids))
+        )
         return ExportReport(folder, bundle.images, left_out, bundle.lacks)
 
     def write_table(
@@ -129,11 +132,15 @@ class Exporter:
         *,
         columns: Sequence[str] = (),
         replace: bool = False,
+        done: Done = tell_nobody,
     ) -> ExportReport:
         """Write images and their values as a table into an export's folder."""
-        text, count = self.table(kind, selection, columns)
-        bundle = Bundle([(f"{TABLE}.{kind.value}", text.encode())], {}, count)
-        write_bundle(folder, bundle, self._about(ExportKind.TABLE), Links.RELATIVE, replace=replace)
+        pieces, count = self._table(kind, selection, columns, done)
+        bundle = Bundle([(f"{TABLE}.{kind.value}", map(str.encode, pieces))], {}, count)
+        write_bundle(
+            folder, bundle, self._about(ExportKind.TABLE), Links.RELATIVE, replace=replace,
+            step=lambda: done(count, count),
+        )  # fmt: skip
         return ExportReport(folder, count, {}, {})
 
     def table(
@@ -146,10 +153,21 @@ class Exporter:
             selection: Which images.
             columns: In their order; none: the usual ones, and all values that some image has.
         """
+        pieces, count = self._table(kind, selection, columns, tell_nobody)
+        return "".join(pieces), count
+
+    def _table(
+        self, kind: TableFormat, selection: Selection, columns: Sequence[str], done: Done
+    ) -> tuple[Iterator[str], int]:
         wanted = tuple(columns) or _USUAL
-        rows = self.images.rows(ids=self.images.select(selection), columns=wanted)
+        ids = sorted(self.images.select(selection))
+        rows: list[dict[str, object]] = []
+        for start in range(0, len(ids), _READ_AT_ONCE):
+            some = ids[start : start + _READ_AT_ONCE]
+            rows += self.images.rows(ids=some, columns=wanted)
+            done(start + len(some), len(ids))
         names = list(columns) or [*_USUAL, *_filled(rows)]
-        return format_table(rows, names, kind), len(rows)
+        return format_pieces(rows, names, kind), len(rows)
 
     def listing(self) -> list[dict[str, object]]:
         """Return the exports below the project, newest first: name, kind, time, images."""

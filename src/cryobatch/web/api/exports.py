@@ -89,7 +89,7 @@ def _write(project: Project, body: Exporting, folder: FilePath, done: Done) -> E
     exporter, selection = project.exporter, body.selection()
     if body.kind is ExportKind.TABLE:
         return exporter.write_table(
-            body.format, selection, folder, columns=body.columns, replace=body.replace
+            body.format, selection, folder, columns=body.columns, replace=body.replace, done=done
         )
     return exporter.write(
         body.kind, selection, folder, links=body.links, replace=body.replace, done=done
