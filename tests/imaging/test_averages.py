@@ -22,7 +22,7 @@ SHAPE = (300, 400)
 
 def average(images: list[ImageArray]) -> Average:
     """Return the averages of some images."""
-    found = begin(SHAPE, contribute(images[0]))
+    found = begin(contribute(images[0]))
     for image in images[1:]:
         found = add(found, contribute(image))
     return found
@@ -94,6 +94,11 @@ def test_what_cannot_be_averaged_is_refused() -> None:
     found = average([counts(1)])
     with pytest.raises(BadInput, match="another size"):
         add(found, contribute(counts(2)[:200]))
+    # Two sizes that are the same when their pixels are binned by two.
+    rows = np.random.default_rng(1).poisson(9.0, (301, 1100)).astype(np.float32)
+    first = begin(contribute(rows[:300]))
+    with pytest.raises(BadInput, match="another size"):
+        add(first, contribute(rows))
     with pytest.raises(BadInput, match="empty"):
         contribute(np.ones(SHAPE, np.float32))
     with pytest.raises(BadInput, match="no numbers"):

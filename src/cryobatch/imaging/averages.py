@@ -51,6 +51,11 @@ class Contribution:
     column_means: FloatArray
     fine: float
 
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Return ``(rows, columns)`` of the image before binning."""
+        return len(self.row_means), len(self.column_means)
+
 
 @dataclass(frozen=True, slots=True)
 class Average:
@@ -130,10 +135,10 @@ def contribute(image: ImageArray, threads: int = 1) -> Contribution:
     )  # fmt: skip
 
 
-def begin(shape: tuple[int, int], first: Contribution) -> Average:
-    """Return the averages of one image of a shape."""
+def begin(first: Contribution) -> Average:
+    """Return the averages of one image."""
     return Average(
-        1, shape, first.pixels, np.zeros_like(first.pixels), first.spectrum, first.row_means, 0.0,
+        1, first.shape, first.pixels, np.zeros_like(first.pixels), first.spectrum, first.row_means, 0.0,
         first.column_means, 0.0, first.fine,
     )  # fmt: skip
 
@@ -144,7 +149,7 @@ def add(average: Average, other: Contribution) -> Average:
     Raises:
         BadInput: The image has another size.
     """
-    if other.pixels.shape != average.mean.shape or other.spectrum.shape != average.spectrum.shape:
+    if other.shape != average.shape:
         raise BadInput("the image has another size than those before it")
     count = average.count + 1
     part = np.float32(1.0 / count)

@@ -64,10 +64,8 @@ def add_image(images: Images, stage: Stage, kept: Kept, image_id: int) -> Kept:
         if path is None:
             raise BadInput(MISSING)
         stamp = stamp_of(path)
-        image = read_sum(path)
-        found = contribute(image)
-        shape = (image.shape[0], image.shape[1])
-        average = begin(shape, found) if kept.average is None else add(kept.average, found)
+        found = contribute(read_sum(path))
+        average = begin(found) if kept.average is None else add(kept.average, found)
     except (CryobatchError, OSError) as error:
         return Kept(kept.average, kept.counted, {**kept.passed, image_id: str(error)})
     return Kept(average, {**kept.counted, image_id: stamp}, kept.passed)
