@@ -14,12 +14,14 @@ def resampled(
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return the sum of up to four frames, and weighted ones."""
     part = np.empty(frames[0].shape, np.float32)
-    sums = np.zeros((len(weights), *frames[0].shape), np.float32)
+    sums = np.empty((len(weights), *frames[0].shape), np.float32)
     four = tuple(frames[min(number, len(frames) - 1)] for number in range(4))
     none = np.empty((0, 0), np.float32)
-    resample.add_resampled(
-        four, none, len(frames), moved, resample.interpolation_taps(), part, True, sums, weights, 2
-    )
+    for band in resample.bands(frames[0].shape[0]):
+        resample.add_resampled(
+            four, none, len(frames), moved, resample.interpolation_taps(), part, True, sums,
+            weights, True, band,
+        )  # fmt: skip
     return part, sums
 
 

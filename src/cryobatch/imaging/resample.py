@@ -15,12 +15,13 @@ image is stretched by more than 0.6 %, for which 16 pixels are too long.
 
 import functools
 import math
+from collections.abc import Sequence
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from cryobatch.imaging.arrays import FloatArray, ImageArray
+from cryobatch.imaging.arrays import FloatArray, ImageArray, SpectrumArray
 from cryobatch.imaging.spline import bend
 
 TAPS = 10
@@ -76,15 +77,18 @@ def noise_response(displacements_px: FloatArray, weights: FloatArray) -> ImageAr
     frequency = np.arange(_RESPONSE_STEPS + 1) * 0.5 / _RESPONSE_STEPS
     powers = np.abs(taps @ np.exp(2j * math.pi * np.outer(np.arange(TAPS), frequency))) ** 2
     fractions = np.rint((displacements_px - np.floor(displacements_px)) * _FRACTIONS)
-    x, y = np.moveaxis(fractions.astype(np.int64).reshape(-1, 2), -1, 0)
-    share = np.repeat(weights**2, displacements_px.shape[1])
+    # Where frames move as a whole, all points of one are alike.
+    numbers, alike = np.unique(
+        fractions.astype(np.int64).reshape(-1, 2) @ (1, _FRACTIONS + 1), return_inverse=True
+    )
+    share = np.bincount(alike, np.repeat(weights**2, displacements_px.shape[1]))
+    y, x = np.divmod(numbers, _FRACTIONS + 1)
     power = (powers[y] * (share / share.sum())[:, None]).T @ powers[x]
     response: ImageArray = np.sqrt(np.maximum(power, 0.09)).astype(np.float32)
     return response
 
 
-@numba.njit(cache=True, parallel=True, nogil=True)
-def whiten(spectrum, response, y, x):  # type: ignore[no-untyped-def]  # numba infers the types
+def whiten(spectrum: SpectrumArray, response: ImageArray, y: ImageArray, x: ImageArray) -> None:
     """Divide a spectrum by a response of ``noise_response``.
 
     Args:
@@ -93,28 +97,39 @@ def whiten(spectrum, response, y, x):  # type: ignore[no-untyped-def]  # numba i
         y: ``(rows,)`` float32, cycles a pixel.
         x: ``(half,)`` float32, cycles a pixel.
     """
-    for row in numba.prange(spectrum.shape[0]):
-        line, part = _split(y[row])
-        for column in range(spectrum.shape[1]):
-            place, rest = _split(x[column])
-            one = response[line, place] * (1 - part) + response[line + 1, place] * part
-            two = response[line, place + 1] * (1 - part) + response[line + 1, place + 1] * part
-            spectrum[row, column] /= one * (1 - rest) + two * rest
+    at, part = _split(x)
+    # Along x for all rows of the response at once: what is left is simple enough for vectors.
+    along_x = response[:, at] * (1 - part) + response[:, at + 1] * part
+    _divide(spectrum, along_x, *_split(y))
 
 
-@numba.njit(cache=True, nogil=True, inline="always")
-def _split(frequency):  # type: ignore[no-untyped-def]  # numba infers the types
-    """Return a frequency's place in a response, and how far it is from the next one."""
-    at = np.float32(abs(frequency)) * np.float32(2 * _RESPONSE_STEPS)
-    place = min(int(at), _RESPONSE_STEPS - 1)
-    return place, at - np.float32(place)
+def _split(frequency: ImageArray) -> tuple[NDArray[np.int64], ImageArray]:
+    """Return frequencies' places in a response, and how far they are from the next ones."""
+    at = np.abs(frequency) * np.float32(2 * _RESPONSE_STEPS)
+    place = np.minimum(at.astype(np.int64), _RESPONSE_STEPS - 1)
+    return place, (at - place).astype(np.float32)
 
 
 @numba.njit(cache=True, parallel=True, nogil=True, fastmath=True)
+def _divide(spectrum, along_x, at, part):  # type: ignore[no-untyped-def]  # numba infers the types
+    one = np.float32(1.0)
+    for row in numba.prange(spectrum.shape[0]):
+        line, other, rest = along_x[at[row]], along_x[at[row] + 1], part[row]
+        values = spectrum[row]
+        for column in range(values.size):
+            values[column] *= one / (line[column] * (one - rest) + other[column] * rest)
+
+
+def bands(rows: int) -> Sequence[tuple[int, int]]:
+    """Return first and last row, it not included, of what threads take one after another."""
+    return [(first, min(first + _BAND_ROWS, rows)) for first in range(0, rows, _BAND_ROWS)]
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True)
 def add_resampled(  # type: ignore[no-untyped-def]  # numba infers the types
-    frames, gain, count, moved, taps, part, fresh, sums, weights, workers
+    frames, gain, count, moved, taps, part, fresh, sums, weights, begin, band
 ):
-    """Undo the motion of up to four frames and add them up.
+    """Undo the motion of up to four frames and add them up, in a band of rows.
 
     Args:
         frames: Four of ``(rows, columns)``, float32 or integers.
@@ -127,47 +142,46 @@ def add_resampled(  # type: ignore[no-untyped-def]  # numba infers the types
         fresh: Whether to begin ``part`` anew, not to add to it.
         sums: ``(sums, rows, columns)`` float32: running sums, added to.
         weights: ``(sums, 4)`` float32: of each frame in each of them.
-        workers: How many threads share the work.
+        begin: Whether to begin ``sums`` anew, not to add to them.
+        band: One of ``bands``.
     """
     rows, columns = frames[0].shape
-    across = (columns + _BLOCK - 1) // _BLOCK
-    blocks = across * ((rows + _BAND_ROWS - 1) // _BAND_ROWS)
-    for worker in numba.prange(workers):
-        line = np.empty(columns + 4 * TAPS + _MOST_TILES * _TILE, np.float32)
-        lines = np.empty((AT_A_TIME, _BAND_ROWS + 2 * TAPS, _BLOCK), np.float32)
-        places = np.empty((_BLOCK // _TILE, 2), np.int64)
-        lows, tiles = np.empty(AT_A_TIME, np.int64), np.empty(AT_A_TIME, np.int64)
-        out = np.zeros((AT_A_TIME, _BLOCK), np.float32)
-        for block in range(worker, blocks, workers):
-            first, left = block // across * _BAND_ROWS, block % across * _BLOCK
-            last, right = min(first + _BAND_ROWS, rows), min(left + _BLOCK, columns)
+    first, last = band
+    line = np.empty(columns + 4 * TAPS + _MOST_TILES * _TILE, np.float32)
+    lines = np.empty((AT_A_TIME, _BAND_ROWS + 2 * TAPS, _BLOCK), np.float32)
+    places = np.empty((_BLOCK // _TILE, 2), np.int64)
+    lows, tiles = np.empty(AT_A_TIME, np.int64), np.empty(AT_A_TIME, np.int64)
+    out = np.zeros((AT_A_TIME, _BLOCK), np.float32)
+    for left in range(0, columns, _BLOCK):
+        right = min(left + _BLOCK, columns)
+        for number in range(count):
+            terms = moved[number]
+            tile = _tile(terms[1], (first, last), (left, right), rows, columns)
+            low, high = _reach(terms[1], tile, (first, last), (left, right), rows, columns)
+            if high - low > lines.shape[1]:
+                grown = np.empty((AT_A_TIME, high - low, _BLOCK), np.float32)
+                grown[:, : lines.shape[1]] = lines
+                lines = grown
+            lows[number], tiles[number] = low, tile
+            tile = _tile(terms[0], (first, last), (left, right), rows, columns)
+            for row in range(low, high):
+                start, end = _places(terms, tile, row, (left, right), rows, columns, places)
+                _take(frames[number], gain, min(max(row, 0), rows - 1), start, end, line)
+                _along_x(line, start, tile, right - left, places, taps, lines[number, row - low])
+        for row in range(first, last):
             for number in range(count):
-                terms = moved[number]
-                tile = _tile(terms[1], (first, last), (left, right), rows, columns)
-                low, high = _reach(terms[1], tile, (first, last), (left, right), rows, columns)
-                if high - low > lines.shape[1]:
-                    grown = np.empty((AT_A_TIME, high - low, _BLOCK), np.float32)
-                    grown[:, : lines.shape[1]] = lines
-                    lines = grown
-                lows[number], tiles[number] = low, tile
-                tile = _tile(terms[0], (first, last), (left, right), rows, columns)
-                for row in range(low, high):
-                    start, end = _places(terms, tile, row, (left, right), rows, columns, places)
-                    _take(frames[number], gain, min(max(row, 0), rows - 1), start, end, line)
-                    _along_x(
-                        line, start, tile, right - left, places, taps, lines[number, row - low]
-                    )
-            for row in range(first, last):
-                for number in range(count):
-                    terms, tile = moved[number, 1], tiles[number]
-                    _along_y(
-                        lines[number], lows[number], terms, tile, row, (left, right), rows, columns,
-                        taps, out[number],
-                    )  # fmt: skip
-                if part.size:
-                    _accumulate_alike(out, count, part[row, left:right], fresh)
-                for index in range(sums.shape[0]):
-                    _accumulate(out, weights[index], sums[index, row, left:right])
+                terms, tile = moved[number, 1], tiles[number]
+                _along_y(
+                    lines[number], lows[number], terms, tile, row, (left, right), rows, columns,
+                    taps, out[number],
+                )  # fmt: skip
+            if part.size:
+                _accumulate_alike(out, count, part[row, left:right], fresh)
+            for index in range(sums.shape[0]):
+                total = sums[index, row, left:right]
+                if begin:
+                    total[:] = np.float32(0.0)
+                _accumulate(out, weights[index], total)
 
 
 @numba.njit(cache=True, nogil=True, inline="always")

@@ -6,6 +6,7 @@ frame to frame that a few weighted sums span them all (``dose.weight_basis``): t
 and combined at the end, and the sums' noise, which resampling damps near Nyquist, is made white.
 """
 
+import functools
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ FrameSink = Callable[[int, ImageArray], None]
 and has returned."""
 
 _RINGS_A_STEP = 4
-_PROBED = 12
+_PROBED = 8
 _NEAR_NYQUIST = 0.95
 _LARGE_FRAME_PIXELS = 1 << 25
 """Beyond it fewer frames are held at a time."""
@@ -90,10 +91,11 @@ def sum_frames(
         threads: Threads to use.
     """
     sums = _Sums(source.shape, model, pixel_size_angstrom, options, threads)
-    for batch in _batches(source, options):
-        sums.add(batch)
-        if options.progress is not None:
-            options.progress(batch.first + len(batch.frames))
+    with ThreadPoolExecutor(threads) as pool:
+        for batch in _batches(source, options):
+            sums.add(batch, pool)
+            if options.progress is not None:
+                options.progress(batch.first + len(batch.frames))
     return sums.finish()
 
 
@@ -165,12 +167,15 @@ class _Sums:
         self.y, self.x = fourier.frequencies(self.shape, pixel_size_angstrom)
         self.basis = self._basis()
         self.in_time = self._in_time()
-        self.sums = np.zeros((len(self.in_time), *self.shape), np.float32)
+        self.sums = np.empty((len(self.in_time), *self.shape), np.float32)
         self.part = _empty(self.shape if options.frame_sink is not None else (0, 0))
-        # The same for all counts, so that parts of the sum add up to it.
-        self.response = self._response(np.ones(self.frames))
         # The sink may still look at the group before.
         self.groups = [_empty(self.shape) for _ in range(2)] if options.group_sink else []
+
+    @functools.cached_property
+    def response(self) -> ImageArray:
+        """Of all counts the same, so that parts of the sum add up to it."""
+        return self._response(np.ones(self.frames))
 
     def _basis(self) -> WeightBasis | None:
         if self.options.exposure is None:
@@ -187,7 +192,7 @@ class _Sums:
             alike[0, 0::2] = alike[1, 1::2] = 1.0
         return alike if self.basis is None else np.concatenate([alike, self.basis.in_time[1:]])
 
-    def add(self, batch: _Batch) -> None:
+    def add(self, batch: _Batch, pool: ThreadPoolExecutor) -> None:
         first, count = batch.first, len(batch.frames)
         moved = np.zeros((resample.AT_A_TIME, 2, 6))
         weights = np.zeros((len(self.sums), resample.AT_A_TIME), np.float32)
@@ -201,9 +206,15 @@ class _Sums:
         part, fresh = self.part, True
         if self.groups and not part.size:
             part, fresh = self.groups[group % 2], rest == 0
-        resample.add_resampled(
-            four, batch.gain, count, moved, taps, part, fresh, self.sums, weights, self.threads
-        )
+
+        def work(band: tuple[int, int]) -> None:
+            resample.add_resampled(
+                four, batch.gain, count, moved, taps, part, fresh, self.sums, weights, first == 0,
+                band,
+            )  # fmt: skip
+
+        # Bands, taken as threads become free: a sink may work beside them.
+        list(pool.map(work, resample.bands(self.shape[0])))
         if self.options.frame_sink is not None:
             self._take_frame(first, self.options.frame_sink)
         if (first + count) % self.options.group_frames == 0:
@@ -229,13 +240,15 @@ class _Sums:
         images, total = [], None
         halves = 2 if self.options.halves else 1
         alike = self.options.halves or self.options.unweighted or self.basis is None
-        if self.basis is not None:
-            total = np.zeros((self.shape[0], self.shape[1] // 2 + 1), np.complex64)
         for index in range(len(self.sums)):
             spectrum = fourier.forward(self.sums[index], self.threads)
-            if self.basis is not None and total is not None:
+            if self.basis is not None:
+                begin = total is None
+                total = np.empty_like(spectrum) if total is None else total
                 factors = self.basis.in_space[max(index - halves + 1, 0)]
-                _add_by_ring(total, spectrum, self.y[:, 0], self.x[0], self.ring_step, factors)
+                _add_by_ring(
+                    total, spectrum, self.y[:, 0], self.x[0], self.ring_step, factors, begin
+                )
             if index < halves and alike:
                 images.append(self._image(spectrum, self.response))
         weighted = None
@@ -282,10 +295,12 @@ def _finite(frame: PixelArray) -> PixelArray:
 
 
 @numba.njit(cache=True, parallel=True, nogil=True, fastmath=True)
-def _add_by_ring(total, spectrum, y, x, step, factors):  # type: ignore[no-untyped-def]
-    """Add a spectrum times the factor of each frequency's ring."""
+def _add_by_ring(total, spectrum, y, x, step, factors, begin):  # type: ignore[no-untyped-def]
+    """Add a spectrum times the factor of each frequency's ring, or begin anew with it."""
     scale = np.float32(1.0 / step)
     for row in numba.prange(total.shape[0]):
+        if begin:
+            total[row, :] = 0.0
         for column in range(total.shape[1]):
             k = np.sqrt(y[row] * y[row] + x[column] * x[column]) * scale
             total[row, column] += spectrum[row, column] * factors[np.uintp(k + np.float32(0.5))]
