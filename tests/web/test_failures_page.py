@@ -2,7 +2,7 @@
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page
+from playwright.sync_api import Page, Route
 from starlette.testclient import TestClient
 
 from cryobatch.project import Project
@@ -77,6 +77,38 @@ def test_a_cause_leads_to_its_rows_and_images(visitor: Visitor) -> None:
         page.get_by_role("link", name="In the library").click()
         page.wait_for_selector("body[data-started]")
         until(lambda: page.locator(".ag-center-cols-container .ag-row").count() == 2, "its images")
+
+
+def test_a_single_image_is_found_in_the_library(visitor: Visitor) -> None:
+    """And none whose number is a part of its own."""
+    visitor.site.project.queue.to_top([12])
+    fail_next(visitor.site.project, REASONS[:1])
+    with visitor.window("/failures") as page:
+        page.get_by_role("link", name="In the library").click()
+        page.wait_for_selector("body[data-started]")
+        until(lambda: "1 of 30 images" in page.locator("main").inner_text(), "the image")
+        assert "image_12" in page.locator(".ag-center-cols-container .ag-row").inner_text()
+
+
+def test_an_answer_that_comes_late_turns_no_cause_back(
+    client: TestClient, visitor: Visitor
+) -> None:
+    """Who goes on with the keys sees the cause that was chosen last."""
+    fail_next(visitor.site.project, REASONS)
+    slow = client.get("/api/v1/failures").json()["causes"][1]["id"]
+    held: list[Route] = []
+    with visitor.window("/failures") as page:
+        side = page.locator(".account")
+        until(lambda: "cut off" in side.inner_text(), "the first cause")
+        page.route(f"**/api/v1/failures/{slow}", lambda route: held.append(route))
+        page.keyboard.press("j")
+        until(lambda: page.evaluate("() => 1") and held, "the question")
+        page.keyboard.press("k")
+        until(lambda: page.locator(".cause[aria-current=true]", has_text="cut off").count(), "it")
+        with page.expect_response(f"**/api/v1/failures/{slow}"):
+            held[0].continue_()
+        page.evaluate("() => new Promise((done) => setTimeout(done))")
+        assert "memory" not in side.inner_text()
 
 
 @pytest.mark.parametrize("theme", ["dark", "light"])

@@ -71,9 +71,10 @@ export async function start(main, frame) {
 
   async function showCause(cause) {
     const answer = await ask(`/failures/${cause.id}`);
+    if (open !== cause.id) return; // another one was chosen meanwhile
     shown = `${answer.id} ${answer.count} ${answer.last}`;
     side.hidden = false;
-    drawAccount(side, answer, frame, { close, retry: () => retry([answer.id], answer.count) });
+    drawAccount(side, answer, frame, { close, retry: () => retry([answer.id]) });
   }
 
   async function retry(ids) {
@@ -124,7 +125,7 @@ function drawAccount(side, cause, frame, { close, retry }) {
   if (cause.script !== BEFORE_SCRIPTS) log.set("script", cause.script);
   if (cause.words.length > 2) log.set("text", cause.words);
   const ids = [...new Set(cause.failed.map((one) => one.image_id))];
-  const where = ids.length === cause.images ? `id in (${ids.join(", ")})` : 'state == "failed"';
+  const where = ids.length === cause.images ? `id in (${ids.join(", ")},)` : 'state == "failed"';
   const fact = (name, ...shown) => [h("dt", { text: name }), h("dd", {}, ...shown)];
   const processor = account.attempted?.processor;
   fill(side,
