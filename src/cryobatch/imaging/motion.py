@@ -22,15 +22,21 @@ from cryobatch.imaging.motion_model import SPATIAL_TERMS, TEMPORAL_TERMS, Motion
 from cryobatch.imaging.motion_patches import PatchGrid, cut_patches, make_grid
 from cryobatch.imaging.motion_prior import Scales, make_prior
 from cryobatch.imaging.motion_search import search_shifts
-from cryobatch.imaging.motion_signal import Weights, chosen_lags, estimate_weights
+from cryobatch.imaging.motion_signal import (
+    Weights,
+    chosen_lags,
+    estimate_weights,
+    ring_frequencies,
+)
 
 _LARGEST_STRUCTURE_ANGSTROM = 300.0
 _CONVERGED_ANGSTROM = 0.02
 _STEPS = 8
 _WEIGHING_STEPS = 2
-_SLOW, _SLOWEST = 0.3, 0.75
 _BLURRED_ANGSTROM = 20.0
 _BLURRED_PIXEL_ANGSTROM = 5.0
+_ENOUGH_PX = 1480.0
+_FINER = 2.0 / 3.0
 _SIGNIFICANT_DEVIATIONS = 7.0
 """Movies of nothing but noise, 2 to 40 frames of 200 to 1024 pixels, gave 4.3 to 6.1: the best of
 all displacements always agrees a little."""
@@ -43,7 +49,8 @@ class MotionOptions:
     Attributes:
         patches: Patches along x and y; (1, 1) aligns whole frames only.
         resolution_angstrom: Two pixels of the coarse images that are aligned: finer detail than
-            this is not used.
+            this is not used, or than two thirds of it where a field is so small that its coarse
+            images would hold little to align (and cost little).
         bfactor_px2: Weight frequencies by exp(-B k² / 4), k in 1/pixel of the movie, besides what
             the measured signal and noise say; 0 leaves it at those.
     """
@@ -89,7 +96,8 @@ def estimate_motion(
         threads: Threads to use.
     """
     options = options or MotionOptions()
-    frames = read_coarse(source, pixel_size_angstrom, 0.5 * options.resolution_angstrom, threads)
+    coarse = _coarse_pixel_angstrom(options, source.shape[1:], pixel_size_angstrom)
+    frames = read_coarse(source, pixel_size_angstrom, coarse, threads)
     empty = tuple(int(index) for index in np.flatnonzero(frames.present == 0.0))
     bright = blank_bright_spots(frames, threads)
     damping = _Damping(options.bfactor_px2 * pixel_size_angstrom**2)
@@ -106,14 +114,27 @@ def estimate_motion(
     return MotionEstimate(model, uncertainty, empty, bright)
 
 
+def _coarse_pixel_angstrom(
+    options: MotionOptions, shape: tuple[int, int], pixel_size_angstrom: float
+) -> float:
+    """Return the pixel to align at: that of the resolution, or one that a small field needs.
+
+    Neighbouring frames share ice, whose 3.7 Å tell more than all that is coarser; with 0.5 e/Å² a
+    frame, details of 3.3 Å leave two thirds of the error that those of 5 Å leave.
+    """
+    coarsest = 0.5 * options.resolution_angstrom
+    side = float(np.sqrt(shape[0] * shape[1])) * pixel_size_angstrom
+    return min(coarsest, max(side / _ENOUGH_PX, _FINER * coarsest))
+
+
 @dataclass(frozen=True, slots=True)
 class _Damping:
     """A person's wish to trust fine detail less than its measured signal deserves."""
 
     bfactor_angstrom2: float
 
-    def __call__(self, geometry: Geometry, extra: float = 0.0) -> ImageArray:
-        exponent = (0.25 * self.bfactor_angstrom2 + extra) * geometry.magnitude**2
+    def __call__(self, frequency: FloatArray, extra: float = 0.0) -> ImageArray:
+        exponent = (0.25 * self.bfactor_angstrom2 + extra) * frequency**2
         return np.exp(-exponent).astype(np.float32)
 
 
@@ -175,33 +196,6 @@ def _climb_patches(
     return climb.run(start, followed, grid.space, blur=blur)
 
 
-class _Pace:
-    """How much longer than a Newton step to go (Aitken's extrapolation).
-
-    The step treats frames as if each was compared with others at rest; but neighbours move along,
-    so that slow motion is found by many steps in one direction, each a part of the one before.
-    """
-
-    def __init__(self) -> None:
-        self.factor = 1.0
-        self.before: FloatArray | None = None
-
-    def take(self, start: FloatArray, end: FloatArray) -> None:
-        """Set ``factor`` for a step, given displacements before and after it."""
-        move = end - start
-        move = move - move.mean(axis=-2, keepdims=True)
-        self.factor = 1.0
-        if self.before is None:
-            self.before = move
-            return
-        ratio = float((move * self.before).sum() / max(float((self.before**2).sum()), 1e-30))
-        self.before = move
-        if ratio > _SLOW:
-            self.factor = 1.0 / (1.0 - min(ratio, _SLOWEST))
-            # What comes next says nothing about this pace.
-            self.before = None
-
-
 class _Climb:
     """The way up one likelihood, whose spectra stay and whose weights get better."""
 
@@ -222,7 +216,9 @@ class _Climb:
         self.prior = make_prior(present.size)
         self.scales = Scales()
         none = np.zeros(geometry.usable.shape, np.float32)
-        self.weights = Weights(none, none, none)
+        self.weights = Weights(
+            none, none, none, np.zeros((present.size, geometry.ring_counts.size))
+        )
         self.slopes = np.zeros((*spectra.shape[:2], 7))
 
     def run(
@@ -239,19 +235,19 @@ class _Climb:
         current = start
         at = space if space is not None else np.eye(1, SPATIAL_TERMS)
         longest = 0.25 * max(np.sqrt(blur), 4.0)
-        damping = self.damping(self.geometry, blur)
-        pace = _Pace()
+        damping = self.damping(self.geometry.magnitude, blur)
+        rings = self.damping(ring_frequencies(self.geometry), blur)
         for number in range(_STEPS):
             y, x = self.geometry.phases(current.displacements(at) - followed)
             if number < _WEIGHING_STEPS:
                 self._weigh(y, x)
             self._differentiate(y, x, damping)
+            coupling = (rings * self.weights.pairs).sum(axis=1)
             step = newton_step(
-                current, self.slopes, self.present, space, self.prior, self.scales, longest
-            )
-            self.scales = step.scales
-            pace.take(current.displacements(at), step.parameters.displacements(at))
-            current = current.towards(step.parameters, pace.factor)
+                current, self.slopes, self.present, coupling, space, self.prior, self.scales,
+                longest,
+            )  # fmt: skip
+            self.scales, current = step.scales, step.parameters
             if step.change_angstrom < _CONVERGED_ANGSTROM:
                 break
         return current

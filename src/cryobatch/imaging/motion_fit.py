@@ -5,9 +5,10 @@ Every patch of every frame says how it wants to move (slope) and how sure it is 
 step is the weighted least-squares answer to all of them and to the prior (``motion_prior``). A
 frame without content has no say and follows its neighbours.
 
-A displacement that all frames of a patch share cannot be seen, so terms are centred in time; and
-since the other frames that a frame is compared with move too, the step is (n - 1) / n of the
-single-frame one.
+The other frames that a frame is compared with move too, and near ones along with it: how a slope
+changes with another frame's place is expected from signal and noise (``motion_signal``), else slow
+motion, which is what a movie is full of, would be found in many small steps. A displacement that
+all frames of a patch share cannot be seen.
 """
 
 from dataclasses import dataclass
@@ -16,10 +17,9 @@ import numpy as np
 
 from cryobatch.imaging.arrays import FloatArray
 from cryobatch.imaging.motion_model import COEFFICIENTS, SPATIAL_TERMS, TEMPORAL_TERMS
-from cryobatch.imaging.motion_prior import SPATIAL_MEANS, Prior, Scales
+from cryobatch.imaging.motion_prior import SPATIAL_MEANS, Evidence, Prior, Scales
 
 _CURVATURE_FLOOR = 0.15
-_FAR_ANGSTROM = 1000.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +33,6 @@ class Parameters:
 
     shifts: FloatArray
     local: FloatArray
-
-    def towards(self, other: "Parameters", factor: float) -> "Parameters":
-        """Return where one comes by going so many times the way to another motion."""
-        shifts = self.shifts + factor * (other.shifts - self.shifts)
-        return Parameters(shifts, self.local + factor * (other.local - self.local))
 
     def coefficients_px(self, pixel_size_angstrom: float) -> FloatArray:
         """Return ``(2, 18)`` float64 in pixels, with time in frames, as the model wants them."""
@@ -79,6 +74,7 @@ def newton_step(
     current: Parameters,
     slopes: FloatArray,
     present: FloatArray,
+    coupling: FloatArray,
     space: FloatArray | None,
     prior: Prior,
     scales: Scales,
@@ -90,85 +86,86 @@ def newton_step(
         current: Where to start from.
         slopes: ``(patches, frames, 7)`` of ``motion_likelihood.derivatives`` there.
         present: ``(frames,)``: 1, or 0 for an empty frame.
+        coupling: ``(frames,)``, by frames between: how firmly two frames hold each other.
         space: ``(patches, 6)`` terms at the patches, or None to move whole frames.
-        prior: What is expected, at unit scales.
-        scales: Its scales.
+        prior: What is expected.
+        scales: How large motion was expected to be so far.
         longest_step: No displacement changes by more, Å.
     """
-    design, at = _design(current, slopes.shape[0], space)
-    unknowns = design.shape[-1]
-    normal, target = _normal_equations(design, *_pooled(slopes, present))
-    precision = np.kron(np.eye(2), _precision(prior, scales, unknowns))
-    covariance = np.linalg.inv(normal + precision)
-    count = max(float(present.sum()), 2.0)
-    change = covariance @ (target - precision @ at.ravel()) * ((count - 1.0) / count)
-    change = change.reshape(2, unknowns)
+    at = _unknowns(current, space)
+    curvature, slope = _normal_equations(slopes, present, _hold(coupling, present), space)
+    seen = Evidence(curvature, slope + curvature @ at.ravel())
+    scales = seen.scales(prior, scales)
+    change = seen.best(prior, scales).reshape(at.shape) - at
     after, largest = _apply(current, change, space, longest_step)
-    return Step(after, prior.rescaled(scales, at + change, covariance), largest)
+    return Step(after, scales, largest)
+
+
+def _unknowns(current: Parameters, space: FloatArray | None) -> FloatArray:
+    """Return ``(2, unknowns)``: whole frames' shifts, then the polynomial's terms."""
+    if space is None:
+        return current.shifts.T
+    return np.concatenate([current.shifts.T, current.local[:, 1:].reshape(2, -1)], axis=-1)
+
+
+def _hold(coupling: FloatArray, present: FloatArray) -> FloatArray:
+    """Return ``(frames, frames)``: how frames' slopes change with their places, 1 on average.
+
+    What all frames do together changes nothing: rows add up to 0.
+    """
+    frames = np.arange(present.size)
+    hold = -coupling[np.abs(frames[:, None] - frames)] * np.outer(present, present)
+    np.fill_diagonal(hold, 0.0)
+    np.fill_diagonal(hold, -hold.sum(axis=1))
+    mean = float(np.trace(hold)) / max(float(present.sum()), 1.0)
+    return np.asarray(hold / max(mean, 1e-30))
 
 
 def _normal_equations(
-    design: FloatArray, gradient: FloatArray, curvature: FloatArray
+    slopes: FloatArray, present: FloatArray, hold: FloatArray, space: FloatArray | None
 ) -> tuple[FloatArray, FloatArray]:
-    unknowns = design.shape[-1]
-    normal = np.zeros((2 * unknowns, 2 * unknowns))
-    target = np.zeros(2 * unknowns)
-    for axis in range(2):
-        here = slice(axis * unknowns, (axis + 1) * unknowns)
-        target[here] = np.einsum("pf,pfu->u", gradient[..., axis], design)
-        for other in range(2):
-            there = slice(other * unknowns, (other + 1) * unknowns)
-            weighted = design * curvature[..., axis + other, None]
-            # Patch by patch: for larger products BLAS wakes threads, which then wait at full speed.
-            normal[here, there] = (weighted.transpose(0, 2, 1) @ design).sum(axis=0)
-    return normal, target
+    """Return curvature ``(2 unknowns, 2 unknowns)`` and slope ``(2 unknowns,)`` of all unknowns.
+
+    Terms of space are centred, so that a whole frame's shift is its mean and the prior of local
+    motion does not pull at it.
+    """
+    slopes = slopes * present[:, None]
+    firm = _pooled(slopes, present)
+    terms = np.ones((len(slopes), 1))
+    if space is not None:
+        terms = np.concatenate([terms, space[:, 1:] - SPATIAL_MEANS[1:]], axis=-1)
+    time = unit_time_terms(present.size)
+    over_space = np.einsum("pfa,ps->afs", slopes[..., :2], terms)
+    local = np.einsum("afs,ft->ast", over_space[..., 1:], time).reshape(2, -1)
+    slope = np.concatenate([over_space[..., 0], local], axis=-1).ravel()
+    blocks = [
+        _block(np.einsum("p,ps,pr->sr", firm[:, i], terms, terms), hold, time) for i in range(3)
+    ]
+    return np.block([[blocks[0], blocks[1]], [blocks[1], blocks[2]]]), slope
 
 
-def _precision(prior: Prior, scales: Scales, unknowns: int) -> FloatArray:
-    frames = prior.whole.shape[0]
-    precision = np.zeros((unknowns, unknowns))
-    precision[:frames, :frames] = prior.whole / scales.acceleration_angstrom**2
-    precision[:frames, :frames] += _FAR_ANGSTROM**-2.0 * np.eye(frames)
-    if unknowns > frames:
-        precision[frames:, frames:] = prior.local / scales.local_angstrom**2
-    return precision
+def _block(space: FloatArray, hold: FloatArray, time: FloatArray) -> FloatArray:
+    """Return the curvature between two axes, given that between terms of space."""
+    cross = np.kron(space[:1, 1:], hold @ time)
+    local = np.kron(space[1:, 1:], time.T @ hold @ time)
+    return np.block([[space[0, 0] * hold, cross], [cross.T, local]])
 
 
-def _pooled(slopes: FloatArray, present: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return slopes ``(p, f, 2)`` and curvatures ``(p, f, 3)``: xx, xy, yy, the same in all frames.
+def _pooled(slopes: FloatArray, present: FloatArray) -> FloatArray:
+    """Return curvatures ``(patches, 3)``: xx, xy, yy of a usual frame.
 
     A single frame's curvature is mostly noise; a patch's mean is not. It is kept from falling far
     under the mean of all patches, where a step would become too long.
     """
     count = max(float(present.sum()), 1.0)
-    curvature = (slopes[..., 2:5] * present[:, None]).sum(axis=1) / count
+    curvature = slopes[..., 2:5].sum(axis=1) / count
     typical = np.maximum(0.5 * (curvature[:, 0] + curvature[:, 2]).mean(), 1e-12)
     floor = _CURVATURE_FLOOR * typical
     matrices = curvature[:, [0, 1, 1, 2]].reshape(-1, 2, 2)
     values, vectors = np.linalg.eigh(matrices)
     matrices = np.einsum("pij,pj,pkj->pik", vectors, np.maximum(values, floor), vectors)
-    firm = matrices.reshape(-1, 4)[:, [0, 1, 3]]
-    return slopes[..., :2] * present[:, None], firm[:, None, :] * present[:, None]
-
-
-def _design(
-    current: Parameters, patches: int, space: FloatArray | None
-) -> tuple[FloatArray, FloatArray]:
-    """Return the terms ``(patches, frames, unknowns)`` and where we are, ``(2, unknowns)``.
-
-    Terms of space are centred too, so that a whole frame's shift is its mean and the prior of local
-    motion does not pull at it.
-    """
-    frames = current.shifts.shape[0]
-    whole = np.repeat((np.eye(frames) - 1.0 / frames)[None], patches, axis=0)
-    if space is None:
-        return whole, current.shifts.T
-    time = unit_time_terms(frames)
-    time = time - time.mean(axis=0)
-    centred = space[:, 1:] - SPATIAL_MEANS[1:]
-    terms = np.einsum("ps,ft->pfst", centred, time).reshape(patches, frames, -1)
-    at = np.concatenate([current.shifts.T, current.local[:, 1:].reshape(2, -1)], axis=-1)
-    return np.concatenate([whole, terms], axis=-1), at
+    firm: FloatArray = matrices.reshape(-1, 4)[:, [0, 1, 3]]
+    return firm
 
 
 def _apply(

@@ -1,15 +1,17 @@
 """What is known of a specimen's motion before a movie is looked at.
 
-Motion is fast at first and slows down (Brilot et al., J. Struct. Biol. 177:630 (2012)), it is
-smooth in time but for small jumps of whole frames, and bends smoothly in space. How large it is
-differs from movie to movie; those two scales, of a whole frame's acceleration and of local motion,
-are measured with the motion itself (MacKay, Neural Computation 4:415 (1992)), so that a strong
-movie is free to move as it likes and the noise of a weak one is not taken for motion.
+Motion is fast at first and slows down (Brilot et al., J. Struct. Biol. 177:630 (2012)); whole
+frames accelerate, wander (each step by itself, as in Zivanov et al., IUCrJ 6:5 (2019)) and shake
+(each frame by itself); film bends smoothly in space and time. How large each of these is differs
+from movie to movie. They are measured with the motion itself, as those that make what was seen
+most probable, whatever the motion was (evidence; MacKay, Neural Computation 4:415 (1992)): a strong
+movie is free to move as it likes, and the noise of a weak one is not taken for motion.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+import scipy.linalg
 
 from cryobatch.imaging.arrays import FloatArray
 from cryobatch.imaging.motion_model import TEMPORAL_TERMS
@@ -24,84 +26,78 @@ _VELOCITY_REST = 0.3
 _VELOCITY_CORRELATION = 0.5
 _ACCELERATION_DECAY = 0.12
 _ACCELERATION_REST = 0.25
-_STRENGTH = 1.0
+_FAR_ANGSTROM = 100.0
+_LEAST_SHAKING_ANGSTROM = 1e-3
+_FACTORS_KNOWN = 1.5
+"""Deviation of the logarithm of what motion is to what is expected of it."""
+_FINER = (2.0, 1.3)
 
 
 @dataclass(frozen=True, slots=True)
 class Scales:
-    """How large motion is expected to be.
+    """How large motion is expected to be, along an axis.
 
     Attributes:
-        acceleration_angstrom: Root mean square change of a whole frame's step, early in the movie.
-        local_angstrom: Root mean square local displacement at the end, by each term of space.
+        shaking_angstrom: Deviation of a whole frame's place, alone.
+        wandering_angstrom: Deviation of a whole frame's step, alone.
+        acceleration_angstrom: Deviation of the change of its step, early in the movie.
+        local_angstrom: Deviation of the local displacement at the end, by each term of space.
     """
 
-    acceleration_angstrom: float = 1.0
-    local_angstrom: float = 2.0
+    shaking_angstrom: float = 0.1
+    wandering_angstrom: float = 0.1
+    acceleration_angstrom: float = 0.2
+    local_angstrom: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Prior:
-    """Precisions of the unknowns along one axis at unit scales, and what counts them.
+    """Covariances of the unknowns along one axis, at scales of 1 Å.
 
     Attributes:
-        whole: ``(frames, frames)`` float64, of whole-frame shifts.
+        shaking: ``(frames, frames)`` float64, as are ``wandering`` and ``accelerating``.
+        wandering: See there.
+        accelerating: See there.
+        free: The same, of what may be as large as it likes: a place and a steady drift.
         local: ``(15, 15)`` float64, of the polynomial's terms but the spatial constant.
     """
 
-    whole: FloatArray
+    shaking: FloatArray
+    wandering: FloatArray
+    accelerating: FloatArray
+    free: FloatArray
     local: FloatArray
 
-    def rescaled(self, scales: Scales, values: FloatArray, covariance: FloatArray) -> Scales:
-        """Return the scales that ``values`` (2, unknowns) and their covariance speak for.
+    def root(self, scales: Scales, unknowns: int) -> FloatArray:
+        """Return L, ``(2 unknowns, 2 unknowns)``: L times its transpose is both axes' covariance.
 
         Args:
-            scales: As used in the estimate; returned where nothing can be told.
-            values: ``(2, unknowns)`` float64, of both axes.
-            covariance: ``(2 unknowns, 2 unknowns)`` float64.
+            scales: How large motion is.
+            unknowns: Frames; and 15 more where there is local motion.
         """
-        frames, unknowns = self.whole.shape[0], values.shape[1]
-        start = Scales()
-        acceleration = _scale(
-            self.whole, values[:, :frames], covariance, (0, unknowns), 2 * max(frames - 2, 0),
-            scales.acceleration_angstrom, start.acceleration_angstrom,
-        )  # fmt: skip
-        if unknowns == frames:
-            return Scales(acceleration, scales.local_angstrom)
-        local = _scale(
-            self.local, values[:, frames:], covariance, (frames, unknowns + frames),
-            2 * self.local.shape[0], scales.local_angstrom, start.local_angstrom,
-        )  # fmt: skip
-        return Scales(acceleration, local)
-
-
-def _scale(
-    precision: FloatArray,
-    values: FloatArray,
-    covariance: FloatArray,
-    starts: tuple[int, int],
-    count: int,
-    used: float,
-    expected: float,
-) -> float:
-    """Return MacKay's estimate: squares over the number of values that the data decide."""
-    squares, undecided = 0.0, 0.0
-    for axis, start in enumerate(starts):
-        here = slice(start, start + precision.shape[0])
-        squares += float(values[axis] @ precision @ values[axis])
-        undecided += float(np.einsum("ij,ji->", precision, covariance[here, here])) / used**2
-    decided = max(count - undecided, 0.0)
-    return float(np.sqrt((squares + _STRENGTH * expected**2) / (decided + _STRENGTH)))
+        shaking = max(scales.shaking_angstrom, _LEAST_SHAKING_ANGSTROM)
+        whole = (
+            self.free
+            + shaking**2 * self.shaking
+            + scales.wandering_angstrom**2 * self.wandering
+            + scales.acceleration_angstrom**2 * self.accelerating
+        )
+        parts = [np.linalg.cholesky(whole)]
+        if unknowns > len(whole):
+            parts.append(scales.local_angstrom * np.linalg.cholesky(self.local))
+        return np.asarray(scipy.linalg.block_diag(*parts, *parts))
 
 
 def make_prior(frames: int) -> Prior:
     """Return the prior for a movie of so many frames."""
-    bend = np.diff(np.eye(frames), n=2, axis=0)
-    time = np.arange(1, max(frames - 1, 1)) / max(frames - 1, 1)
-    spread = _ACCELERATION_REST + np.exp(-time / _ACCELERATION_DECAY)
-    bend /= spread[: bend.shape[0], None]
-    space = _BENDING / _SPATIAL_DEVIATIONS
-    return Prior(bend.T @ bend, np.kron(np.diag(space**-2.0), np.linalg.inv(_time_covariance())))
+    time = np.arange(frames) / max(frames - 1, 1)
+    steps = np.tril(np.ones((frames, max(frames - 1, 0))), -1)
+    bends = steps @ np.tril(np.ones((frames - 1, max(frames - 2, 0))), -1)
+    bends = bends * (_ACCELERATION_REST + np.exp(-time / _ACCELERATION_DECAY))[1 : frames - 1]
+    free: FloatArray = _FAR_ANGSTROM**2 * (1.0 + np.outer(time, time))
+    space = _SPATIAL_DEVIATIONS / _BENDING
+    local = np.asarray(np.kron(np.diag(space**-2.0), _time_covariance()), dtype=np.float64)
+    return Prior(np.eye(frames), steps @ steps.T, bends @ bends.T, free, local)
 
 
 def _time_covariance() -> FloatArray:
@@ -117,3 +113,59 @@ def _time_covariance() -> FloatArray:
     return np.asarray(
         covariance + 1e-3 * np.trace(covariance) / TEMPORAL_TERMS * np.eye(TEMPORAL_TERMS)
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What the frames say of the unknowns, as a log-likelihood: b x - x A x / 2.
+
+    Attributes:
+        curvature: A, ``(2 unknowns, 2 unknowns)`` float64; it may be singular.
+        target: b, ``(2 unknowns,)`` float64.
+    """
+
+    curvature: FloatArray
+    target: FloatArray
+
+    def best(self, prior: Prior, scales: Scales) -> FloatArray:
+        """Return the most probable unknowns, ``(2 unknowns,)`` float64, at some scales."""
+        root = prior.root(scales, self.target.size // 2)
+        inner = np.eye(self.target.size) + root.T @ self.curvature @ root
+        answer = scipy.linalg.cho_solve(scipy.linalg.cho_factor(inner), root.T @ self.target)
+        return np.asarray(root @ answer)
+
+    def scales(self, prior: Prior, start: Scales) -> Scales:
+        """Return the most probable scales, searched for from some on, by ever smaller factors."""
+        local = self.target.size > 2 * len(prior.free)
+        names = ("shaking", "wandering", "acceleration", *(("local",) if local else ()))
+        best = self._probability(prior, start), start
+        for factor in _FINER:
+            for name in names:
+                for by in (factor, 1.0 / factor):
+                    best = self._follow(prior, best, f"{name}_angstrom", by)
+        return best[1]
+
+    def _follow(
+        self, prior: Prior, best: tuple[float, Scales], name: str, by: float
+    ) -> tuple[float, Scales]:
+        """Multiply one scale by a factor as long as that makes it more probable."""
+        while True:
+            scales = replace(best[1], **{name: by * getattr(best[1], name)})
+            probability = self._probability(prior, scales)
+            if probability <= best[0]:
+                return best
+            best = probability, scales
+
+    def _probability(self, prior: Prior, scales: Scales) -> float:
+        """Return the logarithm of the scales' probability, but for a constant."""
+        root = prior.root(scales, self.target.size // 2)
+        inner = np.eye(self.target.size) + root.T @ self.curvature @ root
+        lower = np.linalg.cholesky(inner)
+        seen = scipy.linalg.solve_triangular(lower, root.T @ self.target, lower=True)
+        usual = Scales()
+        odd = [
+            np.log(getattr(scales, name) / getattr(usual, name)) / _FACTORS_KNOWN
+            for name in Scales.__slots__
+        ]
+        gain = 0.5 * float(seen @ seen) - float(np.log(np.diag(lower)).sum())
+        return gain - 0.5 * float(np.square(odd).sum())

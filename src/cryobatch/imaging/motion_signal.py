@@ -32,17 +32,25 @@ class Weights:
         staying: Weight of every other frame.
         passing: Weight besides, times ``memory`` to the power of the frames between.
         memory: See there.
+        pairs: ``(frames, rings)`` float64, by frames between: what two frames' agreement in a ring
+            of frequencies is expected to add to the curvature, but for a factor.
     """
 
     staying: ImageArray
     passing: ImageArray
     memory: ImageArray
+    pairs: FloatArray
 
 
 def chosen_lags(frames: int) -> tuple[int, ...]:
     """Return distances between frames to measure correlations at: 0 and a few, ever sparser."""
     lags = np.unique(np.rint(np.geomspace(1.0, max(frames - 1, 1), _MOST_LAGS)).astype(int))
     return (0, *(int(lag) for lag in lags if lag < frames))
+
+
+def ring_frequencies(geometry: Geometry) -> FloatArray:
+    """Return ``(rings,)`` float64: the frequency of each ring, 1/Å."""
+    return np.asarray(np.arange(geometry.ring_counts.size) * geometry.ring_step)
 
 
 def estimate_weights(
@@ -65,7 +73,7 @@ def estimate_weights(
     means = correlations / np.maximum(geometry.ring_counts, 1e-9)
     means /= np.maximum(pairs * patches, 1e-9)[:, None]
     rings: FloatArray = gaussian_filter1d(means, _SMOOTHING_RINGS, axis=1)
-    frequency = np.arange(rings.shape[1]) * geometry.ring_step
+    frequency = ring_frequencies(geometry)
     total, shared = rings[0], rings[1:]
     precision = pairs[1:, None] * (geometry.ring_counts / np.maximum(total, 1e-30) ** 2)
     best: tuple[float, FloatArray, FloatArray, FloatArray] | None = None
@@ -79,7 +87,7 @@ def estimate_weights(
     assert best is not None
     _, persistence, stays, passes = best
     noise = np.maximum(total - stays - passes, 0.05 * total + 1e-30)
-    return _weights(geometry, stays, passes, persistence, noise, present.sum())
+    return _weights(geometry, stays, passes, persistence, noise, present)
 
 
 def _two_powers(
@@ -104,7 +112,7 @@ def _weights(
     passes: FloatArray,
     persistence: FloatArray,
     noise: FloatArray,
-    frames: float,
+    present: FloatArray,
 ) -> Weights:
     """Return minus the inverse covariance of the frames, off its diagonal, in its two parts.
 
@@ -112,7 +120,7 @@ def _weights(
     m + 1/m = (1 + p² + q) / p and q = D (1 - p²) / N; what stays adds a constant (Sherman-Morrison,
     with the passing signal as slow noise).
     """
-    p = np.clip(persistence, 1e-6, 0.9999)
+    p, frames = np.clip(persistence, 1e-6, 0.9999), float(present.sum())
     q = passes * (1.0 - p**2) / noise
     half = 0.5 * (1.0 + p**2 + q) / p
     memory = 1.0 / (half + np.sqrt(np.maximum(half**2 - 1.0, 0.0)))
@@ -121,8 +129,13 @@ def _weights(
     slow = noise + passes * np.clip(spread, 1.0, frames)
     staying = stays / slow**2 / (1.0 + frames * stays / slow)
     ring, usable = geometry.rings, geometry.usable
+    lags = np.arange(present.size)[:, None]
     return Weights(
         (2.0 * staying).astype(np.float32)[ring] * usable,
         (2.0 * passing).astype(np.float32)[ring] * usable,
         memory.astype(np.float32)[ring],
+        geometry.ring_counts
+        * ring_frequencies(geometry) ** 2
+        * (staying + passing * memory**lags)
+        * (stays + passes * p**lags),
     )
