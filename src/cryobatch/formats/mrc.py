@@ -29,7 +29,7 @@ from cryobatch.formats.mrc_pixels import (
     to_float32,
 )
 from cryobatch.formats.preallocation import take_room
-from cryobatch.formats.reading import ByteSource, open_bytes, read_at, reading
+from cryobatch.formats.reading import ByteSource, open_bytes, read_at, read_into, reading
 
 __all__ = [
     "Frame",
@@ -73,9 +73,7 @@ class Stack:
 
     def raw_frame(self, index: int) -> Frame:
         """Return a frame, ``(rows, columns)``, in the file's number type and our byte order."""
-        frames = self.shape[0]
-        if not 0 <= index < frames:
-            raise IndexError(f"{self.path}: no frame {index}, it has {frames}")
+        self._check_index(index)
         header = self._header
         place = header.data_offset + index * header.frame_bytes
         return decode_rows(header, self._read(place, header.frame_bytes, index))
@@ -93,6 +91,9 @@ class Stack:
 
     def read_raw(self, index: int, out: Frame) -> None:
         """Read a frame into ``(rows, columns)`` of the file's number type."""
+        if self._header.dtype == out.dtype and not self._header.packed and out.flags.c_contiguous:
+            self._read_straight(index, out)
+            return
         for first, rows in self.pieces(index):
             out[first : first + len(rows)] = rows
 
@@ -101,10 +102,8 @@ class Stack:
 
         A piece of the file at a time: memory that is new to the process costs more than reading.
         """
-        frames, rows, _ = self.shape
-        if not 0 <= index < frames:
-            raise IndexError(f"{self.path}: no frame {index}, it has {frames}")
-        header = self._header
+        self._check_index(index)
+        rows, header = self.shape[1], self._header
         piece = max(1, _PIECE_BYTES // header.row_bytes)
         for first in range(0, rows, piece):
             count = min(piece, rows - first)
@@ -114,11 +113,26 @@ class Stack:
     def _read(self, place: int, count: int, index: int) -> bytearray:
         with reading(self.path):
             data = self._source.read_at(place, count)
-        if len(data) < count:
+        self._check_read(len(data), count, index)
+        return data
+
+    def _read_straight(self, index: int, out: Frame) -> None:
+        """Read a frame that is kept as it is wanted."""
+        self._check_index(index)
+        with reading(self.path):
+            place = self._header.data_offset + index * self._header.frame_bytes
+            got = self._source.read_into(place, out.data.cast("B"))
+        self._check_read(got, out.nbytes, index)
+
+    def _check_index(self, index: int) -> None:
+        if not 0 <= index < self.shape[0]:
+            raise IndexError(f"{self.path}: no frame {index}, it has {self.shape[0]}")
+
+    def _check_read(self, got: int, count: int, index: int) -> None:
+        if got < count:
             raise BadInput(
                 f"{self.path}: ends within frame {index + 1} of {self.shape[0]}; copy it again"
             )
-        return data
 
     def close(self) -> None:
         """Let go of the file."""
@@ -266,14 +280,17 @@ class StackWriter:
         pixels = np.ascontiguousarray(frame, dtype=self._header.dtype)
         return pack_frame(pixels) if self._header.packed else pixels
 
-    def read_rows(self, index: int, first: int, last: int) -> Frame:
-        """Return rows of a frame that was written, ``(rows, columns)`` of the stack's type."""
+    def read_rows(self, index: int, first: int, out: Frame) -> None:
+        """Read rows of a frame that was written into ``(rows, columns)`` of the stack's type."""
         if not self._written[index]:
             raise ValueError(f"{self.path}: frame {index} was not written yet")
         header = self._header
         place = header.data_offset + index * header.frame_bytes + first * header.row_bytes
-        data = read_at(self._descriptor, place, (last - first) * header.row_bytes)
-        return decode_rows(header, data)
+        if self._casts(out):
+            data = read_at(self._descriptor, place, len(out) * header.row_bytes)
+            out[:] = decode_rows(header, data)
+        else:
+            read_into(self._descriptor, place, out.data.cast("B"))
 
     def close(self) -> None:
         """Let go of the file."""
@@ -318,7 +335,7 @@ def _check_size(path: Path, header: MrcHeader, size_bytes: int | None) -> None:
 
 
 def _statistics(pixels: NDArray[np.float32]) -> tuple[float, float, float, float]:
-    """Return minimum, maximum, mean and standard deviation, in one pass over pieces in the cache."""
+    """Return minimum, maximum, mean and standard deviation, a piece at a time."""
     rows = max(1, _PIECE_BYTES // (8 * pixels.shape[1]))
     pieces = [pixels[first : first + rows] for first in range(0, len(pixels), rows)]
     measured = np.array([_measure(piece) for piece in pieces])

@@ -16,6 +16,8 @@ from cryobatch.errors import BadInput
 CHUNK_BYTES = 16 << 20
 """Compressed files are read in pieces: a lying header must not make us allocate gigabytes."""
 
+_PIECE_BYTES = 1 << 20
+
 
 @contextmanager
 def reading(path: Path) -> Iterator[None]:
@@ -43,6 +45,9 @@ class ByteSource(Protocol):
     def read_at(self, offset: int, count: int) -> bytearray:
         """Return up to ``count`` bytes from a place; fewer at the end."""
 
+    def read_into(self, offset: int, out: memoryview) -> int:
+        """Fill bytes from a place on; return how many there were."""
+
     def close(self) -> None:
         """Let go of the file."""
 
@@ -64,6 +69,10 @@ class PlainFile:
     def read_at(self, offset: int, count: int) -> bytearray:
         """Return up to ``count`` bytes from a place; fewer at the end."""
         return read_at(self._descriptor, offset, max(0, min(count, self.size_bytes() - offset)))
+
+    def read_into(self, offset: int, out: memoryview) -> int:
+        """Fill bytes from a place on; return how many there were."""
+        return read_into(self._descriptor, offset, out)
 
     def first_hole(self) -> int | None:
         """Return the place of the first bytes that were never written, None where none are known.
@@ -106,6 +115,12 @@ class CompressedFile:
                 buffer += piece
         return buffer
 
+    def read_into(self, offset: int, out: memoryview) -> int:
+        """Fill bytes from a place on; return how many there were."""
+        data = self.read_at(offset, len(out))
+        out[: len(data)] = data
+        return len(data)
+
     def close(self) -> None:
         """Let go of the file."""
         self._stream.close()
@@ -114,15 +129,22 @@ class CompressedFile:
 def read_at(descriptor: int, offset: int, count: int) -> bytearray:
     """Return up to ``count`` bytes from a place of an open file; fewer at its end."""
     buffer = bytearray(count)
-    done = 0
     with memoryview(buffer) as view:
-        while done < count:
-            got = os.preadv(descriptor, [view[done:]], offset + done)
-            if got == 0:
-                break
-            done += got
+        done = read_into(descriptor, offset, view)
     del buffer[done:]
     return buffer
+
+
+def read_into(descriptor: int, offset: int, out: memoryview) -> int:
+    """Fill bytes from a place of an open file on; return how many there were before its end."""
+    done = 0
+    while done < len(out):
+        # A piece is written while it is in the cache that it was read to.
+        got = os.preadv(descriptor, [out[done : done + _PIECE_BYTES]], offset + done)
+        if got == 0:
+            break
+        done += got
+    return done
 
 
 def require_file(path: Path) -> None:

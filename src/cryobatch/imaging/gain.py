@@ -104,14 +104,7 @@ def measure_rows(frame, gain, measures):  # type: ignore[no-untyped-def]  # numb
     """
     scaled = np.empty(gain.shape[1], np.float32)
     for row in range(frame.shape[0]):
-        line = frame[row]
-        if gain.size:
-            _scale(line, gain[row], scaled)
-            measures[row, 0], measures[row, 1] = _sums(scaled)
-            measures[row, 2], measures[row, 3] = _extremes_of_floats(scaled)
-        else:
-            measures[row, 0], measures[row, 1] = _sums(line)
-            measures[row, 2], measures[row, 3] = _extremes(line)
+        _measure_row(frame, gain, row, scaled, measures[row])
 
 
 @njit(cache=True, nogil=True)
@@ -126,9 +119,22 @@ def measure_and_add(frame, gain, measures, summed):  # type: ignore[no-untyped-d
         measures: ``(rows, 4)`` float64, written.
         summed: ``(rows, columns)`` of a type that holds the sum, added to.
     """
+    scaled = np.empty(gain.shape[1], np.float32)
     for row in range(frame.shape[0]):
-        measure_rows(frame[row : row + 1], gain[row : row + 1], measures[row : row + 1])
+        _measure_row(frame, gain, row, scaled, measures[row])
         _add(frame[row], summed[row])
+
+
+@njit(cache=True, nogil=True)
+def _measure_row(frame, gain, row, scaled, measured):  # type: ignore[no-untyped-def]  # numba
+    line = frame[row]
+    if gain.size:
+        _scale(line, gain[row], scaled)
+        measured[0], measured[1] = _sums(scaled)
+        measured[2], measured[3] = _extremes_of_floats(scaled)
+    else:
+        measured[0], measured[1] = _sums(line)
+        measured[2], measured[3] = _extremes(line)
 
 
 @njit(cache=True, nogil=True)

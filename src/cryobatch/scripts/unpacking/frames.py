@@ -140,18 +140,21 @@ class FrameWork:
         columns = self.movie.shape[2]
         changed = repair.changed_rows(columns)
         read, written = _runs(repair.rows(columns)), _runs(changed)
+        gain = NO_GAIN if self.scale is None else self.scale[changed]
+        shape = self.movie.shape[1:]
+        free = deque(np.empty(shape, writer.dtype) for _ in range(self._workers()))
 
         def do(index: int) -> None:
-            frame = np.empty(self.movie.shape[1:], writer.dtype)
+            frame = free.pop()
             for first, last in read:
-                frame[first:last] = writer.read_rows(index, first, last)
+                writer.read_rows(index, first, frame[first:last])
             repair_frame(frame, repair, self.frames[index])
             for first, last in written:
                 writer.rewrite_rows(index, first, frame[first:last])
             again = np.empty((len(changed), 4))
-            gain = NO_GAIN if self.scale is None else self.scale[changed]
             measure_rows(_for_numba(frame[changed]), gain, again)
             measures[index][changed] = again
+            free.append(frame)
 
         self._share_out(do, report)
 

@@ -1,5 +1,6 @@
 """Make the stack of a movie: all frames once, then again where hot pixels were found."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -124,10 +125,7 @@ def _write(
     shape = (len(work.frames), *work.movie.shape[1:])
     with StackWriter(path, shape, kind.dtype, pixel_size_angstrom, packed=kind.packed) as writer:
         measures, summed = work.write_all(writer, lambda done: run.progress(0.8 * done))
-        gain = work.camera.gain
-        corrected = not work.is_scaled
-        evidence = None if gain is None else weigh_gain(summed, gain, corrected=corrected)
-        hot = _find_hot(run, _as_floats(summed, work.scale), work.camera, settings.hot_pixel_sigma)
+        evidence, hot = _judge_sum(run, work, summed, settings.hot_pixel_sigma)
         if hot is not None and hot.any():
             repair = plan_repair(hot | work.camera.bad, hot)
             if work.scale is not None:
@@ -135,6 +133,21 @@ def _write(
             work.repair_all(writer, repair, measures, lambda done: run.progress(0.8 + 0.2 * done))
     statistics = tuple(map(work.judge, measures, work.frames))
     return StackReport(statistics, hot, evidence)
+
+
+def _judge_sum(
+    run: Run, work: FrameWork, summed: RawFrame, sigma: float | None
+) -> tuple[GainEvidence | None, MaskArray | None]:
+    """Return what a sum of frames says of the gain, and its hot pixels; each in its own thread."""
+
+    def weigh() -> GainEvidence | None:
+        gain = work.camera.gain
+        return None if gain is None else weigh_gain(summed, gain, corrected=not work.is_scaled)
+
+    with ThreadPoolExecutor(1) as beside:
+        evidence = beside.submit(weigh)
+        hot = _find_hot(run, _as_floats(summed, work.scale), work.camera, sigma)
+        return evidence.result(), hot
 
 
 def _as_floats(summed: RawFrame, scale: ImageArray | None) -> ImageArray:
