@@ -4,6 +4,7 @@ import struct
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import imagecodecs
 import numpy as np
@@ -21,12 +22,14 @@ from cryobatch.project.averages import Stage
 from cryobatch.project.averaging import average_all
 from cryobatch.store import positions
 from cryobatch.web.jpegs import read_size, redraw_jpeg
+from tests.projects import add_images
 from tests.web.browser import PHONE, Visitor, until
-from tests.web.site import IMAGES
+from tests.web.site import IMAGES, add_result
 
 SQUARES = {"11": (0.0, 0.0), "12": (150.0, 40.0)}
 PLACED = 20
 """Images with a place: ten in each square, the first eight of them with values."""
+PICTURE_OF_13 = "/api/v1/images/13/pictures/micrograph"
 
 
 def put(record: ImageRecord) -> ImageRecord:
@@ -40,6 +43,17 @@ def put(record: ImageRecord) -> ImageRecord:
     }  # fmt: skip
     known = {name: Fact(value, "EPU XML") for name, value in facts.items()}
     return replace(record, acquisition={**record.acquisition, **known})
+
+
+def give(record: ImageRecord, name: str, value: FactValue) -> ImageRecord:
+    """Return a record with a place and a fact of its own."""
+    found = put(record)
+    return replace(found, acquisition={**found.acquisition, name: Fact(value, "EPU XML")})
+
+
+def enlarge(record: ImageRecord) -> ImageRecord:
+    """Return a record of an image that shows a µm."""
+    return replace(record, image=replace(record.image, rows=120, columns=120))
 
 
 def say(record: ImageRecord) -> ImageRecord:
@@ -199,6 +213,39 @@ def test_the_map_changes_by_itself_and_keeps_what_colours(visitor: Visitor) -> N
         page.reload()
         until(lambda: page.locator(".map-view[data-drawn]").count(), "the map again")
         assert page.get_by_label("Colour by").input_value() == "flag"
+
+
+def test_a_chosen_square_stays_the_same_when_others_come(visitor: Visitor) -> None:
+    """Its number among the squares changes: what is processed then is what was chosen."""
+    project = visitor.site.project
+    with visitor.window("/map") as page:
+        until(lambda: drawn(page), "the map")
+        page.locator(".squares .name", has_text="12").click()
+        update_record(project.images.folder(1), lambda record: give(record, "grid_square", "10"))
+        (fresh,) = add_images(project, 1)
+        update_record(
+            project.images.folder(fresh), lambda record: give(record, "grid_square", "10")
+        )
+        project.images.index([1, fresh])
+        page.locator(".squares .name", has_text="10").wait_for()
+        assert page.locator(".squares tr.chosen").inner_text().startswith("12")
+
+
+def test_a_picture_that_comes_later_is_shown(visitor: Visitor) -> None:
+    """An image that was looked at before it was processed gets its micrograph by itself."""
+    project = visitor.site.project
+    for one in range(11, 21):
+        update_record(project.images.folder(one), enlarge)
+    project.images.index(range(11, 21))
+    with visitor.window("/map") as page:
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(urlsplit(request.url).path))
+        until(lambda: drawn(page), "the map")
+        page.locator(".squares .name", has_text="12").click()
+        until(lambda: scale(page) > 10, "the square")
+        add_result(project, 13)
+        project.images.index([13])
+        until(lambda: page.evaluate("1") and PICTURE_OF_13 in asked, "its picture")
 
 
 def test_the_map_is_usable_on_a_phone(visitor: Visitor) -> None:

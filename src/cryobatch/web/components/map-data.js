@@ -75,10 +75,10 @@ export class MapImages {
     const id = this.id[place];
     const known = this.kept.get(id);
     if (known) return known.image;
+    if (!this.rows.hasPicture(id)) return null;
     const entry = { image: null };
     this.kept.set(id, entry);
     if (this.kept.size > MOST_KEPT) this.kept.delete(this.kept.keys().next().value);
-    if (!this.rows.hasPicture(id)) return null;
     const image = new Image();
     image.src = `/api/v1/images/${id}/pictures/micrograph?size=256`;
     image.decode().then(() => { entry.image = image; ready(); }).catch(() => {

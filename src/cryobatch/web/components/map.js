@@ -20,6 +20,8 @@ const LIVE_MS = 1500;
 const LATE_MS = 8000;
 const PAN_PX = 60;
 
+const keyOf = ({ group, name }) => `${group}/${name}`;
+
 export async function start(main, frame) {
   const fields = await ask("/library/fields");
   const numbers = Object.entries(fields.values).filter(([, value]) => value.kind !== "text").map(([name]) => name);
@@ -181,11 +183,14 @@ export async function start(main, frame) {
   async function load({ all = true } = {}) {
     const [where] = await Promise.all([ask("/map"), all ? rows.load() : null]);
     const first = !found?.images.id.length;
+    const chosen = new Set([...map.chosen].map((one) => keyOf(found.squares[one])));
     found = where;
     map.images = new MapImages(found.images, rows);
     view.pictures.set(found.overviews);
     picturesButton.hidden = !view.pictures.count;
-    for (const one of [...map.chosen]) if (one >= found.squares.length) map.chosen.delete(one);
+    // Squares that come, and images that move, give others another number.
+    map.chosen.clear();
+    found.squares.forEach((one, number) => { if (chosen.has(keyOf(one))) map.chosen.add(number); });
     setText(title, `${count(map.images.count, "image")} in ${count(found.squares.length, "square")}`);
     redraw();
     showNote();
