@@ -1,11 +1,12 @@
 """Patches of a movie's coarse frames, cut so that their content stays in sight."""
 
 import math
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numba
 import numpy as np
-import scipy.fft
 
 from cryobatch.imaging import fourier
 from cryobatch.imaging.arrays import FloatArray, ImageArray, SpectrumArray
@@ -66,7 +67,7 @@ def cut_patches(
         frames: The coarse frames.
         grid: Where patches lie in the first frame.
         displacements: ``(patches, frames, 2)`` float64, Å, x and y.
-        threads: For Fourier transforms.
+        threads: Frames to work on at a time.
 
     Returns:
         Spectra ``(patches, frames, rows, half)`` complex64, and how far each patch was moved,
@@ -78,19 +79,26 @@ def cut_patches(
     patches, count = moved.shape[:2]
     spectra = np.empty((patches, count, rows, columns // 2 + 1), np.complex64)
     window = _taper(rows), _taper(columns)
-    cut = np.empty((patches, rows, columns), np.float32)
-    for index in range(count):
-        image = frames.image(index, threads)
-        _cut(image, grid.corners + moved[:, index], window[0], window[1], cut)
-        spectra[:, index] = scipy.fft.rfft2(cut, axes=(1, 2), workers=threads)
+    free = deque(np.empty((patches, rows, columns), np.float32) for _ in range(threads))
+
+    def cut(index: int) -> None:
+        pixels = free.pop()
+        _cut(frames.image(index), grid.corners + moved[:, index], window[0], window[1], pixels)
+        # One patch at a time: its spectrum is still in the cache when it is put into its place.
+        for patch in range(patches):
+            spectra[patch, index] = fourier.forward(pixels[patch])
+        free.append(pixels)
+
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(cut, range(count)))
     return spectra, moved * pixel
 
 
-@numba.njit(cache=True, parallel=True, nogil=True)
+@numba.njit(cache=True, nogil=True)
 def _cut(image, corners, window_y, window_x, cut):  # type: ignore[no-untyped-def]  # numba
     """Write parts of an image, 0 where they are outside, less their mean, times the window."""
     patches, rows, columns = cut.shape
-    for patch in numba.prange(patches):
+    for patch in range(patches):
         left, top = corners[patch]
         first, last = max(0, -left), min(columns, image.shape[1] - left)
         total = 0.0

@@ -213,6 +213,8 @@ def _values(
     facts: "StackFacts", camera: "Camera", report: "StackReport", turned: tuple[int, int]
 ) -> dict[str, Any]:
     """Return the script's values (Any: of several types)."""
+    import numpy as np
+
     from cryobatch.imaging.gain_orientation import Orientation
     from cryobatch.scripts.unpacking.gain_fit import gain_values
 
@@ -221,11 +223,11 @@ def _values(
         "frame_count": len(facts.frames),
         "stack_dose_per_frame": unknown if facts.dose_per_frame is None else facts.dose_per_frame,
         "stack_pre_exposure": unknown if facts.pre_exposure is None else facts.pre_exposure,
-        "bad_pixel_count": int(camera.bad.sum()),
+        "bad_pixel_count": int(np.count_nonzero(camera.bad)),
         "hot_pixel_count": (
             Absent("not looked for, or too many to be hot pixels")
             if report.hot is None
-            else int(report.hot.sum())
+            else int(np.count_nonzero(report.hot))
         ),
         **gain_values(report.gain, Orientation(*turned), applied=camera.gain is not None),
     }

@@ -72,9 +72,10 @@ def load_camera(
 
 
 def _check_bad(bad: MaskArray, path: Path) -> None:
-    if bad.mean() > MOST_BAD:
+    part = np.count_nonzero(bad) / bad.size
+    if part > MOST_BAD:
         raise BadInput(
-            f"{path}: makes {bad.mean():.0%} of the pixels bad, which no camera has; give the file "
+            f"{path}: makes {part:.0%} of the pixels bad, which no camera has; give the file "
             "that belongs to this camera"
         )
 

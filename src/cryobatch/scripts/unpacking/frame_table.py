@@ -44,7 +44,7 @@ def write_frame_table(path: Path, facts: StackFacts, report: StackReport) -> Non
     """
     blocks = {"general": star_list(**_general(facts)), "frames": _frames(report.statistics)}
     if report.hot is not None:
-        rows, columns = np.nonzero(report.hot)
+        rows, columns = np.divmod(np.flatnonzero(report.hot), facts.shape[2])
         blocks["hot_pixels"] = StarTable(
             {
                 "rlnCoordinateX": columns.astype(float).tolist(),

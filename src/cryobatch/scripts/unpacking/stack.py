@@ -165,10 +165,11 @@ def _find_hot(
     if sigma is None:
         return None
     hot = find_hot_pixels(summed, sigma) & ~camera.bad
-    if hot.mean() <= MOST_HOT:
+    part = np.count_nonzero(hot) / hot.size
+    if part <= MOST_HOT:
         return hot
     run.message(
-        f"{hot.mean():.1%} of the pixels look hot, more than single pixels' defects explain: none "
+        f"{part:.1%} of the pixels look hot, more than single pixels' defects explain: none "
         "was repaired; see whether the gain reference belongs to this movie",
         level="warning",
     )
