@@ -10,7 +10,7 @@ one particle's.
 """
 
 import math
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import numba
 import numpy as np
@@ -22,6 +22,8 @@ from cryobatch.imaging.smoothing import gaussian
 
 MaskArray: TypeAlias = NDArray[np.bool_]
 """A yes or no a pixel: ``(rows, columns)``."""
+
+Pixels = TypeVar("Pixels", ImageArray, MaskArray)
 
 _SPOT_SMOOTHING = 1.0 / 8.0
 _LUMP_DIAMETER = 1.2
@@ -90,14 +92,13 @@ def lumps(image: ImageArray, missing: MaskArray, diameter_px: float) -> MaskArra
         missing: ``(rows, columns)`` bool, where the image holds nothing.
         diameter_px: The particles' diameter.
     """
-    step = max(1, int(diameter_px / _LUMP_PIXELS_PER_DIAMETER))
+    step = max(1.0, diameter_px / _LUMP_PIXELS_PER_DIAMETER)
     known = np.where(missing, np.float32(0.0), image)
-    smooth = gaussian(known, _SPOT_SMOOTHING * diameter_px)[::step, ::step]
-    opened = ndimage.grey_opening(
-        smooth, footprint=_disk(0.5 * _LUMP_DIAMETER * diameter_px / step)
-    )
+    coarse = tuple(max(1, round(length / step)) for length in image.shape)
+    smooth = resampled(gaussian(known, _SPOT_SMOOTHING * diameter_px), coarse)
+    opened = _opened(smooth, _disk(0.5 * _LUMP_DIAMETER * diameter_px / step))
     # Without what is as wide as lumps themselves, which would raise the limit for each other.
-    narrow = smooth - gaussian(np.ascontiguousarray(smooth), diameter_px / step)
+    narrow = smooth - gaussian(smooth, diameter_px / step)
     dark = np.zeros(smooth.shape, dtype=bool)
     for _ in range(_LUMP_ROUNDS):
         found = _dark_all_over(smooth, opened, narrow, dark)
@@ -109,9 +110,7 @@ def lumps(image: ImageArray, missing: MaskArray, diameter_px: float) -> MaskArra
     # Rounded drops grow faint towards their rims.
     rim = opened > middle(opened[~dark]) + _RIM_DEVIATIONS * deviation(narrow[~dark])
     dark |= rim & grow(dark, _LUMP_RIM * diameter_px / step)
-    coarse = grow(dark, _LUMP_MARGIN * diameter_px / step)
-    rows, columns = image.shape
-    return np.asarray(coarse.repeat(step, axis=0)[:rows].repeat(step, axis=1)[:, :columns])
+    return resampled(grow(dark, _LUMP_MARGIN * diameter_px / step), image.shape)
 
 
 def _dark_all_over(
@@ -126,11 +125,30 @@ def _dark_all_over(
     level = opened - middle(opened[rest])
     noise = max(deviation(narrow[rest]), _LEAST_NOISE * deviation(smooth[rest]))
     parts, count = ndimage.label(level > _LUMP_DEVIATIONS * noise)
-    names = np.arange(1, count + 1)
-    relief = ndimage.mean(smooth - opened, parts, names)
-    even = np.append(False, relief < _LUMP_RELIEF * ndimage.median(level, parts, names))
+    if not count:
+        return np.zeros(parts.shape, dtype=bool)
+    names, inside = np.arange(1, count + 1), parts > 0
+    of = parts[inside]
+    relief = ndimage.mean((smooth - opened)[inside], of, names)
+    even = np.append(False, relief < _LUMP_RELIEF * ndimage.median(level[inside], of, names))
     found: MaskArray = even[parts]
     return found
+
+
+def _opened(image: ImageArray, disk: MaskArray) -> ImageArray:
+    """Return the grey opening by a disk, mirrored beyond the borders."""
+    half = disk.shape[0] // 2
+    eroded = _over_disk(np.pad(image, half, mode="symmetric"), disk, np.minimum)
+    return _over_disk(np.pad(eroded, half, mode="symmetric"), disk, np.maximum)
+
+
+def _over_disk(padded: ImageArray, disk: MaskArray, extreme: np.ufunc) -> ImageArray:
+    """Return the least or largest value under the disk; whole images at once cost a twentieth."""
+    rows, columns = (length - disk.shape[0] + 1 for length in padded.shape)
+    best = padded[disk.shape[0] // 2 :, disk.shape[0] // 2 :][:rows, :columns].copy()
+    for y, x in np.argwhere(disk):
+        extreme(best, padded[y : y + rows, x : x + columns], out=best)
+    return best
 
 
 def _disk(radius_px: float) -> MaskArray:
@@ -159,6 +177,16 @@ def area_darkness(image: ImageArray, missing: MaskArray, area: MaskArray) -> flo
     if not inside.any() or not outside.any():
         return 0.0
     return float(np.median(image[inside]) - np.median(image[outside]))
+
+
+def resampled(image: Pixels, shape: tuple[int, ...]) -> Pixels:
+    """Return the nearest pixels of an image or a mask, for another shape of the same field."""
+    y, x = (
+        np.minimum(np.rint(np.arange(new) * (old / new)).astype(np.intp), old - 1)
+        for new, old in zip(shape, image.shape, strict=True)
+    )
+    picked: Pixels = image[y[:, None], x]
+    return picked
 
 
 def grow(mask: MaskArray, margin_px: float) -> MaskArray:

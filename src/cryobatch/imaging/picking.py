@@ -11,46 +11,44 @@ from dataclasses import dataclass
 import numpy as np
 
 from cryobatch.imaging.arrays import FloatArray, ImageArray
-from cryobatch.imaging.exclusion import (
-    MaskArray,
-    area_darkness,
-    areas,
-    darkness,
-    lumps,
-    spots,
-)
+from cryobatch.imaging.exclusion import MaskArray, resampled
 from cryobatch.imaging.picking_field import (
+    ReadyMicrograph,
     WorkingField,
     limited,
     make_ready,
     seen,
     working_field,
 )
-from cryobatch.imaging.picking_search import SPACING, Found, search
+from cryobatch.imaging.picking_plan import Sketch, search_everywhere, search_outside_dirt
+from cryobatch.imaging.picking_search import ROUNDS, SPACING, Found, search
 from cryobatch.imaging.picking_size import estimate_diameter, template_diameter
-from cryobatch.imaging.picking_template import contrast
 
-_PIXELS_PER_DIAMETER = 24.0
-_LEAST_PIXELS_PER_DIAMETER = 16.0
-# From this size on the working image grows slower than the micrograph, down to the least above.
-_LARGE = 1000.0
-_SPOT_LIMITS = (24.0, 12.0, 6.0)
-# Protein in ice stood out by up to 9 deviations, gold by 35 and more; in stain there is no limit.
-_SPOT_LIMITS_OF_LIGHT = (math.inf, *_SPOT_LIMITS)
-_SPOT_MARGIN = 0.35
-# Crowds of particles reached 0.6 of a particle's contrast, carbon film began at 5.
-_DARKER_THAN_PARTICLES = 1.5
-# Leaving places out must pay: so many more particles must be found in the others.
-_WORTH_EXCLUDING = 1.25
-_WORTH_EXCLUDING_LEAST = 3
-_SAME_DIAMETER = 0.04
-# An estimate was a template's diameter already.
-_SAME_ESTIMATE = 0.1
+_ROUNDS_AFTER_COARSE = 2
 _LEAST_FIELD = 2.0
 # So few places must show the size that was asked for. With a diameter a tenth too small, particles
 # measured up to 1.14 of it; those twice as long as wide measure half of their length.
 _FEW = 6
 _SIZES_OF_FEW = (0.38, 1.16)
+
+
+@dataclass(frozen=True, slots=True)
+class _Fineness:
+    """How many pixels a working image has.
+
+    Attributes:
+        pixels_per_diameter: Of a particle.
+        least_pixels_per_diameter: In large micrographs of small particles.
+        large: Pixels a side from which on the image grows slower than the micrograph.
+    """
+
+    pixels_per_diameter: float
+    least_pixels_per_diameter: float
+    large: float
+
+
+_COARSE = _Fineness(12.0, 9.0, 700.0)
+_FINE = _Fineness(24.0, 12.0, 600.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,93 +124,62 @@ def pick(
         return _nothing("no diameter explains what is in the micrograph; give one")
     if min(micrograph.shape) * pixel_size_angstrom < _LEAST_FIELD * diameter:
         return _nothing(f"the micrograph is smaller than two particles of {diameter:.0f} Å")
-    shrink = _shrink(micrograph.shape, diameter / pixel_size_angstrom)
+    coarse, sketched, dirt = _plan(ready, diameter / pixel_size_angstrom, settings, threads)
+    coarse_pixel = pixel_size_angstrom * max(coarse.scale)
+    measured = _measured(sketched, diameter, coarse_pixel, settings.tolerance)
+    used = diameter if settings.diameter_angstrom is None else measured
+    shrink = _shrink(micrograph.shape, used / pixel_size_angstrom, _FINE)
     field = working_field(ready, shrink, light=settings.light, threads=threads)
+    excluded = field.missing | resampled(dirt, field.missing.shape)
     working_pixel = pixel_size_angstrom * max(field.scale)
-    found, excluded = _search(field, diameter / working_pixel, settings, threads)
+    teachers = coarse.micrograph_pixels(sketched.teachers)
+    found = _search(field, excluded, used / working_pixel, teachers, settings, threads)
     if settings.threshold is None and _of_another_size(found, diameter / working_pixel):
         return _nothing(f"the few places that stand out are not the size of {diameter:.0f} Å")
-    measured = _measured(found, diameter, working_pixel, settings.tolerance)
-    same = _SAME_ESTIMATE if settings.diameter_angstrom is None else _SAME_DIAMETER
-    if abs(measured / diameter - 1.0) > same:
-        again = _search(field, measured / working_pixel, settings, threads)
-        if again[0].evidence >= found.evidence * 0.9:
-            (found, excluded), diameter = again, measured
-    return _finish(
-        found, field, excluded, diameter, micrograph.shape, pixel_size_angstrom, settings
-    )
+    return _finish(found, field, excluded, used, micrograph.shape, pixel_size_angstrom, settings)
 
 
-def _shrink(shape: tuple[int, ...], diameter_px: float) -> float:
+def _shrink(shape: tuple[int, ...], diameter_px: float, fineness: "_Fineness") -> float:
     """Return by how much a micrograph is shrunk for particles of a diameter."""
-    finest = diameter_px / _PIXELS_PER_DIAMETER
-    coarsest = diameter_px / _LEAST_PIXELS_PER_DIAMETER
+    finest = diameter_px / fineness.pixels_per_diameter
+    coarsest = diameter_px / fineness.least_pixels_per_diameter
     side = math.sqrt(math.prod(shape)) / finest
-    return min(finest * math.sqrt(max(side / _LARGE, 1.0)), coarsest)
+    return min(finest * math.sqrt(max(side / fineness.large, 1.0)), coarsest)
+
+
+def _plan(
+    ready: ReadyMicrograph, diameter_px: float, settings: PickingSettings, threads: int
+) -> tuple[WorkingField, Found, MaskArray]:
+    """Return a coarse image, what is found in it, and where nothing is to be sought."""
+    shrink = _shrink(ready.image.shape, diameter_px, _COARSE)
+    field = working_field(ready, shrink, light=settings.light, threads=threads)
+    width = diameter_px / max(field.scale)
+    sketch = Sketch(field, field.level(), width, settings.distance, settings.light, threads)
+    found, excluded = (search_outside_dirt if settings.exclude else search_everywhere)(sketch)
+    return field, found, excluded
 
 
 def _search(
-    field: WorkingField, diameter_px: float, settings: PickingSettings, threads: int
-) -> tuple[Found, MaskArray]:
-    """Search everywhere but in lumps, then outside of carbon film if there is any."""
-    level = field.level()
-    if not settings.exclude:
-        found = _search_in(level, field.missing, diameter_px, settings, threads)
-        return found, field.missing
-    always = field.missing | lumps(level, field.missing, diameter_px)
-    everywhere = _search_around_spots(field, level, always, diameter_px, settings, threads)
-    image = field.limited()
-    film = areas(image, field.missing, diameter_px)
-    if not film.any():
-        return everywhere
-    particle = contrast(image, everywhere[0].pixels, diameter_px)
-    if area_darkness(image, field.missing, film) < _DARKER_THAN_PARTICLES * particle:
-        return everywhere
-    return _search_around_spots(field, level, always | film, diameter_px, settings, threads)
-
-
-def _search_around_spots(
     field: WorkingField,
-    level: ImageArray,
-    always: MaskArray,
-    diameter_px: float,
-    settings: PickingSettings,
-    threads: int,
-) -> tuple[Found, MaskArray]:
-    """Search with the strongest spots left out, then with ever fainter ones, if that finds more."""
-    best: tuple[Found, MaskArray] | None = None
-    prominence = darkness(field.image, diameter_px)
-    for limit in _SPOT_LIMITS_OF_LIGHT if settings.light else _SPOT_LIMITS:
-        left_out = always if best is None else best[1]
-        if best is not None and not np.any((prominence > limit) & ~left_out):
-            continue
-        excluded = always | spots(prominence, limit, _SPOT_MARGIN * diameter_px)
-        found = _search_in(level, excluded, diameter_px, settings, threads)
-        if best is None or len(found.scores) > _worth(best[0]):
-            best = found, excluded
-    assert best is not None
-    return best
-
-
-def _search_in(
-    level: ImageArray,
     excluded: MaskArray,
     diameter_px: float,
+    teachers: FloatArray,
     settings: PickingSettings,
     threads: int,
 ) -> Found:
+    """Search the fine image, taught by places (micrograph pixels) in the coarse one, if any."""
+    size = np.array(field.image.shape[::-1])
+    places = np.rint(teachers / np.array(field.scale)).astype(np.int64)
     return search(
-        limited(level),
+        limited(field.level()),
         excluded,
         diameter_px,
         spacing=settings.distance,
         threshold=settings.threshold,
+        rounds=_ROUNDS_AFTER_COARSE if len(places) else ROUNDS,
+        teachers=np.minimum(places, size - 1) if len(places) else None,
         threads=threads,
     )
-
-
-def _worth(found: Found) -> float:
-    return _WORTH_EXCLUDING * len(found.scores) + _WORTH_EXCLUDING_LEAST
 
 
 def _of_another_size(found: Found, diameter_px: float) -> bool:

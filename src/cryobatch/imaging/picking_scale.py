@@ -71,11 +71,11 @@ def find_scale(
     filled[particles[:, 1], particles[:, 0]] = True
     filled = grow(filled, radius_px)
     quiet = image if (~filled).mean() < _LEAST_KEPT else image * ~filled
-    twin = phase_twin(quiet, _TWIN_SEED, threads)
+    twin = phase_twin(quiet, _TWIN_SEED, 2.0 * radius_px, threads)
     score = correlate(disk_field(twin, radius_px, threads), template).score
     points = local_maxima(score, distance_px)
-    points = points[~excluded[points[:, 1], points[:, 0]]]
     chance = score[points[:, 1], points[:, 0]].astype(np.float64)
     if not len(chance):
         return Scale(0.0, 1.0)
-    return Scale(float(np.median(chance)), chance_limit(chance, len(chance)))
+    searched = np.count_nonzero(~excluded) / twin.size
+    return Scale(float(np.median(chance)), chance_limit(chance, round(len(chance) * searched)))

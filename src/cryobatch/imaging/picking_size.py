@@ -10,13 +10,11 @@ from cryobatch.imaging.picking_field import ReadyMicrograph, limited, working_fi
 from cryobatch.imaging.picking_search import search
 from cryobatch.imaging.picking_template import Template
 
-_SMALLEST_ANGSTROM = 70.0
-_LARGEST_ANGSTROM = 500.0
-_RATIO = 1.4
+_DIAMETERS_ANGSTROM = (70.0, 98.0, 137.0, 192.0, 269.0, 376.0, 500.0)
 _PIXELS_PER_DIAMETER = 12.0
 _FIELD_DIAMETERS = 4.0
-# Fifty diameters a side hold particles enough to tell theirs.
-_LARGEST_SIDE = 600
+# Forty diameters a side hold particles enough to tell theirs.
+_LARGEST_SIDE = 480
 _ROUNDS = 2
 _STEPS_PER_PIXEL = 2.0
 # The half height of the edge lies inside the outer diameter, by the softness of a protein's border.
@@ -57,27 +55,25 @@ def estimate_diameter(
 ) -> float | None:
     """Estimate the particles' diameter in Å: the one whose search explains most.
 
-    Diameters from 70 to 500 Å are tried (as far as four of them fit into the micrograph), each
-    1.4 times the one before; the best one's template then tells the diameter.
+    Diameters from 70 to 500 Å are tried, as far as four of them fit into the micrograph; the best
+    one's template then tells the diameter.
 
     Returns:
         None where no search finds enough particles: a few drops or crystals are alike, too.
     """
     trial = _Trial(ready, pixel_size_angstrom, light, threads)
     shortest = min(ready.image.shape) * pixel_size_angstrom
-    largest = min(_LARGEST_ANGSTROM, shortest / _FIELD_DIAMETERS)
-    if largest < _SMALLEST_ANGSTROM or ready.missing.all():
+    largest = shortest / _FIELD_DIAMETERS
+    if ready.missing.all():
         return None
     # Parts of a large particle are more, and each of them a little like a small one: hence the
     # weight by size.
     best, weight = None, 0.0
-    diameter = _SMALLEST_ANGSTROM
-    while diameter <= largest:
+    for diameter in (each for each in _DIAMETERS_ANGSTROM if each <= largest):
         tried = trial.search(diameter)
         weighted = tried.evidence * diameter**_SIZE_POWER
         if weighted > weight and tried.template > _LEAST_SHARE * diameter and tried.alike:
             best, weight = tried, weighted
-        diameter *= _RATIO
     return trial.confirm(best) if best is not None and best.count >= _LEAST_COUNT else None
 
 
@@ -141,7 +137,7 @@ class _Trial:
         The first that finds about as many: a long particle's round template is narrower than it is
         long, and with that diameter both ends would be found.
         """
-        measured = max(best.template, _SMALLEST_ANGSTROM)
+        measured = max(best.template, _DIAMETERS_ANGSTROM[0])
         for candidate in (measured, math.sqrt(measured * best.diameter)):
             density = self.search(candidate).density
             if _SAME_COUNT * best.density <= density <= best.density / _SAME_COUNT:

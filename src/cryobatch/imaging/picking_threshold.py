@@ -31,6 +31,8 @@ _SEPARATION = 3.6
 _PRICE_PER_LOG = 2.5
 _PRICE = 3.0
 _LEAST_WIDTH = 0.015
+# A twin so wide has some 700 maxima; a wider one tells no more of chance.
+_TWIN_DIAMETERS = 28.0
 _TINY = 1e-9
 
 
@@ -47,14 +49,55 @@ class Threshold:
     reason: str
 
 
-def phase_twin(image: ImageArray, seed: int, threads: int = 1) -> ImageArray:
-    """Return an image with the same power spectrum and random phases: nothing is in it."""
-    noise = np.random.default_rng(seed).standard_normal(image.shape, dtype=np.float32)
+def phase_twin(
+    image: ImageArray, seed: int, diameter_px: float = math.inf, threads: int = 1
+) -> ImageArray:
+    """Return an image with the same power spectrum and random phases: nothing is in it.
+
+    Of an image many diameters wide it is a smaller one, with the mean power of pieces as large as
+    itself (Welch, IEEE Transactions on Audio and Electroacoustics 15:70 (1967)): enough to tell
+    what chance does.
+
+    Args:
+        image: ``(rows, columns)`` float32.
+        seed: Decides the phases.
+        diameter_px: The particles' diameter.
+        threads: Threads of the transforms.
+    """
+    rows, columns = (_twin_side(length, diameter_px) for length in image.shape)
+    noise = np.random.default_rng(seed).standard_normal((rows, columns), dtype=np.float32)
     phases = scipy.fft.rfft2(noise, workers=threads)
     phases /= np.maximum(np.abs(phases), np.float32(_TINY))
-    amplitudes = np.abs(scipy.fft.rfft2(image, workers=threads))
-    twin: ImageArray = scipy.fft.irfft2(amplitudes * phases, s=image.shape, workers=threads)
+    phases *= np.sqrt(_mean_power(image, (rows, columns), threads))
+    twin: ImageArray = scipy.fft.irfft2(phases, s=(rows, columns), workers=threads)
     return twin.astype(np.float32)
+
+
+def _twin_side(length: int, diameter_px: float) -> int:
+    if length <= _TWIN_DIAMETERS * diameter_px:
+        return length
+    return min(length, int(scipy.fft.next_fast_len(math.ceil(_TWIN_DIAMETERS * diameter_px), True)))
+
+
+def repeated(twin: ImageArray, shape: tuple[int, ...]) -> ImageArray:
+    """Return ``shape`` filled with a twin; it is periodic, so that no seam shows."""
+    times = [-(-length // side) for length, side in zip(shape, twin.shape, strict=True)]
+    return np.tile(twin, times)[: shape[0], : shape[1]]
+
+
+def _mean_power(image: ImageArray, shape: tuple[int, int], threads: int) -> ImageArray:
+    """Return the mean squared amplitude of the pieces of a shape that cover an image."""
+    down, across = (
+        np.linspace(0, length - side, -(-length // side)).astype(np.intp)
+        for length, side in zip(image.shape, shape, strict=True)
+    )
+    power = np.zeros((shape[0], shape[1] // 2 + 1), np.float32)
+    for top in down:
+        for left in across:
+            piece = image[top : top + shape[0], left : left + shape[1]]
+            spectrum = scipy.fft.rfft2(piece, workers=threads)
+            power += spectrum.real**2 + spectrum.imag**2
+    return power / np.float32(len(down) * len(across))
 
 
 def find_threshold(scores: FloatArray, chance: FloatArray) -> Threshold:
