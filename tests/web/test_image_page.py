@@ -12,12 +12,14 @@ from playwright.sync_api import Page
 from starlette.testclient import TestClient
 
 from cryobatch.formats import parameter_file
+from cryobatch.formats.mrc import write_image
 from cryobatch.model.batch import BatchState
 from cryobatch.model.event import Level, LogEntry
 from cryobatch.processing.image_folder import read_record, write_record
-from cryobatch.project import Project
+from cryobatch.project import Project, Selection
+from cryobatch.project.correction import comment_image
 from cryobatch.store import log, queue
-from tests.web.browser import Visitor, until
+from tests.web.browser import PHONE, Visitor, until
 from tests.web.results import BENDING_PX, COLUMNS, FRAMES, PICKS, ROWS, add_products
 
 LOADED = ".viewer[data-loaded]"
@@ -26,6 +28,12 @@ LOADED = ".viewer[data-loaded]"
 def shows(page: Page) -> str | None:
     """Return the id of the image that is shown."""
     return page.locator("main").get_attribute("data-shows")
+
+
+def drawn_pixels(page: Page) -> str:
+    """Return what is drawn of the micrograph."""
+    found = page.evaluate("() => document.querySelector('.viewer canvas').toDataURL()")
+    return str(found)
 
 
 def test_an_image_is_told_with_units_and_where_all_comes_from(
@@ -207,6 +215,38 @@ def test_an_image_is_looked_at_judged_and_left_for_the_next(visitor: Visitor) ->
         assert page.evaluate("location.search") == "?id=2"
         page.go_back()
         until(lambda: shows(page) == "1", "the image before")
+
+
+def test_a_renewed_micrograph_takes_the_place_of_a_larger_old_one(visitor: Visitor) -> None:
+    """Who has looked at every pixel and is back at the whole sees the new one too."""
+    project = visitor.site.project
+    add_products(project, 1)
+    micrograph = project.images.folder(1) / "micrograph.mrc"
+    pixels = np.random.default_rng(1).normal(size=(1400, 1400)).astype(np.float32)
+    write_image(micrograph, pixels, 1.5)
+    with visitor.window("/image?id=1", size=PHONE) as page:
+        page.wait_for_selector(LOADED)
+        while not page.locator(".viewer[data-loaded='2048']").count():
+            page.keyboard.press("+")
+        page.keyboard.press("f")
+        write_image(micrograph, -pixels, 1.5)
+        before = drawn_pixels(page)
+        project.images.update(Selection(images=(1,)), comment_image("made again"))
+        page.locator(".viewer[data-loaded='1024']").wait_for()
+        until(lambda: drawn_pixels(page) != before, "the new micrograph")
+
+
+def test_the_panel_of_one_image_does_not_stay_with_the_next(visitor: Visitor) -> None:
+    """What is queued is the image that is seen."""
+    with visitor.window("/image?id=4") as page:
+        page.get_by_role("button", name="Process…").click()
+        page.get_by_role("button", name="Queue 1 image").wait_for()
+        page.keyboard.press("Escape")
+        page.locator("body").press("p")
+        page.get_by_role("button", name="Queue 1 image").wait_for()
+        page.get_by_role("button", name="next image").click()
+        until(lambda: shows(page) == "5", "the next image")
+        assert page.get_by_role("button", name="Queue 1 image").is_hidden()
 
 
 def test_the_librarys_order_is_that_of_the_keys(visitor: Visitor) -> None:

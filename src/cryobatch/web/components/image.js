@@ -47,6 +47,7 @@ export async function start(main, frame) {
     const found = await frame.attempt(asked);
     if (!found || id !== one) return;
     if (push) history.pushState(null, "", `/image?id=${one}`);
+    if (view && view.image.id !== one) side.hidden = true; // it is for the image before
     view = found;
     steps = findNeighbours(one) ?? { previous: found.previous, next: found.next };
     document.title = `${found.image.name} · ${document.title.split(" · ").at(-1)}`;

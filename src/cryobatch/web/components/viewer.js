@@ -21,6 +21,7 @@ export function makeViewer(whole, { frame }) {
   let view = { scale: 1, x: 0, y: 0 };
   let fits = true;
   let loaded = null;
+  let outdated = false;
   let asked = 0;
   let waiting = false;
 
@@ -86,8 +87,9 @@ export function makeViewer(whole, { frame }) {
     image.decoding = "async";
     image.src = `/api/v1/images/${mine.id}/pictures/micrograph?size=${wanted}&version=${mine.version}`;
     image.decode().then(() => {
-      if (shown !== mine || (loaded && loaded.naturalWidth > image.naturalWidth)) return;
+      if (shown !== mine || (loaded && !outdated && loaded.naturalWidth > image.naturalWidth)) return;
       loaded = image;
+      outdated = false;
       whole.dataset.loaded = String(wanted);
       draw();
     }).catch(() => { if (shown === mine && !loaded) frame.say("The micrograph cannot be drawn; see the log of its scripts.", { bad: true }); });
@@ -209,6 +211,7 @@ export function makeViewer(whole, { frame }) {
       if (!same) {
         // What is there stays until the next has come, when it is the same image renewed.
         if (!(before && image && before.id === image.id)) loaded = null;
+        outdated = true;
         asked = 0;
         delete whole.dataset.loaded;
       }
