@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage
 
 from cryobatch.imaging import fourier
@@ -69,7 +70,7 @@ def blank_bright_spots(frames: CoarseFrames, threads: int) -> float:
         than ``is_too_much`` allows.
     """
     small = frames.coarser(_PIXEL_ANGSTROM)
-    kept = _kept(_standing_out(small), small.pixel_size_angstrom)
+    kept = _kept(_standing_out(small, threads), small.pixel_size_angstrom)
     part = 1.0 - float(kept.mean())
     if part == 0.0 or is_too_much(part):
         return part
@@ -92,16 +93,23 @@ def is_too_much(part: float) -> bool:
     return part > _LARGEST_PART
 
 
-def _standing_out(small: CoarseFrames) -> MaskArray:
+def _standing_out(small: CoarseFrames, threads: int) -> MaskArray:
     """Return ``(rows, columns)`` bool: what stands out in the sum of all or of a few frames.
 
     In a few frames, because what slides is blurred in the sum of all.
     """
     lit = np.flatnonzero(small.present)
     found = np.zeros(small.shape, dtype=bool)
-    for group in [lit, *np.array_split(lit, min(_SUMS, lit.size))] if lit.size else []:
+
+    def judge(group: NDArray[np.intp]) -> MaskArray:
         image = fourier.inverse(small.spectra[group].sum(axis=0), small.shape)
-        found |= _prominence(image, max(small.pixel_size_angstrom)) > _LIMIT_DEVIATIONS
+        prominence = _prominence(image, max(small.pixel_size_angstrom))
+        return np.asarray(prominence > _LIMIT_DEVIATIONS)
+
+    groups = [lit, *np.array_split(lit, min(_SUMS, lit.size))] if lit.size else []
+    with ThreadPoolExecutor(threads) as pool:
+        for standing_out in pool.map(judge, groups):
+            found |= standing_out
     return found
 
 

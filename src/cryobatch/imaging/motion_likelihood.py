@@ -19,6 +19,9 @@ _TOGETHER = 1024
 """Frequencies, of a few whole rows, that are looked at together: calls are spread over many, and
 what all frames have of them stays in the cache. Sums are the same whatever threads there are."""
 
+_PARTS = 64
+"""Sums of some groups of rows: one for each group would be tens of megabytes to add up."""
+
 
 @numba.njit(cache=True, parallel=True, nogil=True, fastmath=True)
 def aligned_sums(spectra, y, x):  # type: ignore[no-untyped-def]  # numba infers the types
@@ -54,26 +57,26 @@ def correlations(spectra, y, x, lags, used, usable, rings, count):  # type: igno
     """
     patches, frames = spectra.shape[:2]
     starts = _row_groups(used)
-    parts = np.zeros((starts.size - 1, len(lags), count))
-    for group in numba.prange(starts.size - 1):
-        first, last = starts[group], starts[group + 1]
-        size = used[first:last].sum()
-        re = np.empty((frames, size), np.float32)
-        im = np.empty((frames, size), np.float32)
-        sums = np.zeros((len(lags), size), np.float32)
-        for patch in range(patches):
-            _align_rows(spectra[patch], y[patch], x[patch], first, last, used, re, im)
+    groups = starts.size - 1
+    parts = np.zeros((min(_PARTS, groups), len(lags), count))
+    for number in numba.prange(len(parts)):
+        for group in range(number, groups, len(parts)):
+            first, last = starts[group], starts[group + 1]
+            size = used[first:last].sum()
+            re = np.empty((frames, size), np.float32)
+            im = np.empty((frames, size), np.float32)
+            sums = np.zeros((len(lags), size), np.float32)
+            for patch in range(patches):
+                _align_rows(spectra[patch], y[patch], x[patch], first, last, used, re, im)
+                for index in range(len(lags)):
+                    _correlate_all(re, im, lags[index], sums[index])
             for index in range(len(lags)):
-                lag = lags[index]
-                for frame in range(frames - lag):
-                    _correlate(re[frame], im[frame], re[frame + lag], im[frame + lag], sums[index])
-        for index in range(len(lags)):
-            place = 0
-            for row in range(first, last):
-                for column in range(used[row]):
-                    shared = usable[row, column] * sums[index, place]
-                    parts[group, index, rings[row, column]] += shared
-                    place += 1
+                place = 0
+                for row in range(first, last):
+                    for column in range(used[row]):
+                        shared = usable[row, column] * sums[index, place]
+                        parts[number, index, rings[row, column]] += shared
+                        place += 1
     return parts.sum(axis=0)
 
 
@@ -98,26 +101,28 @@ def derivatives(spectra, y, x, staying, passing, memory, ky, kx, used):  # type:
     """
     patches, frames = spectra.shape[:2]
     starts = _row_groups(used)
-    parts = np.zeros((starts.size - 1, patches, frames, 7))
-    for group in numba.prange(starts.size - 1):
-        first, last = starts[group], starts[group + 1]
-        size = used[first:last].sum()
-        re = np.empty((frames, size), np.float32)
-        im = np.empty((frames, size), np.float32)
-        near_re = np.empty((frames, size), np.float32)
-        near_im = np.empty((frames, size), np.float32)
-        total = np.empty((2, size), np.float32)
-        running = np.empty((2, size), np.float32)
-        places = _gather(staying, passing, memory, ky, kx, first, last, used)
-        for patch in range(patches):
-            _align_rows(spectra[patch], y[patch], x[patch], first, last, used, re, im)
-            _look_around(re, places[2], near_re, total[0], running)
-            _look_around(im, places[2], near_im, total[1], running)
-            for frame in range(frames):
-                _differentiate(
-                    re[frame], im[frame], near_re[frame], near_im[frame], total[0], total[1],
-                    places, parts[group, patch, frame],
-                )  # fmt: skip
+    groups = starts.size - 1
+    parts = np.zeros((min(_PARTS, groups), patches, frames, 7))
+    for number in numba.prange(len(parts)):
+        for group in range(number, groups, len(parts)):
+            first, last = starts[group], starts[group + 1]
+            size = used[first:last].sum()
+            re = np.empty((frames, size), np.float32)
+            im = np.empty((frames, size), np.float32)
+            near_re = np.empty((frames, size), np.float32)
+            near_im = np.empty((frames, size), np.float32)
+            total = np.empty((2, size), np.float32)
+            running = np.empty((2, size), np.float32)
+            places = _gather(staying, passing, memory, ky, kx, first, last, used)
+            for patch in range(patches):
+                _align_rows(spectra[patch], y[patch], x[patch], first, last, used, re, im)
+                _look_around(re, places[2], near_re, total[0], running)
+                _look_around(im, places[2], near_im, total[1], running)
+                for frame in range(frames):
+                    _differentiate(
+                        re[frame], im[frame], near_re[frame], near_im[frame], total[0], total[1],
+                        places, parts[number, patch, frame],
+                    )  # fmt: skip
     return parts.sum(axis=0)
 
 
@@ -165,6 +170,13 @@ def _gather(staying, passing, memory, ky, kx, first, last, used):  # type: ignor
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True)
+def _correlate_all(re, im, lag, sums):  # type: ignore[no-untyped-def]  # numba infers the types
+    """Add the products of all frames with those so many further."""
+    for frame in range(re.shape[0] - lag):
+        _correlate(re[frame], im[frame], re[frame + lag], im[frame + lag], sums)
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True)
 def _correlate(re, im, other_re, other_im, sums):  # type: ignore[no-untyped-def]
     for column in range(sums.size):
         sums[column] += re[column] * other_re[column] + im[column] * other_im[column]
@@ -203,7 +215,7 @@ def _add(values, total):  # type: ignore[no-untyped-def]
 def _differentiate(  # type: ignore[no-untyped-def]  # numba infers the types
     re, im, near_re, near_im, total_re, total_im, places, out
 ):
-    """Compare a frame with all others: those near and the total."""
+    """Compare a frame with all others, those near and the total; add what that says."""
     # Rows taken by unpacking would be strided arrays to the compiler, and the loop no vectors.
     staying, passing, kx, ky = places[0], places[1], places[3], places[4]
     zero = np.float32(0.0)
@@ -223,10 +235,10 @@ def _differentiate(  # type: ignore[no-untyped-def]  # numba infers the types
         tyy += agree * y * y
         spread += (a * a + b * b) * (other_re * other_re + other_im * other_im)
     turn = 2.0 * np.pi
-    out[0] = -turn * sx
-    out[1] = -turn * sy
-    out[2] = turn * turn * txx
-    out[3] = turn * turn * txy
-    out[4] = turn * turn * tyy
-    out[5] = t
-    out[6] = 0.5 * spread
+    out[0] -= turn * sx
+    out[1] -= turn * sy
+    out[2] += turn * turn * txx
+    out[3] += turn * turn * txy
+    out[4] += turn * turn * tyy
+    out[5] += t
+    out[6] += 0.5 * spread

@@ -1,10 +1,13 @@
 """A first look at how far whole frames have moved, from nothing: peaks of correlation images."""
 
+import functools
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
 from cryobatch.imaging import fourier, motion_likelihood
-from cryobatch.imaging.arrays import FloatArray, ImageArray
+from cryobatch.imaging.arrays import FloatArray, ImageArray, SpectrumArray
 from cryobatch.imaging.motion_frames import CoarseFrames
 from cryobatch.imaging.motion_geometry import Geometry, make_geometry
 
@@ -34,17 +37,31 @@ def search_shifts(frames: CoarseFrames, threads: int) -> FloatArray:
         y, x = geometry.phases(shifts[None])
         total = motion_likelihood.aligned_sums(stack, y, x)[0]
         found = shifts.copy()
-        for index in np.flatnonzero(small.present):
-            own = small.spectra[index] * (y[0, index][:, None] * x[0, index][None, :])
-            product = weight * np.conj(own) * (total - own)
-            image = fourier.inverse(np.conj(product), small.shape, threads)
-            found[index] = shifts[index] + _peak(image, small.pixel_size_angstrom)
+        lit = np.flatnonzero(small.present)
+        place = functools.partial(_place, small, y[0], x[0], total, weight)
+        with ThreadPoolExecutor(threads) as pool:
+            for index, move in zip(lit, pool.map(place, lit), strict=True):
+                found[index] += move
         found -= found[small.present > 0.0].mean(axis=0) if small.present.any() else 0.0
         change = float(np.abs(found - shifts).max())
         shifts = found
         if change < 0.25 * min(small.pixel_size_angstrom):
             break
     return _fill(shifts, small.present)
+
+
+def _place(
+    small: CoarseFrames,
+    y: SpectrumArray,
+    x: SpectrumArray,
+    total: SpectrumArray,
+    weight: ImageArray,
+    index: int,
+) -> FloatArray:
+    """Return how far (x, y), Å, a frame lies off the sum of the others."""
+    own = small.spectra[index] * (y[index][:, None] * x[index][None, :])
+    product = weight * own * np.conj(total - own)
+    return _peak(fourier.inverse(product, small.shape), small.pixel_size_angstrom)
 
 
 def _first_weights(geometry: Geometry, power: ImageArray) -> ImageArray:

@@ -6,7 +6,9 @@ window. Where pixels are small, boxes are larger and their spectra are cut at
 as well sampled as with large pixels.
 """
 
+import functools
 import math
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numba
@@ -14,7 +16,7 @@ import numpy as np
 import scipy.fft
 
 from cryobatch.errors import BadInput
-from cryobatch.imaging.arrays import ImageArray, SpectrumArray
+from cryobatch.imaging.arrays import FloatArray, ImageArray, SpectrumArray
 from cryobatch.imaging.ctf_pixels import LEAST_SIZE
 from cryobatch.imaging.fourier import good_size
 
@@ -53,7 +55,7 @@ def amplitude_spectrum(
         pixel_size_angstrom: Of the micrograph.
         target_pixel_angstrom: Cut spectra of smaller pixels so that they are those of this pixel.
         overlap: Of neighbouring boxes, 0 up to 0.9.
-        threads: For the transforms.
+        threads: Rows of boxes to work on at a time.
 
     Raises:
         BadInput: The micrograph is no image, is too small, or holds values that are no numbers.
@@ -62,23 +64,28 @@ def amplitude_spectrum(
     low, high = _usual_range(image)
     cut, size = _box_sizes(image, box, pixel_size_angstrom, target_pixel_angstrom)
     window = _hann(cut)
-    pixels = np.empty((cut, cut), np.float32)
-    total = np.zeros((cut, size // 2 + 1), np.float64)
-    # One box after another in memory that is there already.
-    for row in _starts(image.shape[0], cut, overlap):
+
+    def add_row(row: int) -> FloatArray:
+        """Return the sum of a row of boxes, one after another in memory that is there already."""
+        pixels = np.empty((cut, cut), np.float32)
+        total = np.zeros((cut, size // 2 + 1), np.float64)
         for column in _starts(image.shape[1], cut, overlap):
             if not _fill_box(image, row, column, low, high, window, pixels):
                 raise _damaged(image)
-            _add_amplitudes(_low_frequencies(pixels, size // 2 + 1, threads), total)
+            _add_amplitudes(_low_frequencies(pixels, size // 2 + 1), total)
+        return total
+
+    with ThreadPoolExecutor(threads) as pool:
+        total = functools.reduce(np.add, pool.map(add_row, _starts(image.shape[0], cut, overlap)))
     amplitudes = _centred(total.astype(np.float32), cut, size)
     return AmplitudeSpectrum(amplitudes, pixel_size_angstrom * cut / size)
 
 
-def _low_frequencies(box: ImageArray, columns: int, threads: int) -> SpectrumArray:
+def _low_frequencies(box: ImageArray, columns: int) -> SpectrumArray:
     """Return the first columns of a box's spectrum."""
-    lines = scipy.fft.rfft(box, axis=1, workers=threads)
+    lines = scipy.fft.rfft(box, axis=1)
     kept = np.ascontiguousarray(lines[:, :columns])
-    spectrum: SpectrumArray = scipy.fft.fft(kept, axis=0, workers=threads, overwrite_x=True)
+    spectrum: SpectrumArray = scipy.fft.fft(kept, axis=0, overwrite_x=True)
     return spectrum
 
 
