@@ -226,8 +226,9 @@ def test_a_renewed_micrograph_takes_the_place_of_a_larger_old_one(visitor: Visit
     write_image(micrograph, pixels, 1.5)
     with visitor.window("/image?id=1", size=PHONE) as page:
         page.wait_for_selector(LOADED)
-        while not page.locator(".viewer[data-loaded='2048']").count():
+        for _ in range(6):
             page.keyboard.press("+")
+        page.locator(".viewer[data-loaded='2048']").wait_for()
         page.keyboard.press("f")
         write_image(micrograph, -pixels, 1.5)
         before = drawn_pixels(page)

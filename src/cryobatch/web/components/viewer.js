@@ -9,6 +9,8 @@ const WHEEL = 0.0016;
 const SMOOTH_ANGSTROM = 5;
 const KEPT = { picks: "cryobatch-picks", motion: "cryobatch-motion", smooth: "cryobatch-smooth" };
 
+const isSame = (one, other) => Boolean(one && other) && one.id === other.id && one.version === other.version;
+
 /** Make a viewer in an element; show(image) gives it what to show. */
 export function makeViewer(whole, { frame }) {
   const element = h("div.screen");
@@ -83,16 +85,18 @@ export function makeViewer(whole, { frame }) {
     if (wanted <= asked) return;
     asked = wanted;
     const mine = shown;
+    // It may have been told anew meanwhile, with other picks or the same: its picture is what counts.
+    const isShown = () => isSame(shown, mine);
     const image = new Image();
     image.decoding = "async";
     image.src = `/api/v1/images/${mine.id}/pictures/micrograph?size=${wanted}&version=${mine.version}`;
     image.decode().then(() => {
-      if (shown !== mine || (loaded && !outdated && loaded.naturalWidth > image.naturalWidth)) return;
+      if (!isShown() || (loaded && !outdated && loaded.naturalWidth > image.naturalWidth)) return;
       loaded = image;
       outdated = false;
       whole.dataset.loaded = String(wanted);
       draw();
-    }).catch(() => { if (shown === mine && !loaded) frame.say("The micrograph cannot be drawn; see the log of its scripts.", { bad: true }); });
+    }).catch(() => { if (isShown() && !loaded) frame.say("The micrograph cannot be drawn; see the log of its scripts.", { bad: true }); });
   }
 
   function draw() {
@@ -200,7 +204,7 @@ export function makeViewer(whole, { frame }) {
     zoom: (factor) => zoomAt(factor, element.clientWidth / 2, element.clientHeight / 2),
     /** Show an image: {id, version, rows, columns, pixel_size_angstrom, picks, motion}, or null for none. */
     show(image) {
-      const same = shown && image && shown.id === image.id && shown.version === image.version;
+      const same = isSame(shown, image);
       const as = shown && image && shown.rows === image.rows && shown.columns === image.columns;
       const before = shown;
       shown = image;
