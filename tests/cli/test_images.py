@@ -95,6 +95,17 @@ def test_values_are_locked_and_unlocked(command: Command, project: MakeProject) 
     assert rows(command)[1]["weight"] is None
 
 
+def test_a_value_that_is_not_there_is_not_locked_in_silence(
+    command: Command, project: MakeProject
+) -> None:
+    """Whoever locks a value as it is learns that there is none, and how to give one."""
+    project(2)
+    answer = command("image", "lock", "weight", "--all")
+    assert (answer.code, answer.out) == (0, "0 images changed\n")
+    assert "2 images without such a value" in answer.err
+    assert command("image", "lock", "weight=2", "--all").err == ""
+
+
 def test_flags_comments_and_the_trash(command: Command, project: MakeProject) -> None:
     """What a person says is shown, and can be asked for."""
     project(2)

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shlex
 import subprocess
 import sys
 import time
@@ -103,6 +104,18 @@ def test_the_export_holds_every_row(command: Command, project: MakeProject, tmp_
     assert [row["text"] for row in rows] == ["begun", "odd\nthing", "Å, failed"]
     assert rows[0]["image"] == "image_1"
     assert command("log", "--csv", tmp_path / "nowhere" / "log.csv").code == 1
+
+
+def test_a_csv_that_nobody_reads_to_the_end_is_no_trouble(project: MakeProject) -> None:
+    """``log --csv - | head`` ends as quietly as ``log | head``."""
+    made = project(1)
+    write(made, *(LogEntry(float(n), "a text of some length" * 9) for n in range(2000)))
+    line = f"{shlex.join(map(str, CRYOBATCH))} log --csv - | head -n 1"
+    done = subprocess.run(
+        ["bash", "-c", line], capture_output=True, text=True, check=True,
+        env={**os.environ, "CRYOBATCH_PROJECT": str(made.place.folder)},
+    )  # fmt: skip
+    assert (done.stdout.startswith("time,"), done.stderr) == (True, "")
 
 
 def test_following_shows_what_is_added(project: MakeProject) -> None:

@@ -76,6 +76,13 @@ def test_the_version_is_told(command: Command) -> None:
     assert command("--version").out.startswith("cryobatch 0.")
 
 
+@pytest.mark.parametrize("noun", ["queue", "image", "watch", "export"])
+def test_no_line_of_a_help_is_cut_off(command: Command, noun: str) -> None:
+    """What a command does is told to the end, whatever the width."""
+    lines = command(noun, "--help").out.split("Commands:")[1]
+    assert "..." not in lines
+
+
 def test_a_closed_pipe_is_no_traceback() -> None:
     """Output into a pipe that nobody reads any more ends quietly."""
     code = "from cryobatch.cli.main import main; main()"
@@ -94,6 +101,8 @@ def test_a_closed_pipe_is_no_traceback() -> None:
          ["submit", "--images", "1", "--images", "2-4", "--top"]),
         (["submit", "--images", "a", "--images", "1"],
          ["submit", "--images", "a", "--images", "1"]),
+        (["submit", "--images", "May08", "m_2", "5", "--top"],
+         ["submit", "--images", "May08", "--images", "m_2", "--images", "5", "--top"]),
         (["image", "set", "cs=2", "--images", "1", "x=3"],
          ["image", "set", "cs=2", "--images", "1", "x=3"]),
     ],

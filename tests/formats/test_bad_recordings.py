@@ -156,6 +156,14 @@ def test_vanished_folders_pipes_and_forbidden_files_are_refused(
     assert survives(inspect_recording, forbidden) == os.access(forbidden, os.R_OK)
 
 
+def test_a_link_that_leads_nowhere_says_where_it_leads(tmp_path: Path) -> None:
+    """Linked recordings break when a disk is away: the place that is missing is named."""
+    link = tmp_path / "a.mrc"
+    link.symlink_to(tmp_path / "unmounted" / "a.mrc")
+    with pytest.raises(BadInput, match=r"it links to .*unmounted/a.mrc, which is not there; put"):
+        inspect_recording(link)
+
+
 @pytest.mark.parametrize("name", ["lzw.tif", "deflate.tif", "plain.tif", "a.eer"])
 def test_claims_of_huge_frames_are_refused_before_memory_is_taken(
     tmp_path: Path, recordings: Recordings, name: str

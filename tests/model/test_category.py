@@ -44,6 +44,6 @@ def test_a_category_behind_nothing_is_an_error(after: str) -> None:
 
 
 def test_an_unknown_category_is_answered_with_the_nearest() -> None:
-    """The nearest name comes first."""
-    with pytest.raises(UnknownNameError, match="'Fit CFT'; known: Fit CTF"):
-        rank_category("Fit CFT", CATEGORIES)
+    """The nearest name comes first, and the script that says so is named."""
+    with pytest.raises(UnknownNameError, match=r"'Fit CFT'; known: Fit CTF.*my_fit stands in it"):
+        rank_category("Fit CFT", CATEGORIES, "my_fit")

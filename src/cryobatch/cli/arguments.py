@@ -4,6 +4,8 @@ import re
 from collections.abc import Sequence
 
 _IDS = re.compile(r"\d[\d,-]*")
+_ONLY_IMAGES_ARE_NAMED = ("submit", "queue")
+"""Commands that take no other words than ids: a word after ``--images`` is an image's name."""
 
 
 def normalise(arguments: Sequence[str]) -> list[str]:
@@ -13,6 +15,8 @@ def normalise(arguments: Sequence[str]) -> list[str]:
     ['--project', 'p', 'queue', 'list']
     >>> normalise(["submit", "--images", "1", "2", "--top"])
     ['submit', '--images', '1', '--images', '2', '--top']
+    >>> normalise(["queue", "top", "--images", "May08", "3"])
+    ['queue', 'top', '--images', 'May08', '--images', '3']
     """
     ahead, rest = _bring_forward(list(arguments))
     return ahead + _spread_ids(rest)
@@ -38,10 +42,11 @@ def _bring_forward(arguments: list[str]) -> tuple[list[str], list[str]]:
 def _spread_ids(arguments: list[str]) -> list[str]:
     spread: list[str] = []
     among_ids = False
+    named = arguments[:1] != [] and arguments[0] in _ONLY_IMAGES_ARE_NAMED
     for place, one in enumerate(arguments):
         if place and arguments[place - 1] == "--images":
             among_ids = True
-        elif among_ids and _IDS.fullmatch(one):
+        elif among_ids and (_IDS.fullmatch(one) or (named and not one.startswith("-"))):
             spread.append("--images")
         else:
             among_ids = False

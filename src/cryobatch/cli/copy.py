@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cryobatch.cli.groups import NounGroup
 from cryobatch.cli.options import Json, open_project, state_refusals
 from cryobatch.cli.tables import count, count_images, describe_time, show_json, time_to_json
 from cryobatch.cli.trouble import tell_trouble
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from cryobatch.project.central.copies import CopyReport
 
 app = typer.Typer(
+    cls=NounGroup,
     help="Copy results to another place as they come.",
     no_args_is_help=True,
     add_completion=False,

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cryobatch.cli.groups import NounGroup
 from cryobatch.cli.options import (
     Everything,
     Images,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from cryobatch.project.exporting import ExportReport
 
 app = typer.Typer(
+    cls=NounGroup,
     help="Give images to other programs.",
     no_args_is_help=True,
     add_completion=False,

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cryobatch.cli.groups import NounGroup
 from cryobatch.cli.options import Json, Top, open_project
 from cryobatch.cli.tables import count_batches, describe_time, show_json, show_rows, time_to_json
 from cryobatch.errors import UsageError
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from cryobatch.project.failures import Cause, Failure
 
 app = typer.Typer(
+    cls=NounGroup,
     help="See what has failed, by cause, and queue it again.",
     add_completion=False,
     rich_markup_mode=None,

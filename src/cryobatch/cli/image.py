@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cryobatch.cli import image_group, image_parameters
+from cryobatch.cli.groups import NounGroup
 from cryobatch.cli.options import (
     Everything,
     Images,
@@ -18,6 +19,7 @@ from cryobatch.cli.options import (
 )
 from cryobatch.cli.progress import Progress
 from cryobatch.cli.tables import count, count_images, describe, show_json
+from cryobatch.cli.trouble import tell_trouble
 from cryobatch.errors import ContractError, UnknownNameError, UsageError
 from cryobatch.model import Absent, ImageRecord, Script
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from cryobatch.project.correction import Change
 
 app = typer.Typer(
+    cls=NounGroup,
     help="See one image, and say what a person knows better than the recording or a script.",
     no_args_is_help=True,
     add_completion=False,
@@ -110,8 +113,14 @@ def lock(
     with open_project(context) as project:
         locks = dict(_read_lock(project, text) for text in values)
         selection = choose_images(project, everything, images, where)
-        changed = project.images.update(selection, _locking(locks))
+        without: set[int] = set()
+        changed = project.images.update(selection, _locking(locks, without))
     typer.echo(f"{count_images(len(changed))} changed")
+    if without:
+        tell_trouble(
+            f"{count_images(len(without))} without such a value: nothing is there to be locked; "
+            "give the value, as in 'image lock VALUE=NUMBER'"
+        )
 
 
 @app.command()
@@ -219,7 +228,8 @@ def _read_lock(project: "Project", text: str) -> tuple[str, float | int | str | 
     return name, check_quality(checked) if name == QUALITY else checked
 
 
-def _locking(locks: dict[str, float | int | str | None]) -> "Change":
+def _locking(locks: dict[str, float | int | str | None], without: set[int]) -> "Change":
+    """Return the change that locks; images that lack a value to be locked as it is are noted."""
     from cryobatch.project.correction import lock_values
 
     def change(record: ImageRecord) -> ImageRecord:
@@ -227,6 +237,8 @@ def _locking(locks: dict[str, float | int | str | None]) -> "Change":
         wanted = {name: present.get(name) if value is None else value
                   for name, value in locks.items()}  # fmt: skip
         found = {n: v for n, v in wanted.items() if v is not None and not isinstance(v, Absent)}
+        if len(found) < len(wanted):
+            without.add(record.image.id)
         return lock_values(found)(record)
 
     return change

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cryobatch.cli.groups import NounGroup
 from cryobatch.cli.options import Everything, Images, Where, choose_images, open_project
 from cryobatch.cli.tables import count_images
 from cryobatch.cli.trouble import tell_trouble
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from cryobatch.project import Project
 
 app = typer.Typer(
+    cls=NounGroup,
     help="Give scripts parameters that hold for some images.",
     no_args_is_help=True,
     add_completion=False,

@@ -142,6 +142,8 @@ def _write_csv(path: Path, rows: "Iterator[LogRow]") -> None:
             "w", newline="", encoding="utf-8", errors="backslashreplace"
         ) as file:  # fmt: skip
             _write_rows(file, rows)
+    except BrokenPipeError:
+        raise  # whoever read it has enough: no trouble
     except OSError as error:
         raise CryobatchError(f"{path}: cannot be written: {error.strerror}") from error
 

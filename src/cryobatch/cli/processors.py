@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cryobatch.cli.groups import NounGroup
 from cryobatch.cli.options import Json, open_project, state_refusals
 from cryobatch.cli.tables import describe_duration, show_json, show_rows, time_to_json
 from cryobatch.cli.trouble import tell_trouble
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from cryobatch.store.processors import ProcessorRow
 
 app = typer.Typer(
+    cls=NounGroup,
     help="See what the processors do, and say how many there shall be.",
     add_completion=False,
     rich_markup_mode=None,

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cryobatch.cli.groups import NounGroup
 from cryobatch.cli.options import (
     Images,
     Json,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from cryobatch.store.queue import Cancelled, Moved, QueueRow
 
 app = typer.Typer(
+    cls=NounGroup,
     help="See what waits, and bring it into another order.",
     no_args_is_help=True,
     add_completion=False,

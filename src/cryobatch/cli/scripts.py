@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cryobatch.cli.groups import NounGroup
 from cryobatch.cli.options import Json, open_project
 from cryobatch.cli.script_templates import PYTHON, SHELL
 from cryobatch.cli.tables import describe, show_json, show_rows
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from cryobatch.project.submission import Planner
 
 app = typer.Typer(
+    cls=NounGroup,
     help="See the processing steps, begin one of your own, check it.",
     no_args_is_help=True,
     add_completion=False,

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cryobatch.cli.groups import NounGroup
 from cryobatch.cli.options import Everything, Images, Json, Where, choose_images, open_project
 from cryobatch.cli.tables import count_images, show_json, show_rows
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from cryobatch.project import Project
 
 app = typer.Typer(
+    cls=NounGroup,
     help="Keep images under a name, for everybody in the project.",
     no_args_is_help=True,
     add_completion=False,

@@ -4,11 +4,13 @@ from typing import Annotated, Any
 
 import typer
 
+from cryobatch.cli.groups import NounGroup
 from cryobatch.cli.options import Json, open_project
 from cryobatch.cli.tables import show_json, show_rows
 from cryobatch.errors import UsageError
 
 app = typer.Typer(
+    cls=NounGroup,
     help="See what holds for the project, and change it.",
     add_completion=False,
     rich_markup_mode=None,

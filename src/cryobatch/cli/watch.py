@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cryobatch.cli.groups import NounGroup
 from cryobatch.cli.options import (
     Assignments,
     Json,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from cryobatch.project.watching import WatchedFolder
 
 app = typer.Typer(
+    cls=NounGroup,
     help="Import recordings from folders as they come.",
     no_args_is_help=True,
     add_completion=False,

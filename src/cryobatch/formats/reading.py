@@ -25,7 +25,7 @@ def reading(path: Path) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError:
-        raise BadInput(f"{path}: the file is gone; put it back, then retry the image") from None
+        raise BadInput(f"{path}: {_describe_absence(path)}; put it back, then try again") from None
     except PermissionError:
         raise BadInput(f"{path}: no permission to read it; allow it, then retry") from None
     except IsADirectoryError:
@@ -34,6 +34,12 @@ def reading(path: Path) -> Iterator[None]:
         raise BadInput(
             f"{path}: cannot be read ({error}); see whether it is complete, copy it again"
         ) from error
+
+
+def _describe_absence(path: Path) -> str:
+    if path.is_symlink():
+        return f"it links to {path.readlink()}, which is not there"
+    return "the file is gone"
 
 
 class ByteSource(Protocol):

@@ -181,6 +181,13 @@ def _format_value(value: StarValue) -> str:
     if _PLAIN(value) and not value.lower().startswith(_RESERVED):
         return value
     quoted = gemmi.cif.quote(value)
-    if "\n" in quoted or "\r" in value:
-        raise ValueError(f"{value!r} cannot stand in one line of a STAR file")
-    return quoted
+    if "\n" not in quoted and "\r" not in value:
+        return quoted
+    # A quote ends a text only where a blank follows: one with both kinds may still fit in a line.
+    fitting = [mark for mark in "'\"" if not re.search(rf"{mark}[ \t]|[\r\n]", value)]
+    if not fitting:
+        raise BadInput(
+            f"{value!r} cannot stand in one line of a STAR file; give the file that is called so "
+            "a name without line breaks and quotes"
+        )
+    return f"{fitting[0]}{value}{fitting[0]}"

@@ -34,9 +34,10 @@ def order_categories(added: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(ordered)
 
 
-def rank_category(name: str, ordered: tuple[str, ...]) -> int:
-    """Return the place of a category in the order."""
+def rank_category(name: str, ordered: tuple[str, ...], script: str) -> int:
+    """Return the place in the order of a script's category."""
     try:
         return ordered.index(name)
     except ValueError:
-        raise UnknownNameError("category", name, ordered) from None
+        hint = f" ({script} stands in it; one of your own stands in project.toml, in [categories])"
+        raise UnknownNameError("category", name, ordered, hint) from None

@@ -225,7 +225,7 @@ def _check_inputs(
 
 
 def _order(scripts: Mapping[str, Script], categories: tuple[str, ...]) -> tuple[Script, ...]:
-    rank = {name: rank_category(s.category, categories) for name, s in scripts.items()}
+    rank = {name: rank_category(s.category, categories, name) for name, s in scripts.items()}
     before = _find_predecessors(scripts, rank)
     ordered: list[Script] = []
     ready = [(rank[name], name) for name, earlier in before.items() if not earlier]
