@@ -5,11 +5,10 @@ import signal
 import sys
 from collections.abc import Callable
 from itertools import count
-from pathlib import Path
+from typing import Any
 
 from cryobatch.daemon.work import Snapshot, run_queue, serve
 from cryobatch.processing import commit
-from cryobatch.processing.orders import StagedResult
 from cryobatch.project import Project
 
 DIE_VARIABLE = "CRYOBATCH_TEST_DIE"
@@ -21,18 +20,19 @@ def arm(demand: str) -> None:
     when, name, times = demand.split(":")
     counter = count()
 
-    def deadly(step: commit.Step) -> Callable[[Path, StagedResult], None]:
-        def take(folder: Path, result: StagedResult) -> None:
+    def deadly(step: Callable[..., None]) -> Callable[..., None]:
+        def take(*arguments: Any) -> None:
             last = next(counter) == int(times)
             if last and when == "before":
                 os.kill(os.getpid(), signal.SIGKILL)
-            step(folder, result)
+            step(*arguments)
             if last and when == "after":
                 os.kill(os.getpid(), signal.SIGKILL)
 
-        return take
+        return take if step.__name__ == name else step
 
-    commit.STEPS = tuple(deadly(step) if step.__name__ == name else step for step in commit.STEPS)
+    commit.STEPS = tuple(map(deadly, commit.STEPS))
+    commit.BRIEF_STEPS = tuple(map(deadly, commit.BRIEF_STEPS))
 
 
 def show_nothing(snapshot: Snapshot) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from cryobatch.formats import parameter_file
 from cryobatch.model import BatchState
-from cryobatch.processing.commit import STEPS
+from cryobatch.processing import commit
 from cryobatch.project import Project
 from cryobatch.store.log import LogFilter
 from tests.daemon.conftest import MakeProject, StartDaemon
@@ -20,7 +20,8 @@ from tests.daemon.running import RunningDaemon, submit, wait_for
 
 BATCHES = 300
 PROCESSORS = 4
-DEMANDS = [f"{when}:{step.__name__}" for step in STEPS for when in ("before", "after")]
+STEPS = [step.__name__ for step in commit.STEPS] + [step.__name__ for step in commit.BRIEF_STEPS]
+DEMANDS = [f"{when}:{step}" for step in STEPS for when in ("before", "after")]
 DAEMON_KILLS = 2 * len(DEMANDS)
 KILLS = 60
 PATIENT = "[queue]\nmax_losses = 1000\n"
@@ -119,12 +120,14 @@ def _prepare(new_project: MakeProject) -> Project:
 
 
 def _submit_mix(project: Project) -> list[int]:
-    """Submit one batch an image: every third of a program with children, the rest Python."""
+    """Submit one batch an image, in turn of two scripts, of one, and of a program with children.
+
+    So that up to the end there are results with products and without to be killed at.
+    """
     workflows = [("first", "second"), ("quick",), ("family",)]
     ids: list[int] = []
-    for number, workflow in enumerate(workflows):
-        images = tuple(range(1 + number, BATCHES + 1, len(workflows)))
-        ids += submit(project, *workflow, images=images)
+    for image in range(1, BATCHES + 1):
+        ids += submit(project, *workflows[image % len(workflows)], images=(image,))
     return ids
 
 

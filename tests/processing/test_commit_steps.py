@@ -17,6 +17,7 @@ from cryobatch.processing.orders import StagedResult, order_from_json, staged_fr
 from cryobatch.processing.plant import Plant
 from cryobatch.processing.recovery import recover
 from cryobatch.processing.runner import Message, Runner
+from cryobatch.processing.steps import Step
 from cryobatch.project import Project, Selection
 from cryobatch.project.submission import Choice
 from cryobatch.store import queue
@@ -83,7 +84,7 @@ def arm(when: str, name: str, script: str) -> None:
         if result.script == script and moment == when:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    def wrap(step: commit.Step) -> commit.Step:
+    def wrap(step: Step) -> Step:
         def take(folder: Path, result: StagedResult) -> None:
             die(result, "before")
             step(folder, result)

@@ -1,10 +1,18 @@
 """Write files so that they appear whole or not at all."""
 
+import ctypes
+import errno
 import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+_LIBRARY = ctypes.CDLL(None, use_errno=True)
+_RENAME = getattr(_LIBRARY, "renameat2", None)
+_AT_FDCWD = -100
+_EXCHANGE = 2
+_CANNOT = {errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP}
 
 
 def write_bytes_durably(path: Path, data: bytes, *, fsync: bool = True) -> None:
@@ -32,6 +40,33 @@ def write_bytes_durably(path: Path, data: bytes, *, fsync: bool = True) -> None:
         sync_folder(path.parent)
 
 
+def exchange(one: str, other: str) -> bool:
+    """Let two files of a file system change places, in one step.
+
+    Returns:
+        False where the file system or the kernel cannot: then the first has replaced the other.
+    """
+    if _RENAME is not None:
+        if not _RENAME(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _EXCHANGE):
+            return True
+        code = ctypes.get_errno()
+        if code not in _CANNOT:
+            raise OSError(code, os.strerror(code), one, None, other)
+    os.replace(one, other)  # noqa: PTH105 - text paths
+    return False
+
+
+def sync_file_system(folder: Path) -> None:
+    """Wait until all that was written to a folder's file system is on the disk."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        if _LIBRARY.syncfs(descriptor):
+            code = ctypes.get_errno()
+            raise OSError(code, os.strerror(code), str(folder))
+    finally:
+        os.close(descriptor)
+
+
 def sync_folder(folder: Path) -> None:
     """Wait until the names in a folder are on the disk."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -51,6 +86,15 @@ def replacing(path: Path) -> Iterator[Path]:
     except BaseException:
         beside.unlink(missing_ok=True)
         raise
+
+
+def sync_file(path: Path | str) -> None:
+    """Wait until a file's content is on the disk."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _name_beside(path: Path) -> str:

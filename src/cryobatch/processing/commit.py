@@ -1,8 +1,5 @@
 """Commits: making staged results part of an image, in steps that survive a kill at any of them."""
 
-import contextlib
-import os
-import shutil
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from concurrent.futures import wait as wait_for
@@ -12,7 +9,7 @@ from typing import Protocol
 
 from cryobatch.errors import CryobatchError, SettingsError
 from cryobatch.formats import parameter_file
-from cryobatch.formats.atomic import sync_folder
+from cryobatch.formats.atomic import write_bytes_durably
 from cryobatch.model.image import ImageRecord
 from cryobatch.processing.history import HISTORY_FOLDER
 from cryobatch.processing.image_folder import (
@@ -22,17 +19,15 @@ from cryobatch.processing.image_folder import (
     identify,
     read_record,
 )
+from cryobatch.processing.journal import Entry, Journal
 from cryobatch.processing.orders import StagedResult
+from cryobatch.processing.spares import Spare
+from cryobatch.processing.steps import STEPS as STEPS
+from cryobatch.processing.steps import WAITING_STEPS, Step
 from cryobatch.processing.workspace import write_staged
 
-
-class Step(Protocol):
-    """A step of a commit, known by its name."""
-
-    __name__: str
-
-    def __call__(self, folder: Path, result: StagedResult, /) -> None:
-        """Take it for a result of an image."""
+SHARE = 4
+"""Images for which a thread waits one after the other: to wake a thread costs as much as a wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,19 +45,21 @@ class Committed:
 
 
 @dataclass(slots=True)
-class _Commit:
+class Commit:
     """A commit that is being made.
 
     Args:
         folder: The image's folder.
         result: What is staged for it.
         merged: As in ``Committed``.
+        spare: Where the next parameter file is until it changes places with the old one.
         error: Why it cannot go on.
     """
 
     folder: Path
     result: StagedResult
     merged: ImageRecord | None = None
+    spare: Spare | None = None
     error: CryobatchError | OSError | None = None
 
     def begin(self, locks: ImageLocks, wait: bool) -> None:
@@ -92,56 +89,55 @@ class _Commit:
             return error
 
 
-def sync_record(folder: Path, result: StagedResult) -> None:
-    """Wait until the staged parameter file is on the disk; what it speaks of is there already."""
-    descriptor = os.open(result.record, os.O_RDONLY | os.O_CLOEXEC)
+class BriefStep(Protocol):
+    """A step of the commit of results that are parameter files alone, known by its name."""
+
+    __name__: str
+
+    def __call__(self, commits: Sequence[Commit], journal: Journal, /) -> None:
+        """Take it for the results of several images."""
+
+
+def write_spares(commits: Sequence[Commit], journal: Journal) -> None:
+    """Write the next parameter files, each into a file that is no image's."""
+    for commit in commits:
+        try:
+            commit.spare = journal.spares.write((commit.result.content or "").encode())
+        except OSError as error:
+            commit.error = error
+
+
+def note_records(commits: Sequence[Commit], journal: Journal) -> None:
+    """Note them in the journal: now they are on the disk."""
+    written = [commit for commit in commits if commit.spare is not None]
     try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        journal.note([
+            Entry(
+                str(commit.folder), commit.result.script, commit.result.content or "",
+                commit.result.base, commit.spare.identity,
+            ) for commit in written if commit.spare is not None
+        ])  # fmt: skip
+    except OSError as error:
+        for commit in written:
+            commit.error = error
 
 
-def keep_history(folder: Path, result: StagedResult) -> None:
-    """Move the earlier run's history to its place."""
-    if result.history is None:
-        return
-    source = Path(result.staged) / HISTORY_FOLDER / result.history
-    target = folder / HISTORY_FOLDER / result.history
-    target.parent.mkdir(exist_ok=True)
-    if source.is_dir():
-        shutil.rmtree(target, ignore_errors=True)
-        source.replace(target)
+def exchange_records(commits: Sequence[Commit], journal: Journal) -> None:
+    """Let them change places with the old ones."""
+    for commit in commits:
+        if commit.spare is None:
+            continue
+        if commit.error is None:
+            try:
+                journal.spares.put(commit.spare, commit.folder)
+            except OSError as error:
+                commit.error = error
+        if commit.error is not None:
+            journal.spares.take_back(commit.spare)
 
 
-def move_products(folder: Path, result: StagedResult) -> None:
-    """Rename the products to their places; what is there already was moved before a kill."""
-    for file in result.products.values():
-        source = Path(result.staged) / "products" / file
-        target = folder / file
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with contextlib.suppress(FileNotFoundError):
-            source.replace(target)
-    for file in result.removed:
-        (folder / file).unlink(missing_ok=True)
-
-
-def replace_record(folder: Path, result: StagedResult) -> None:
-    """Put the staged parameter file in the place of the old one."""
-    os.replace(result.record, folder / PARAMETER_FILE)  # noqa: PTH105 - a text path
-
-
-def sync_names(folder: Path, result: StagedResult) -> None:
-    """Wait until the new names are on the disk."""
-    for parent in {(folder / file).parent for file in result.products.values()} | {folder}:
-        sync_folder(parent)
-
-
-STEPS: tuple[Step, ...] = (sync_record, keep_history, move_products, replace_record, sync_names)
-"""The steps of a commit in their order."""
-WAITING_STEPS = frozenset({"sync_record", "sync_names"})
-"""Steps that only wait for the disk: taken for several images at the same time, they wait once."""
-SHARE = 4
-"""Images for which a thread waits one after the other: to wake a thread costs as much as a wait."""
+BRIEF_STEPS: tuple[BriefStep, ...] = (write_spares, note_records, exchange_records)
+"""The steps of a commit that has nothing but a parameter file, in their order."""
 
 
 def commit_results(
@@ -149,37 +145,56 @@ def commit_results(
     *,
     wait: bool = True,
     waiters: Executor | None = None,
+    journal: Journal | None = None,
 ) -> list[Committed | CryobatchError | OSError]:
-    """Make staged results part of their images, each of another image.
+    """Make results part of their images, each of another image.
 
-    The order is that of a redo log: as long as the staged parameter file is there, the whole can
-    be done again; once it has replaced the old one, nothing is left to do. Each step is done for
-    all images before the next one, so that they wait for the disk together.
+    The order is that of a redo log: as long as the staged parameter file, or the journal, is there,
+    the whole can be done again; once that has replaced the old one, nothing is left to do. Each
+    step is done for all images before the next one, so that they wait for the disk together.
 
     Args:
-        results: The folder of each image, and what is staged for it.
+        results: The folder of each image, and what is to be committed for it.
         wait: Whether to wait for images that somebody else has locked; else the outcome of such
             a one is a ConflictError, and it can be tried again.
         waiters: Threads that wait for the disk; None: one after the other.
+        journal: Takes the parameter files of results that have nothing else; None: each of them
+            is waited for.
 
     Returns:
         What came of each, in the same order; trouble with one image stops no other.
     """
-    commits = [_Commit(folder, result) for folder, result in results]
+    commits = [Commit(folder, result) for folder, result in results]
     with ImageLocks() as locks:
         for commit in commits:
             commit.begin(locks, wait)
+        staged = [commit for commit in commits if commit.result.content is None]
         for step in STEPS:
-            _take_all(step, commits, waiters)
+            _take_all(step, staged, waiters)
+        _commit_brief([c for c in commits if c.result.content is not None and not c.error], journal)
         return [commit.conclude() for commit in commits]
 
 
-def _take_all(step: Step, commits: Sequence[_Commit], waiters: Executor | None) -> None:
-    def take(some: Sequence[_Commit]) -> None:
+def _commit_brief(commits: Sequence[Commit], journal: Journal | None) -> None:
+    if journal is None:
+        for commit in commits:
+            commit.take(_write_record)
+    elif commits:
+        with journal:
+            for step in BRIEF_STEPS:
+                step(commits, journal)
+
+
+def _write_record(folder: Path, result: StagedResult) -> None:
+    write_bytes_durably(folder / PARAMETER_FILE, (result.content or "").encode())
+
+
+def _take_all(step: Step, commits: Sequence[Commit], waiters: Executor | None) -> None:
+    def take(some: Sequence[Commit]) -> None:
         for commit in some:
             commit.take(step)
 
-    if waiters is None or step.__name__ not in WAITING_STEPS:
+    if waiters is None or len(commits) <= SHARE or step.__name__ not in WAITING_STEPS:
         take(commits)
         return
     shares = [commits[start : start + SHARE] for start in range(0, len(commits), SHARE)]
@@ -233,13 +248,19 @@ def recover_staged(folder: Path, script: str, record_path: Path, staged: Path) -
 
 def _merge(folder: Path, result: StagedResult) -> tuple[ImageRecord, StagedResult]:
     """Bring a script's run into the parameter file as somebody else has left it."""
-    staged = parameter_file.read(Path(result.record))
     script = result.script
+    if result.content is None:
+        staged = parameter_file.read(Path(result.record))
+    else:
+        staged = parameter_file.loads(result.content, f"what {script} gave")
+    base = identify(folder)
     merged = read_record(folder).with_run(
         script, staged.runs[script], staged.values.get(script, {})
     )
-    content = parameter_file.dumps(merged).encode()
-    record = write_staged(Path(result.staged).parent, script, content)
+    content = parameter_file.dumps(merged)
+    if result.content is not None:
+        return merged, replace(result, content=content, base=base)
+    record = write_staged(Path(result.staged).parent, script, content.encode())
     if record != result.record:
         Path(result.record).unlink(missing_ok=True)
     return merged, replace(result, record=record)

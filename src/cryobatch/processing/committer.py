@@ -6,11 +6,13 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from queue import Empty, SimpleQueue
 
 from cryobatch.errors import ConflictError, CryobatchError
 from cryobatch.processing.commit import Committed, commit_results
 from cryobatch.processing.image_folder import WAITERS
+from cryobatch.processing.journal import Journal
 from cryobatch.processing.turn import Result
 
 PATIENCE_S = 10.0
@@ -28,8 +30,13 @@ class Committer:
     waits each of them costs.
     """
 
-    def __init__(self) -> None:
-        """Start the thread."""
+    def __init__(self, staging: Path) -> None:
+        """Start the thread.
+
+        Args:
+            staging: Folder, on the images' file system, for what is on its way to them.
+        """
+        self._journal = Journal(staging)
         self._todo: SimpleQueue[Result | None] = SimpleQueue()
         self._done: deque[tuple[Result, Outcome]] = deque()
         self._pending: set[int] = set()
@@ -74,6 +81,7 @@ class Committer:
         self._todo.put(None)
         self._thread.join()
         self._waiters.shutdown()
+        self._journal.close()
         taken = self.take()
         os.close(self._reader)
         os.close(self._writer)
@@ -111,6 +119,6 @@ class Committer:
     def _commit(self, results: Sequence[Result]) -> Sequence[Outcome]:
         try:
             staged = [(result.folder, result.staged) for result in results]
-            return commit_results(staged, wait=False, waiters=self._waiters)
+            return commit_results(staged, wait=False, waiters=self._waiters, journal=self._journal)
         except Exception as error:  # noqa: BLE001 - the daemon's loop goes on; its log tells
             return [CryobatchError(f"{type(error).__name__}: {error}")] * len(results)

@@ -48,7 +48,7 @@ class Dispatcher:
         self._clock = clock
         self.trouble: str | None = None
         self._turns: list[Turn] = []
-        self._committer = Committer()
+        self._committer = Committer(plant.staging)
         self._losses: dict[int, Turn] = {}
         self._ready = Ready()
         self._claiming = True

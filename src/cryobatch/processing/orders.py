@@ -76,12 +76,14 @@ class StagedResult:
 
     Args:
         script: Its name.
-        record: The image's next parameter file.
+        record: The image's next parameter file; empty where that was not staged.
         staged: Folder that holds ``products/`` and ``history/``, where there are some.
         base: Identity of the parameter file that the staged one replaces.
         products: File below the image's folder, by product.
         removed: Files of the earlier run that this one does not make any more.
         history: Name of the folder for the earlier run's history, None at the first run.
+        content: The next parameter file itself, where that is all there is to commit, and sooner
+            made again than staged; else None.
     """
 
     script: str
@@ -91,6 +93,7 @@ class StagedResult:
     products: Mapping[str, str]
     removed: tuple[str, ...]
     history: str | None
+    content: str | None = None
 
 
 def to_json(message: Setup | BatchOrder | StagedResult | IndexEntry) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from cryobatch.model.image import ImageRecord
 from cryobatch.model.index import IndexEntry, index_entry
 from cryobatch.processing.commit import recover_staged
 from cryobatch.processing.image_folder import read_record
+from cryobatch.processing.journal import settle
 from cryobatch.processing.plant import Plant
 from cryobatch.processing.workspace import find_staged
 from cryobatch.store import library, log, queue
@@ -39,6 +40,7 @@ def recover(database: Database, plant: Plant, now: float) -> int:
     Returns:
         How many batches had been running.
     """
+    _settle_journals(database, plant, now)
     with database.reading() as r:
         running = queue.running(r)
         places = {batch.image_id: library.place_of(r, batch.image_id) for batch in running}
@@ -63,6 +65,27 @@ def sweep(plant: Plant) -> None:
     for folder in (plant.staging, plant.scratch):
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True, exist_ok=True)
+
+
+def _settle_journals(database: Database, plant: Plant, now: float) -> None:
+    """Write again what a power loss has taken of parameter files."""
+
+    def locate(image: int) -> Path | None:
+        with database.reading() as r:
+            place = library.places(r, [image]).get(image)
+        return None if place is None else plant.image_folder(*place)
+
+    restored = settle(plant.staging, locate)
+    if not restored:
+        return
+    with database.transaction() as t:
+        for one in restored:
+            level, image = Level.ERROR, None
+            if one.record is not None:
+                level, image = Level.WARNING, one.record.image.id
+                stale = plant.find_stale(one.record, one.folder)
+                library.index(t, image, index_entry(one.record, stale))
+            log.append(t, [LogEntry(now, one.text, level, image_id=image)])
 
 
 def _look_after(

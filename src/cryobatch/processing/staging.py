@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 
+from cryobatch.formats import parameter_file
 from cryobatch.model.image import RunRecord
 from cryobatch.model.parameter import ParameterValue
 from cryobatch.model.script import Script
@@ -17,6 +18,10 @@ from cryobatch.processing.course import Course
 from cryobatch.processing.history import stage_history
 from cryobatch.processing.invocation import Outcome
 from cryobatch.processing.orders import Setup, StagedResult
+from cryobatch.processing.workspace import write_staged
+
+BRIEF_S = 1.0
+"""What has taken less is not staged when it is but a parameter file: it is sooner made again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,16 +92,19 @@ def stage_result(course: Course, script: Script, finished: Finished, setup: Setu
     after = before.with_run(script.name, run, finished.outcome.values)
     if finished.products or history is not None:
         course.workspace.sync_staged(script.name)
-    record = course.workspace.stage_record(script.name, after)
+    removed = tuple(sorted(before.files() - after.files()))
+    text = parameter_file.dumps(after)
+    brief = not (finished.products or history or removed) and finished.seconds < BRIEF_S
     course.record = after
     return StagedResult(
         script=script.name,
-        record=record,
+        record="" if brief else write_staged(course.workspace.staging, script.name, text.encode()),
         staged=f"{course.workspace.staging}/{script.name}",
         base=course.base,
         products=finished.products,
-        removed=tuple(sorted(before.files() - after.files())),
+        removed=removed,
         history=history,
+        content=text if brief else None,
     )
 
 

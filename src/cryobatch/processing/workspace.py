@@ -9,9 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cryobatch.errors import BadInput, ContractError, NoRoom, ScriptFailed
-from cryobatch.formats import parameter_file
-from cryobatch.formats.atomic import sync_folder, write_all
-from cryobatch.model.image import ImageRecord
+from cryobatch.formats.atomic import sync_file, sync_folder, write_all
 from cryobatch.model.product import TRANSIENT_PRODUCTS
 from cryobatch.model.script import Script
 from cryobatch.model.value import Result
@@ -110,16 +108,8 @@ class Workspace:
         """Wait until all in the folder of a script's products is on the disk."""
         for folder, _, files in os.walk(self.staged(script)):
             for file in files:
-                _sync_file(Path(folder) / file)
+                sync_file(Path(folder) / file)
             sync_folder(Path(folder))
-
-    def stage_record(self, script: str, record: ImageRecord) -> str:
-        """Write the image's next parameter file, last of all that belongs to a result.
-
-        Returns:
-            Its place. The commit waits for the disk, for several images at once.
-        """
-        return write_staged(self.staging, script, parameter_file.dumps(record).encode())
 
 
 def _fetch(written: Path, path: Path) -> None:
@@ -261,11 +251,3 @@ def _check_mrc(path: Path, what: str) -> None:
         open_stack(path).close()
     except BadInput as error:
         raise ContractError(f"{what} is no whole MRC file: {error}") from error
-
-
-def _sync_file(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
