@@ -1,5 +1,9 @@
 """A person sees what processors do, and what they did in the last hour."""
 
+import os
+import socket
+import subprocess
+import sys
 import time
 
 from starlette.testclient import TestClient
@@ -8,6 +12,7 @@ from cryobatch.model.event import LogEntry
 from cryobatch.project import Project
 from cryobatch.store import log, processors
 from cryobatch.store.processors import ProcessorRow
+from cryobatch.web.api.processors import find_owner
 from tests.web.browser import Visitor, until
 
 
@@ -33,6 +38,38 @@ def test_the_last_hour_is_told_by_steps(client: TestClient, project: Project) ->
     assert cards["threads"] >= 1
     assert cards["memory_limit_gb"] is None
     assert [row["gpus"] for row in cards["rows"]] == [[], []]
+
+
+def test_memory_is_that_of_all_a_processor_has_started(
+    client: TestClient, project: Project
+) -> None:
+    """Nobody tells it of a process that is gone, or on another machine."""
+    host = socket.gethostname()
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    try:
+        rows = [
+            ProcessorRow("local-1", "busy", 0.0, host=host, pid=os.getpid()),
+            ProcessorRow("local-2", "busy", 0.0, host=host, pid=child.pid),
+            ProcessorRow("local-3", "busy", 0.0, host=f"{host}-2", pid=child.pid),
+            ProcessorRow("local-4", "lost", 0.0, host=host, pid=2**22 + 1),
+        ]
+        with project.database.transaction() as t:
+            processors.show(t, rows)
+        shown = client.get("/api/v1/processors").json()["rows"]
+        memory = {row["id"]: row["memory_bytes"] for row in shown}
+        assert memory["local-1"] > 1_000_000
+        assert memory["local-2"] > 1_000_000
+        assert memory["local-3"] is memory["local-4"] is None
+    finally:
+        child.communicate()
+
+
+def test_a_machines_processes_are_looked_at_once_for_all() -> None:
+    """However many processors there are: a child of a child is the processor's too."""
+    parents = {1: 0, 5: 1, 6: 5, 7: 6, 8: 1}
+    assert [find_owner(pid, parents, {5: "local-1"}) for pid in (5, 7, 8, 9)] == [
+        "local-1", "local-1", None, None,
+    ]  # fmt: skip
 
 
 def test_strips_appear_by_themselves(visitor: Visitor) -> None:

@@ -1,7 +1,9 @@
 """The processors: what each does, how many there shall be, and the end of one."""
 
+import contextlib
 import socket
 import time
+from collections.abc import Iterable, Mapping
 from typing import Annotated
 
 import psutil
@@ -42,20 +44,22 @@ def make_router(project: Project, hub: Hub) -> APIRouter:
     router = APIRouter(prefix="/processors", tags=["processors"])
     utilisation = Utilisation(project.database)
     hour = Kept(lambda: _last_hour(utilisation), hub.number, least_s=RENEWED_S)
+    memories = Kept(lambda: dict(_measure_memory(project.workforce.listing())), hub.number)
 
     @router.get("")
     def list_processors(request: Request) -> Response:
         """What each processor does; ``now`` is the server's clock, seconds since the epoch."""
         workforce = project.workforce
         rows = workforce.listing()
+        memory = memories.get()
         wanted = workforce.read_wishes().processors
         return answer(request, {
             "now": time.time(),
             "wanted": len(rows) if wanted is None else wanted,
             "threads": workforce.threads_each(max(len(rows), 1)),
             "memory_limit_gb": workforce.settings.memory_limit_gb,
-            "rows": [{**_to_json(row), "gpus": _gpus(row.id, workforce.settings.gpus)}
-                     for row in rows],
+            "rows": [{**_to_json(row), "memory_bytes": memory.get(row.id),
+                      "gpus": _gpus(row.id, workforce.settings.gpus)} for row in rows],
         })  # fmt: skip
 
     @router.get("/utilisation")
@@ -124,17 +128,40 @@ def _to_json(row: ProcessorRow) -> dict[str, object]:
         "progress": row.progress,
         "host": row.host,
         "pid": row.pid,
-        "memory_bytes": _measure_memory(row),
     }
 
 
-def _measure_memory(row: ProcessorRow) -> int | None:
-    """Return what a processor holds, with all that it has started; None where nobody can tell."""
-    if row.pid is None or row.host != socket.gethostname():
-        return None
-    try:
-        process = psutil.Process(row.pid)
-        family = [process, *process.children(recursive=True)]
-        return sum(one.memory_info().rss for one in family)
-    except psutil.Error:
-        return None  # it has just ended
+def _measure_memory(rows: Iterable[ProcessorRow]) -> dict[str, int]:
+    """Return what processors hold with all that they have started, by name.
+
+    One look at the machine's processes serves all: with a look for each, a hundred processors
+    would cost a page a core. A name is missing where nobody can tell.
+    """
+    host = socket.gethostname()
+    owners = {row.pid: row.id for row in rows if row.pid is not None and row.host == host}
+    held = dict.fromkeys(owners.values(), 0)
+    parents = {one.pid: one.info["ppid"] for one in psutil.process_iter(["ppid"])}
+    for pid in parents:
+        owner = find_owner(pid, parents, owners)
+        if owner is not None:
+            with contextlib.suppress(psutil.Error):  # it has just ended
+                held[owner] += psutil.Process(pid).memory_info().rss
+    return {name: number for name, number in held.items() if number}
+
+
+def find_owner(
+    pid: int, parents: Mapping[int, int | None], owners: Mapping[int, str]
+) -> str | None:
+    """Return the processor that has started a process, None where none has.
+
+    >>> find_owner(7, {7: 5, 5: 3, 3: 1, 1: 0}, {5: "local-1"})
+    'local-1'
+    """
+    seen: set[int] = set()
+    while pid not in owners:
+        parent = parents.get(pid)
+        if parent is None or parent in seen:
+            return None
+        seen.add(parent)
+        pid = parent
+    return owners[pid]
