@@ -31,6 +31,7 @@ _LEAST_SHAKING_ANGSTROM = 1e-3
 _FACTORS_KNOWN = 1.5
 """Deviation of the logarithm of what motion is to what is expected of it."""
 _FINER = (2.0, 1.3)
+_ROUNDS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ class Prior:
     local: FloatArray
 
     def root(self, scales: Scales, unknowns: int) -> FloatArray:
-        """Return L, ``(2 unknowns, 2 unknowns)``: L times its transpose is both axes' covariance.
+        """Return L, ``(unknowns, unknowns)``: L times its transpose is an axis' covariance.
 
         Args:
             scales: How large motion is.
@@ -82,10 +83,11 @@ class Prior:
             + scales.wandering_angstrom**2 * self.wandering
             + scales.acceleration_angstrom**2 * self.accelerating
         )
-        parts = [np.linalg.cholesky(whole)]
+        root = np.linalg.cholesky(whole)
         if unknowns > len(whole):
-            parts.append(scales.local_angstrom * np.linalg.cholesky(self.local))
-        return np.asarray(scipy.linalg.block_diag(*parts, *parts))
+            local = scales.local_angstrom * np.linalg.cholesky(self.local)
+            root = scipy.linalg.block_diag(root, local)
+        return np.asarray(root)
 
 
 def make_prior(frames: int) -> Prior:
@@ -129,10 +131,23 @@ class Evidence:
 
     def best(self, prior: Prior, scales: Scales) -> FloatArray:
         """Return the most probable unknowns, ``(2 unknowns,)`` float64, at some scales."""
-        root = prior.root(scales, self.target.size // 2)
-        inner = np.eye(self.target.size) + root.T @ self.curvature @ root
-        answer = scipy.linalg.cho_solve(scipy.linalg.cho_factor(inner), root.T @ self.target)
-        return np.asarray(root @ answer)
+        unknowns = self.target.size // 2
+        root = prior.root(scales, unknowns)
+        axes = slice(None, unknowns), slice(unknowns, None)
+        factors = [scipy.linalg.cho_factor(self._inner(root, axis)) for axis in axes]
+        found = np.zeros(self.target.size)
+        # What the axes say of each other is little: a few rounds, and no product so large that
+        # BLAS's threads wake and wait at full speed.
+        for _ in range(_ROUNDS):
+            for axis, other, factor in zip(axes, axes[::-1], factors, strict=True):
+                target = self.target[axis] - self.curvature[axis, other] @ found[other]
+                found[axis] = root @ scipy.linalg.cho_solve(factor, root.T @ target)
+        return found
+
+    def _inner(self, root: FloatArray, axis: slice) -> FloatArray:
+        """Return what an axis' unknowns, in units of what is expected of them, add up to."""
+        inner: FloatArray = root.T @ self.curvature[axis, axis] @ root
+        return inner + np.eye(len(root))
 
     def scales(self, prior: Prior, start: Scales) -> Scales:
         """Return the most probable scales, searched for from some on, by ever smaller factors."""
@@ -157,15 +172,19 @@ class Evidence:
             best = probability, scales
 
     def _probability(self, prior: Prior, scales: Scales) -> float:
-        """Return the logarithm of the scales' probability, but for a constant."""
-        root = prior.root(scales, self.target.size // 2)
-        inner = np.eye(self.target.size) + root.T @ self.curvature @ root
-        lower = np.linalg.cholesky(inner)
-        seen = scipy.linalg.solve_triangular(lower, root.T @ self.target, lower=True)
+        """Return the logarithm of the scales' probability, but for a constant.
+
+        What the axes say of each other is left out.
+        """
+        unknowns = self.target.size // 2
+        root, gain = prior.root(scales, unknowns), 0.0
+        for axis in (slice(None, unknowns), slice(unknowns, None)):
+            lower = np.linalg.cholesky(self._inner(root, axis))
+            seen = scipy.linalg.solve_triangular(lower, root.T @ self.target[axis], lower=True)
+            gain += 0.5 * float(seen @ seen) - float(np.log(np.diag(lower)).sum())
         usual = Scales()
         odd = [
             np.log(getattr(scales, name) / getattr(usual, name)) / _FACTORS_KNOWN
             for name in Scales.__slots__
         ]
-        gain = 0.5 * float(seen @ seen) - float(np.log(np.diag(lower)).sum())
         return gain - 0.5 * float(np.square(odd).sum())
