@@ -117,6 +117,9 @@ class LocalProcessor:
 
     def kill(self) -> None:
         """Kill it with all that it has started; its loss is heard on its wire."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            # First it stands still: it must not see its program die, and call that a failure.
+            os.kill(self._process.pid, signal.SIGSTOP)
         with contextlib.suppress(psutil.NoSuchProcess):
             for child in psutil.Process(self._process.pid).children(recursive=True):
                 with contextlib.suppress(psutil.NoSuchProcess):
