@@ -101,6 +101,8 @@ def test_the_state_is_that_of_the_last_batch(database: Database, images: MakeIma
         ("flag in ('red', 'green')", [2, 3]),
         ("flag not in ['red']", [1, 3, 4]),
         ("id in (1, 4, 99)", [1, 4]),
+        ("id in (4)", [4]),
+        ("id not in (4)", [1, 2, 3]),
         ('"age_3" in name', [3]),
         ("stale", [3]),
         ("not stale", [1, 2, 4]),

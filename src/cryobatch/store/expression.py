@@ -116,6 +116,8 @@ class _Translation:
 
     def _pair(self, left: ast.expr, op: ast.cmpop, right: ast.expr) -> Fragment:
         if isinstance(op, ast.In | ast.NotIn):
+            if _is_number(right):
+                right = ast.Tuple(elts=[right], ctx=ast.Load())  # (17): a list of one to people
             inner = self._membership(left, right)
             if isinstance(op, ast.In) and _is_id(left) and self._are_constants(right):
                 return inner  # neither can be NULL, and SQLite finds these few by their ids
