@@ -35,8 +35,8 @@ _RESPONSE_STEPS = 256
 _TILE = 16
 _MOST_TILES = 16
 _TOLERATED_PX = 0.05
-_BAND_ROWS, _BLOCK = 64, 1024
-"""Rows and columns for one look: what four frames make of them stays in the cache."""
+_BAND_ROWS, _BLOCK = 96, 2048
+"""Rows and columns for one look: what four frames make of them stays in the last cache."""
 _BEFORE = TAPS // 2 - 1
 # A loop is vectorised only where its places cannot be negative: numba would count those from the
 # end. Ten times faster.
