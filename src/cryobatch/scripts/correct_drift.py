@@ -90,6 +90,7 @@ def correct_drift(
 
     Also makes the spectrum for the CTF fit: the mean of amplitude spectra of sums of about 4 e/Å².
     """  # fmt: skip
+    from cryobatch.imaging.matrix_threads import keep_matrices_to_one_thread
     from cryobatch.imaging.memory import keep_freed_memory
     from cryobatch.imaging.motion import MotionOptions, estimate_motion
     from cryobatch.scripts.drift.frames import ReportedFrames
@@ -98,6 +99,7 @@ def correct_drift(
     from cryobatch.scripts.stack_file import open_frames
 
     keep_freed_memory()
+    keep_matrices_to_one_thread()
     with open_frames(run) as stack:
         recording = read_recording(run, stack.shape, stack.pixel_size_angstrom)
         exposure = recording.exposure(recording.movie) if dose_weighting else None
