@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page
 
-from tests.web.browser import Visitor, until
+from tests.web.browser import PHONE, Visitor, until
 from tests.web.site import IMAGES, Site
 
 SHOWN = """[...document.querySelectorAll(".ag-row")]
@@ -113,6 +113,22 @@ def test_the_log_is_filtered_and_followed(visitor: Visitor) -> None:
         until(lambda: "text=thon" in address(page), "the address")
         page.reload()
         until(lambda: page.locator(rows).count() == 6, "the same rows after a reload")
+
+
+def test_a_phone_shows_the_image_of_each_row_of_the_log(visitor: Visitor) -> None:
+    """Time, level, image and text have room side by side; a name is a link."""
+    with visitor.window("/log", size=PHONE) as page:
+        row = page.locator(".ag-center-cols-container .ag-row[row-index='0']")
+        until(lambda: "row" in row.inner_text(), "the log")
+        for column in ("time", "level", "image", "text"):
+            cell = row.locator(f"[col-id={column}]")
+            assert cell.is_visible()
+            box = cell.bounding_box()
+            assert box is not None
+            assert box["x"] + box["width"] <= PHONE[0]
+        assert row.get_by_role("img", name="info").is_visible()
+        row.locator("[col-id=image] a").click()
+        page.wait_for_url("**/image?id=*")
 
 
 def test_the_number_of_processors_is_set(visitor: Visitor) -> None:

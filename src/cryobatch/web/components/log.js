@@ -101,16 +101,21 @@ export async function start(main, frame) {
   follow.setAttribute("aria-pressed", String(follows));
 }
 
+/** A level in a word; on a phone by its mark alone, so that the image has room. */
+function levelCell(level, narrow) {
+  return h(`span.state.${level}`, narrow ? { role: "img", "aria-label": level, title: level } : { text: level });
+}
+
 function columns() {
   const narrow = innerWidth < 640;
   return [
-    { headerName: "Time", field: "time", width: narrow ? 96 : 118, sortable: true, sort: "desc", sortingOrder: ["desc", "asc"], valueFormatter: ({ value }) => value ? clock(value) : "" },
-    { headerName: "Level", field: "level", width: narrow ? 92 : 104, sortable: true, sortingOrder: ["desc", "asc"], cellRenderer: ({ value }) => value ? h(`span.state.${value}`, { text: value }) : "" },
+    { headerName: "Time", field: "time", width: narrow ? 88 : 118, sortable: true, sort: "desc", sortingOrder: ["desc", "asc"], valueFormatter: ({ value }) => value ? clock(value) : "" },
+    { headerName: "Level", field: "level", width: narrow ? 56 : 104, sortable: true, sortingOrder: ["desc", "asc"], cellRenderer: ({ value }) => value ? levelCell(value, narrow) : "" },
     { headerName: "Processor", field: "processor", context: { from: 760 }, width: 112, sortable: true },
-    { headerName: "Image", field: "image", context: { from: 480 }, flex: 1.4, minWidth: 130, sortable: true,
-      cellRenderer: ({ data }) => data?.image ? h("a", { href: imageHref(data.image_id), text: brief(data.image, 34), tabindex: "-1" }) : "" },
+    { headerName: "Image", field: "image", flex: 1.4, minWidth: narrow ? 96 : 130, sortable: true,
+      cellRenderer: ({ data }) => data?.image ? h("a", { href: imageHref(data.image_id), title: data.image, text: brief(data.image, narrow ? 12 : 34), tabindex: "-1" }) : "" },
     { headerName: "Script", field: "script", context: { from: 600 }, width: 148, sortable: true },
-    { headerName: "Text", field: "text", flex: 3, minWidth: 140 },
+    { headerName: "Text", field: "text", flex: narrow ? 1.4 : 3, minWidth: 110 },
     { headerName: "Batch", field: "batch", context: { from: 700 }, width: 86, sortable: true, type: "rightAligned" },
   ];
 }
