@@ -20,6 +20,7 @@ const MARKS = { incomplete: ["▲", "warn"], failed: ["✕", "bad"], rewritten: 
 /** Return a card; show(row, held) brings it up to date without moving anything. */
 export function makeCard(frame, actions) {
   let row = null;
+  let whyHeld = null;
   let listed = "";
   const state = h("span.state");
   const name = h("bdi");
@@ -42,7 +43,7 @@ export function makeCard(frame, actions) {
     settling, files, all);
 
   function show(now, held) {
-    row = now;
+    [row, whyHeld] = [now, held];
     const [word, why] = STATES[row.state] ?? [row.state, ""];
     state.className = `state ${row.state.replace(" ", "-")}`;
     setText(state, ["watching", "polling"].includes(row.state) && row.reason ? `${word}: ${row.reason}` : word);
@@ -106,7 +107,7 @@ export function makeCard(frame, actions) {
   async function showAll() {
     if (listed) {
       listed = "";
-      return show(row, null);
+      return show(row, whyHeld);
     }
     const found = await Promise.all(Object.keys(MARKS).filter((one) => row[one]).map((one) => actions.files(row, one)));
     if (found.some((one) => one === undefined)) return undefined;

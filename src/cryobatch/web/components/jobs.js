@@ -26,6 +26,8 @@ export function followJobs(frame) {
   const noted = readNoted();
   const waiting = new Map();
   const shown = new Map();
+  let asked = 0;
+  let answered = 0;
 
   function note(id, title) {
     if (title === null ? !noted.delete(id) : noted.has(id)) return;
@@ -76,7 +78,10 @@ export function followJobs(frame) {
 
   async function refresh() {
     const before = [...noted];
+    const mine = ++asked;
     const { jobs } = await ask("/jobs");
+    if (mine < answered) return; // a later answer knows more
+    answered = mine;
     for (const job of jobs) {
       if (job.state === "running") show(job);
       else if (noted.has(job.id)) end(job);

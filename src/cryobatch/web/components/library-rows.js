@@ -74,12 +74,19 @@ export class Rows {
   renewSoon(ids, where, tell) {
     for (const id of ids) this.waiting.add(id);
     this.once("renew", LIVE_MS, async () => {
+      // What is being loaded may be older than what has changed: that is asked for afterwards.
+      if (this.loading) return this.renewSoon([], where, tell);
       const wanted = [...this.waiting].slice(0, AT_ONCE);
       for (const id of wanted) this.waiting.delete(id);
       const named = `id in (${wanted.join(", ")},)`;
-      const { columns } = await this.fetch(where ? `${named} and (${where})` : `${named} and not trashed`, [...this.there]);
+      const { columns } = await this.fetch(where ? `${named} and (${where})` : `${named} and not trashed`, [...this.there])
+        .catch((error) => {
+          for (const id of wanted) this.waiting.add(id); // the next change asks for them again
+          throw error;
+        });
       tell(this.take(wanted, this.toRows(columns)));
       if (this.waiting.size) this.renewSoon([], where, tell);
+      return undefined;
     });
   }
 

@@ -50,7 +50,11 @@ export class MapRows {
     this.once("renew", RENEW_MS, async () => {
       const some = [...this.waiting].slice(0, AT_ONCE);
       for (const id of some) this.waiting.delete(id);
-      const { columns } = await ask("/library/table", { where: `id in (${some.join(", ")},)`, columns: [...ALWAYS, ...this.there] });
+      const { columns } = await ask("/library/table", { where: `id in (${some.join(", ")},)`, columns: [...ALWAYS, ...this.there] })
+        .catch((error) => {
+          for (const id of some) this.waiting.add(id); // the next change asks for them again
+          throw error;
+        });
       columns.id.forEach((id, from) => {
         if (!this.places.has(id)) this.places.set(id, this.columns.id.length);
         const to = this.places.get(id);

@@ -18,7 +18,10 @@ export async function start(main, frame) {
   let ahead_s = 0;
   let hour = null;
 
-  const want = (wanted) => act(order("PUT", "/processors/number", { number: wanted }));
+  const want = (wanted) => {
+    number.value = wanted; // a second click counts from here
+    return act(order("PUT", "/processors/number", { number: wanted }));
+  };
   const form = h("form.bar.changes", { onsubmit: (event) => { event.preventDefault(); want(Number(number.value)); } },
     h("button", { type: "button", text: "−", "aria-label": "One fewer", onclick: () => want(Math.max(1, Number(number.value) - 1)) }),
     number,

@@ -130,7 +130,7 @@ export async function start(main, frame) {
     addEventListener("beforeunload", (event) => { if (edits.all().length) event.preventDefault(); });
   }
   draw();
-  if (location.hash) document.querySelector(location.hash)?.scrollIntoView();
+  if (location.hash) document.getElementById(location.hash.slice(1))?.scrollIntoView();
 }
 
 /** What is typed and not kept yet, by path. */
