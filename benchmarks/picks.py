@@ -3,6 +3,10 @@
 Nothing but a diameter is given (of elongated particles the longest); the threshold is the picker's
 own. A pick is right within a quarter of the diameter; what lies nearer to the border than a quarter
 of it counts nowhere. False picks are told per µm². Processor seconds are of one thread.
+
+Nothing is to be picked on drops and crystals: beside the F1 of all particles stands that of the
+clear ones, whose centres no drop or crystal covers, and how many picks lie on one. A pick of a
+covered particle counts neither way among the clear ones.
 """
 
 import csv
@@ -19,15 +23,20 @@ from benchmarks.table import print_table
 from cryobatch.formats.mrc import read_image
 from cryobatch.imaging.picking import PickingSettings, Picks, pick
 from cryobatch.imaging.simulate import SimulationSettings, simulate_micrograph
+from cryobatch.imaging.simulate_contamination import ethane_drops, ice_crystals
+from cryobatch.imaging.simulate_field import make_field
+from cryobatch.imaging.simulate_motion import at_rest
 
 SAMPLES = Path(__file__).resolve().parents[2] / "shared" / "data" / "apoferritin"
 SIDE = 2048
+LARGE_SIDE = 4096
 SEED = 9301
 _DIAMETERS = (80.0, 130.0, 200.0, 350.0, 500.0)
 _BASE = SimulationSettings(
     rows=SIDE, columns=SIDE, frames=12, dose_per_frame=4.0, defocus_u_angstrom=18_000.0,
     defocus_v_angstrom=17_500.0, particle_hollow=0.0,
 )  # fmt: skip
+_PER_ANGSTROM2 = 3.8e-6
 _BESIDE = {
     "nothing": {},
     "gold": {"gold_count": 8},
@@ -61,9 +70,14 @@ def main() -> None:
     _real()
     columns = ["", "F1", "recall", "false/µm²", "median score", "threshold", "cpu s"]
     print_table("Simulated particles, 2048 x 2048", columns, [_row(*one) for one in particles()])
-    print_table("... and 130 Å, hollow, beside", columns, [_row(*one) for one in beside(40)])
-    columns = ["", "picks at 130 Å", "picks, none given", "cpu s", "cpu s, none given"]
-    print_table("No particles at all", columns, [_nothing(*one) for one in empty()])
+    beside_columns = [*columns, "F1, clear", "clear", "picks on dirt"]
+    print_table(
+        "... and 130 Å, hollow, beside", beside_columns, [_row_beside(*one) for one in beside(40)]
+    )
+    empty_columns = ["", "picks at 130 Å", "picks, none given", "cpu s", "cpu s, none given"]
+    print_table("No particles at all", empty_columns, [_nothing(*one) for one in empty()])
+    time_columns = ["", "cpu s", "cpu s, none given", "picks", "particles"]
+    print_table("Time, 4096 x 4096", time_columns, [_time(*one) for one in large()])
 
 
 def particles() -> Iterator[tuple[str, SimulationSettings, int]]:
@@ -89,6 +103,19 @@ def beside(count: int) -> Iterator[tuple[str, SimulationSettings, int]]:
     for name, what in _BESIDE.items():
         settings = replace(_BASE, particle_hollow=0.62, particle_count=count, **what)  # type: ignore[arg-type]  # mixed fields
         yield name, settings, SEED + 50
+
+
+def large() -> Iterator[tuple[str, SimulationSettings, int]]:
+    """Yield micrographs as large as a camera's, of small and of large pixels."""
+    for pixel in (1.0, 2.4):
+        count = round(_PER_ANGSTROM2 * (LARGE_SIDE * pixel) ** 2)
+        for name, what in _BESIDE.items():
+            settings = replace(
+                _BASE, rows=LARGE_SIDE, columns=LARGE_SIDE, pixel_size_angstrom=pixel,
+                particle_hollow=0.62, particle_count=count,
+                **what,  # type: ignore[arg-type]  # mixed fields
+            )  # fmt: skip
+            yield f"{pixel} Å/px, beside {name}", settings, SEED + 90
 
 
 def empty() -> Iterator[tuple[str, NDArray[np.float32], float]]:
@@ -117,23 +144,82 @@ def compare(
     return Count(hits, len(picks.scores) - hits - skipped, whole - hits)
 
 
+def covered(settings: SimulationSettings, seed: int) -> NDArray[np.bool_]:
+    """Return ``(rows, columns)`` bool: where a simulated drop or crystal lies."""
+    field = make_field(settings, at_rest(settings.shape), seed, 1)
+    pixel = settings.pixel_size_angstrom
+    drops = ethane_drops(field.shape, settings.ethane_count, pixel, seed)
+    crystals = ice_crystals(field.shape, settings.contaminant_count, pixel, seed)
+    thickness = drops.thickness_angstrom + crystals.thickness_angstrom
+    top, left = field.margin
+    return thickness[top : top + settings.rows, left : left + settings.columns] > 0.0
+
+
 def _row(name: str, settings: SimulationSettings, seed: int) -> Sequence[object]:
     made = simulate_micrograph(settings, seed)
-    pixel = settings.pixel_size_angstrom
-    diameter = settings.particle_diameter_angstrom * settings.particle_elongation
-    picks, cpu_s = _picked(made.image, pixel, diameter)
-    margin = 0.25 * diameter / pixel
-    last = np.array([settings.columns, settings.rows]) - 1.0 - margin
+    picks, cpu_s = _picked(made.image, settings.pixel_size_angstrom, _longest(settings))
+    return _judged(name, settings, made.particle_centres_px, picks, cpu_s)
+
+
+def _row_beside(name: str, settings: SimulationSettings, seed: int) -> Sequence[object]:
+    made = simulate_micrograph(settings, seed)
+    picks, cpu_s = _picked(made.image, settings.pixel_size_angstrom, _longest(settings))
     truth = made.particle_centres_px
-    cut = np.any((truth < margin) | (truth > last), axis=1)
-    if settings.carbon_fraction > 0.0:
-        cut |= truth[:, 0] < settings.carbon_fraction * settings.columns + 2.0 * diameter / pixel
-    count = compare(picks, truth, cut, margin)
-    area_um2 = settings.rows * settings.columns * pixel**2 * 1e-8
+    dirt = covered(settings, seed)
+    hidden = _inside(dirt, truth)
+    cut = _cut(settings, truth)
+    count = compare(picks, truth, cut | hidden, _within(settings))
+    whole = int(np.count_nonzero(~cut & ~hidden))
+    on = int(np.count_nonzero(_inside(dirt, picks.coordinates_px)))
+    return [*_judged(name, settings, truth, picks, cpu_s), count.f1, whole, on]
+
+
+def _time(name: str, settings: SimulationSettings, seed: int) -> Sequence[object]:
+    made = simulate_micrograph(settings, seed)
+    picks, cpu_s = _picked(made.image, settings.pixel_size_angstrom, _longest(settings))
+    _, cpu_estimated = _picked(made.image, settings.pixel_size_angstrom, None)
+    return [name, cpu_s, cpu_estimated, len(picks.scores), len(made.particle_centres_px)]
+
+
+def _judged(
+    name: str,
+    settings: SimulationSettings,
+    truth: NDArray[np.float64],
+    picks: Picks,
+    cpu_s: float,
+) -> Sequence[object]:
+    count = compare(picks, truth, _cut(settings, truth), _within(settings))
+    area_um2 = settings.rows * settings.columns * settings.pixel_size_angstrom**2 * 1e-8
     median = float(np.median(picks.scores)) if len(picks.scores) else "-"
     return [
         name, count.f1, count.recall, count.false / area_um2, median, picks.threshold, cpu_s,
     ]  # fmt: skip
+
+
+def _longest(settings: SimulationSettings) -> float:
+    return settings.particle_diameter_angstrom * settings.particle_elongation
+
+
+def _within(settings: SimulationSettings) -> float:
+    """Return a quarter of the longest diameter, pixels."""
+    return 0.25 * _longest(settings) / settings.pixel_size_angstrom
+
+
+def _cut(settings: SimulationSettings, truth: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return which particles the border cuts, or carbon film lies near to."""
+    margin = _within(settings)
+    last = np.array([settings.columns, settings.rows]) - 1.0 - margin
+    cut: NDArray[np.bool_] = np.any((truth < margin) | (truth > last), axis=1)
+    if settings.carbon_fraction > 0.0:
+        cut |= truth[:, 0] < settings.carbon_fraction * settings.columns + 8.0 * margin
+    return cut
+
+
+def _inside(mask: NDArray[np.bool_], points: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return ``(n,)`` bool: which points lie where a mask is."""
+    x, y = np.rint(points).astype(np.intp).T
+    found: NDArray[np.bool_] = mask[y, x]
+    return found
 
 
 def _nothing(name: str, image: NDArray[np.float32], pixel: float) -> Sequence[object]:

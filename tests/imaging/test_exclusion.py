@@ -5,7 +5,15 @@ import pytest
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 
-from cryobatch.imaging.exclusion import area_darkness, areas, darkness, grow, lumps, spots
+from cryobatch.imaging.exclusion import (
+    area_darkness,
+    areas,
+    darkness,
+    grow,
+    lumps,
+    resampled,
+    spots,
+)
 
 NOTHING = np.zeros((300, 400), dtype=bool)
 
@@ -108,3 +116,24 @@ def test_growing_reaches_all_within_the_margin(share: float, margin: float) -> N
     """No pixel more or less than by the distance to the nearest one that was masked."""
     mask = np.random.default_rng(2).random((90, 130)) < share
     np.testing.assert_array_equal(grow(mask, margin), distance_transform_edt(~mask) <= margin)
+
+
+@pytest.mark.parametrize("diameter", [9.0, 11.9, 12.0, 24.0])
+def test_lumps_are_the_same_at_every_fineness(diameter: float) -> None:
+    """A drop twice as wide as a particle is left out, however many pixels a particle has."""
+    side = round(25.0 * diameter)
+    y, x = np.ogrid[:side, :side]
+    distance = np.hypot(x - side / 3.0, y - side / 2.0)
+    noise = np.random.default_rng(4).standard_normal((side, side))
+    image = (noise + 2.0 * (distance < diameter)).astype(np.float32)
+    found = lumps(image, np.zeros(image.shape, dtype=bool), diameter)
+    assert found[distance < 0.9 * diameter].all()
+    assert not found[distance > 2.0 * diameter].any()
+
+
+def test_a_mask_is_the_same_in_a_finer_image() -> None:
+    """Each pixel takes what its nearest one has; back in the coarse image nothing has changed."""
+    mask = np.random.default_rng(5).random((40, 53)) > 0.7
+    finer = resampled(mask, (80, 106))
+    np.testing.assert_array_equal(resampled(finer, mask.shape), mask)
+    assert finer.mean() == pytest.approx(mask.mean(), abs=0.02)

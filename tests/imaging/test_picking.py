@@ -177,6 +177,17 @@ def test_the_diameter_is_estimated_when_none_is_given() -> None:
     assert picks.diameter_angstrom == pytest.approx(made.particle_diameter_angstrom, rel=0.1)
 
 
+def test_large_particles_are_not_too_large_to_be_estimated() -> None:
+    """A crowd of 500 Å: its parts are not taken for the particles."""
+    made = replace(
+        SMALL, columns=1024, rows=1024, pixel_size_angstrom=4.0, particle_diameter_angstrom=500.0
+    )
+    image, truth, _ = simulated(made, 9)
+    picks = pick(image, pixel_size_angstrom=4.0)
+    assert picks.diameter_angstrom == pytest.approx(500.0, rel=0.1)
+    assert f1_simulated(picks, truth, image, 125.0) >= 0.9
+
+
 @pytest.mark.parametrize("diameter", [90.0, 130.0, None])
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_ice_without_particles_gives_no_picks(seed: int, diameter: float | None) -> None:
@@ -264,7 +275,7 @@ def test_ice_crystals_and_ethane_alone_give_no_picks(
     assert not len(pick(image, pixel_size_angstrom=size, settings=PickingSettings(diameter)).scores)
 
 
-@pytest.mark.parametrize("seed", [41001, 52001, 52002])
+@pytest.mark.parametrize("seed", [41000, 41001, 52001, 52002])
 def test_rims_of_crystals_that_overlap_give_no_picks(seed: int) -> None:
     """A crystal that covers much of the image hides neither a fainter one nor its own rim."""
     made = replace(SMALL, particle_count=0, columns=1024, contaminant_count=4)
@@ -273,10 +284,11 @@ def test_rims_of_crystals_that_overlap_give_no_picks(seed: int) -> None:
     assert not len(pick(image, pixel_size_angstrom=size, settings=PickingSettings(130.0)).scores)
 
 
-def test_drops_larger_than_particles_give_no_picks() -> None:
+@pytest.mark.parametrize("seed", [41000, 41001, 52000])
+def test_drops_larger_than_particles_give_no_picks(seed: int) -> None:
     """The few that are hardly wider than a particle show their own size, not that asked for."""
     made = replace(SMALL, particle_count=0, columns=1024, ethane_count=4)
-    image, _, _ = simulated(made, 52000)
+    image, _, _ = simulated(made, seed)
     size = made.pixel_size_angstrom
     assert not len(pick(image, pixel_size_angstrom=size, settings=PickingSettings(130.0)).scores)
 

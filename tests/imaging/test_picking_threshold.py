@@ -5,7 +5,13 @@ import math
 import numpy as np
 import pytest
 
-from cryobatch.imaging.picking_threshold import chance_limit, find_threshold, phase_twin
+from cryobatch.imaging.picking_threshold import (
+    chance_limit,
+    find_threshold,
+    phase_twin,
+    repeated,
+)
+from cryobatch.imaging.smoothing import gaussian
 
 CHANCE = np.random.default_rng(0).normal(0.15, 0.05, 300)
 
@@ -50,3 +56,24 @@ def test_the_twin_keeps_the_power_and_nothing_else() -> None:
     np.testing.assert_allclose(np.abs(np.fft.rfft2(twin))[1:29, 1:39], power, rtol=1e-2)
     assert abs(np.corrcoef(image.ravel(), twin.ravel())[0, 1]) < 0.5
     np.testing.assert_array_equal(twin, phase_twin(image, 7))
+
+
+def test_the_twin_of_a_large_image_is_small_and_alike() -> None:
+    """Strength and grain of the whole image, in a part of its size that does not grow with it."""
+    noise = np.random.default_rng(2).standard_normal((700, 900)).astype(np.float32)
+    image = gaussian(noise, 2.0)
+    twin = phase_twin(image, 7, diameter_px=10.0)
+    assert twin.shape == (288, 288)
+    assert twin.std() == pytest.approx(image.std(), rel=0.05)
+    assert gaussian(twin, 2.0).std() == pytest.approx(gaussian(image, 2.0).std(), rel=0.1)
+
+
+def test_a_twin_is_repeated_without_a_seam() -> None:
+    """What crosses from one copy into the next differs no more than neighbours within."""
+    image = gaussian(np.random.default_rng(3).standard_normal((90, 110)).astype(np.float32), 3.0)
+    twin = phase_twin(image, 7)
+    filled = repeated(twin, (200, 130))
+    assert filled.shape == (200, 130)
+    np.testing.assert_array_equal(filled[90:180, :110], twin)
+    steps = np.abs(np.diff(filled, axis=0)).mean(axis=1)
+    assert steps[89] < 1.5 * np.delete(steps, 89).max()

@@ -44,7 +44,7 @@ _AREA_STEP = 4
 # carbon reached 3.6, simulated carbon began at 9.
 _AREA_SEPARATION = 5.0
 _AREA_OPENING = 1.0
-_ENOUGH_PIXELS = 100_000
+_ENOUGH_PIXELS = 50_000
 _TINY = 1e-6
 
 

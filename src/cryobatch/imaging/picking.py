@@ -127,7 +127,8 @@ def pick(
     coarse, sketched, dirt = _plan(ready, diameter / pixel_size_angstrom, settings, threads)
     coarse_pixel = pixel_size_angstrom * max(coarse.scale)
     measured = _measured(sketched, diameter, coarse_pixel, settings.tolerance)
-    used = diameter if settings.diameter_angstrom is None else measured
+    # An estimate of long particles is wider than their template, and is to stay so.
+    used = max(measured, diameter) if settings.diameter_angstrom is None else measured
     shrink = _shrink(micrograph.shape, used / pixel_size_angstrom, _FINE)
     field = working_field(ready, shrink, light=settings.light, threads=threads)
     excluded = field.missing | resampled(dirt, field.missing.shape)

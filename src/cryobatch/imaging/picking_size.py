@@ -13,8 +13,8 @@ from cryobatch.imaging.picking_template import Template
 _DIAMETERS_ANGSTROM = (70.0, 98.0, 137.0, 192.0, 269.0, 376.0, 500.0)
 _PIXELS_PER_DIAMETER = 12.0
 _FIELD_DIAMETERS = 4.0
-# Forty diameters a side hold particles enough to tell theirs.
-_LARGEST_SIDE = 480
+# 33 diameters a side hold particles enough to tell theirs.
+_LARGEST_SIDE = 400
 _ROUNDS = 2
 _STEPS_PER_PIXEL = 2.0
 # The half height of the edge lies inside the outer diameter, by the softness of a protein's border.

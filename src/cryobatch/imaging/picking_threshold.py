@@ -1,9 +1,10 @@
 """The score from which on a maximum counts as a particle, found without knowing the truth.
 
 Where particles are many, the scores of all maxima are two populations (chance and particles), each
-about Gaussian: expectation maximisation finds them, and the threshold stands where a maximum
-belongs to either with equal probability. They must be clearly two: far apart, and so much likelier
-than one that the additional numbers of a second population are paid for.
+about Gaussian: expectation maximisation finds them, and the threshold stands where a maximum is a
+particle with a probability of a third, for particles' scores reach further down. They must be
+clearly two: far apart, and so much likelier than one that the additional numbers of a second
+population are paid for.
 
 Where particles are few they form no population. Then a twin of the micrograph with the same power
 spectrum and random phases, in which nothing can be, tells how high scores get by chance.
@@ -20,6 +21,8 @@ from cryobatch.imaging.arrays import FloatArray, ImageArray
 
 _TAIL_FRACTION = 0.1
 _FALSE_ALARMS = 0.001
+# Even odds lose a fifth of few weak particles, and take hardly anything else for one.
+_ENOUGH = 0.35
 _STARTS = (0.25, 0.5, 0.75, 0.9, 0.97)
 _ROUNDS = 200
 _SETTLED = 1e-4
@@ -148,7 +151,7 @@ def _crossing(scores: FloatArray, least_mean: float) -> float | None:
     if likelihood - single < _PRICE + _PRICE_PER_LOG * math.log(len(scores)):
         return None
     line = np.linspace(low[1], high[1], 1001)
-    return float(line[int(np.argmax(_share(line, low, high) >= 0.5))])
+    return float(line[int(np.argmax(_share(line, low, high) >= _ENOUGH))])
 
 
 def _two_populations(
