@@ -26,10 +26,10 @@ from cryobatch.project import Project
 from cryobatch.project.selection import Selection
 from cryobatch.project.submission import Choice
 
-TASKS = 400
+TASKS = 2_000
 SINGLE_TASKS = 60
 WORKERS = 2
-REPEATS = 3
+REPEATS = 5
 TIMEOUT_S = 120.0
 
 _SERVE = """

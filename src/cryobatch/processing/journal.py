@@ -41,6 +41,8 @@ from cryobatch.processing.spares import Spares
 
 INTERVAL_S = 10.0
 """How often the file system is flushed, when there is something to flush."""
+MANY = 100
+"""For more images than these the whole file system is flushed, and not each of them."""
 _PATTERN = "journal-*"
 
 Locate = Callable[[int], Path | None]
@@ -172,9 +174,12 @@ def settle(folder: Path, locate: Locate) -> list[Restored]:
     entries = [entry for path in journals for entry in _read(path)]
     latest = {entry.folder: entry for entry in entries}
     noted = _latest_times(entries)
+    flush = len(latest) <= MANY
     with ThreadPoolExecutor(WAITERS, thread_name_prefix="disk") as waiters:
-        settled = waiters.map(lambda entry: _settle(entry, noted, locate), latest.values())
+        settled = waiters.map(lambda entry: _settle(entry, noted, locate, flush), latest.values())
         restored = [found for found in settled if found is not None]
+    if not flush:
+        sync_file_system(folder)
     for path in journals:
         path.unlink()
     return restored
@@ -205,7 +210,7 @@ def _latest_times(entries: Sequence[Entry]) -> Mapping[int, int]:
     return noted
 
 
-def _settle(entry: Entry, noted: Mapping[int, int], locate: Locate) -> Restored | None:
+def _settle(entry: Entry, noted: Mapping[int, int], locate: Locate, flush: bool) -> Restored | None:
     """Bring one entry to its image, where it is not there."""
     folder = Path(entry.folder)
     try:
@@ -216,7 +221,7 @@ def _settle(entry: Entry, noted: Mapping[int, int], locate: Locate) -> Restored 
             return None  # the image was removed
         with image_lock(folder):
             restored = _restore(folder, entry, noted)
-        if restored is None:
+        if restored is None and flush:
             sync_file(folder / PARAMETER_FILE)
             sync_folder(folder)
     except (CryobatchError, OSError) as error:
