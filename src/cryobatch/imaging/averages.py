@@ -138,8 +138,8 @@ def contribute(image: ImageArray, threads: int = 1) -> Contribution:
 def begin(first: Contribution) -> Average:
     """Return the averages of one image."""
     return Average(
-        1, first.shape, first.pixels, np.zeros_like(first.pixels), first.spectrum, first.row_means, 0.0,
-        first.column_means, 0.0, first.fine,
+        1, first.shape, first.pixels, np.zeros_like(first.pixels), first.spectrum,
+        first.row_means, 0.0, first.column_means, 0.0, first.fine,
     )  # fmt: skip
 
 
