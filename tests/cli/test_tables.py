@@ -9,7 +9,8 @@ import pytest
 from rich.console import Console
 
 from cryobatch.cli.display import Lines, describe_work, draw_slots, draw_work
-from cryobatch.cli.tables import align, describe, describe_duration, describe_number, shorten
+from cryobatch.cli.layout import shorten
+from cryobatch.cli.tables import align, describe, describe_duration, describe_number
 
 
 def snapshot(**changed: object) -> Any:

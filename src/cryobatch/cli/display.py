@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from cryobatch.cli.tables import GAP, describe_duration, shorten
+from cryobatch.cli.layout import GAP, shorten
+from cryobatch.cli.tables import describe_duration
 from cryobatch.store import library
 
 if TYPE_CHECKING:

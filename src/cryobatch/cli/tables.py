@@ -3,12 +3,17 @@
 import json
 import math
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import typer
 
-GAP = "  "
+from cryobatch.cli.layout import GAP, INDENT, Layout, lay_out, shorten, shorten_alike
+
+if TYPE_CHECKING:
+    from rich.text import Text
 
 
 def show_rows(rows: Sequence[Mapping[str, object]], columns: Sequence[str], nothing: str) -> None:
@@ -80,18 +85,6 @@ def align(rows: Sequence[Sequence[str]], numeric: Sequence[bool]) -> str:
     return "\n".join(lines)
 
 
-def shorten(text: str, width: int) -> str:
-    """Return a text of at most so many letters, its middle left out where it is longer.
-
-    >>> shorten("FoilHole_29355766_Data", 11)
-    'FoilH…_Data'
-    """
-    if len(text) <= width:
-        return text
-    left = max(width - 1, 0)
-    return text[: left // 2] + "…" + text[len(text) - (left - left // 2) :]
-
-
 def describe(value: object) -> str:
     """Return a cell's text: short numbers, nothing for what is absent, no line breaks."""
     if value is None:
@@ -152,20 +145,47 @@ def _show_rich(
     cells: Sequence[Sequence[str]], columns: Sequence[str], numeric: Sequence[bool]
 ) -> None:
     from rich.console import Console
-    from rich.table import Table
+
+    console = Console()
+    widths = [max(map(len, column)) for column in zip(columns, *cells, strict=True)]
+    whole = [place for place, name in enumerate(columns) if numeric[place] or name in _WHOLE]
+    layout = lay_out(widths, console.width, whole=whole, last_is_text=not numeric[-1])
+    by_column = zip(zip(*cells, strict=True), layout.widths, strict=True)
+    shown = [shorten_alike(column, width) for column, width in by_column]
+    if not numeric[-1]:
+        shown[-1] = [row[-1] for row in cells]
+    titles = [shorten(name, width) for name, width in zip(columns, layout.widths, strict=True)]
+    for number, row in enumerate([titles, *zip(*shown, strict=True)]):
+        for line in _draw(row, layout, numeric):
+            line.stylize("" if number else "bold")
+            console.print(line, no_wrap=True, overflow="ignore", crop=False)
+
+
+def _draw(row: Sequence[str], layout: Layout, numeric: Sequence[bool]) -> Iterator["Text"]:
+    """Yield the lines of one row."""
     from rich.text import Text
 
-    table = Table(box=None, pad_edge=False)
-    for place, (name, right) in enumerate(zip(columns, numeric, strict=True)):
-        if place == len(columns) - 1 and not right:
-            table.add_column(name, overflow="fold")  # a long text, such as the log's
-        else:
-            table.add_column(name, justify="right" if right else "left", no_wrap=True)
-    for row in cells:
-        table.add_row(*(Text(cell, style=_STYLES.get(cell, "")) for cell in row))
-    Console().print(table)
+    *others, last = row
+    start = sum(layout.widths[:-1]) + len(GAP) * len(others)
+    line = Text()
+    for text, width, right in zip(others, layout.widths, numeric, strict=False):
+        line.append(text.rjust(width) if right else text.ljust(width), _STYLES.get(text))
+        line.append(GAP)
+    pieces = textwrap.wrap(last, layout.widths[-1]) or [""]
+    if numeric[-1]:
+        pieces = [last.rjust(layout.widths[-1])]
+    if layout.below:
+        line.rstrip()
+        yield line
+        start = INDENT
+    else:
+        yield line.append(pieces.pop(0), _STYLES.get(last))
+    for piece in pieces:
+        yield Text(" " * start + piece)
 
 
+_WHOLE = {"time", "since", "first", "last", "ended", "state", "level", "verdict"}
+"""Columns that say nothing when they are shortened."""
 _STYLES = {
     "red": "red", "failed": "red", "error": "red", "lost": "red", "amber": "yellow",
     "warning": "yellow", "green": "green", "done": "green", "running": "cyan", "busy": "cyan",
