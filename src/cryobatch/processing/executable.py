@@ -7,7 +7,7 @@ import selectors
 import signal
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import IO, Any
 
@@ -22,6 +22,8 @@ from cryobatch.model.value import Absent
 RUN_VARIABLE = "CRYOBATCH_RUN"
 ENDING_TIMEOUT_S = 5.0
 CHUNK_BYTES = 65_536
+LAST_WORDS = 200
+"""So many letters of a program's last line are told with its failure."""
 
 
 @dataclass(slots=True)
@@ -54,6 +56,7 @@ def run_executable(
     description = run.workspace / "run.json"
     description.write_text(json.dumps(describe_run(run, parameters), ensure_ascii=False))
     answers = Answers()
+    start = os.fstat(log.fileno()).st_size
     try:
         # No group of its own: whoever ends the processor's group ends the program too.
         process = subprocess.Popen(
@@ -65,7 +68,7 @@ def run_executable(
     try:
         for line in _read_lines(process, log):
             understand_line(line.decode("utf-8", errors="replace"), answers, run)
-        _check_exit(script, process.wait())
+        _check_exit(script, process.wait(), lambda: _last_words(log, start))
     finally:
         process.kill()
         process.wait()
@@ -166,14 +169,30 @@ def _has_children() -> bool:
     return True
 
 
-def _check_exit(script: Script, code: int) -> None:
+def _check_exit(script: Script, code: int, last_words: Callable[[], str]) -> None:
     if code == 0:
         return
     if code > 0:
-        raise ScriptFailed(f"{script.name} ended with exit code {code}; see its log")
+        said = last_words()
+        more = f": {said} (all that it said is in its log)" if said else "; see its log"
+        raise ScriptFailed(f"{script.name} ended with exit code {code}{more}")
     name = signal.Signals(-code).name
     hint = "; the kernel does that when memory runs out" if -code == signal.SIGKILL else ""
     raise ScriptFailed(f"{script.name} was killed by signal {-code} ({name}){hint}")
+
+
+def _last_words(log: IO[bytes], start: int) -> str:
+    """Return the last line that a program has written for people, for mostly it says why.
+
+    Args:
+        log: Its log.
+        start: Where its own part begins.
+    """
+    with open(log.name, "rb") as file:  # noqa: PTH123 - the log's name is a text
+        file.seek(max(start, os.fstat(file.fileno()).st_size - CHUNK_BYTES))
+        lines = file.read().decode(errors="replace").splitlines()
+    said = (" ".join(line.split()) for line in reversed(lines) if not line.startswith("::"))
+    return next((line[:LAST_WORDS] for line in said if line), "")
 
 
 def _number(line: str, text: str) -> float:
