@@ -22,7 +22,7 @@ WRITE_DELAY_S = 0.02
 """How long the rows of a committed result wait for a claim to share its transaction."""
 RETRY_DELAY_S = 0.5
 """How long to wait after a transaction that did not come about."""
-LULL_S = 0.002
+LULL_S = 0.006
 """How long words may gather while all processors have enough to do."""
 
 

@@ -11,7 +11,7 @@ from cryobatch.store.database import Transaction
 
 SHORT_S = 0.05
 """A batch that takes no longer is short."""
-AHEAD_EACH = 16
+AHEAD_EACH = 32
 """Batches claimed ahead for each processor, while they are short."""
 HANDED_S = 0.02
 """Processors are handed batches ahead for no longer than this."""
