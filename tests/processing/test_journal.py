@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -314,6 +315,31 @@ def test_the_journal_is_forgotten_when_the_disk_has_all(
         time.sleep(0.005)
     assert not list(project.place.staging.glob("journal-*"))
     journal.close()
+
+
+def test_a_busy_file_system_does_not_keep_a_daemon_from_ending(
+    new_project: MakeProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A flush of all of it may take minutes; what was committed is flushed by itself then."""
+    flushing, ended = threading.Event(), threading.Event()
+
+    def sync_slowly(_: Path) -> None:
+        flushing.set()
+        ended.wait(60)
+
+    monkeypatch.setattr(journal_module, "INTERVAL_S", 0.01)
+    monkeypatch.setattr(journal_module, "PATIENCE_S", 0.05)
+    monkeypatch.setattr(journal_module, "sync_file_system", sync_slowly)
+    project = new_project(1)
+    project.place.staging.mkdir(exist_ok=True)
+    journal = Journal(project.place.staging)
+    Bench(project, journal).commit(1)
+    try:
+        assert flushing.wait(20)
+        journal.close()
+        assert list(project.place.staging.iterdir()) == []
+    finally:
+        ended.set()
 
 
 def test_a_journal_that_the_disk_refuses_fails_its_results_alone(

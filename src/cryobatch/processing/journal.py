@@ -41,6 +41,8 @@ from cryobatch.processing.spares import Spares
 
 INTERVAL_S = 10.0
 """How often the file system is flushed, when there is something to flush."""
+PATIENCE_S = 2.0
+"""How long the end waits for a flush that is under way; what is left is flushed file by file."""
 MANY = 100
 """For more images than these the whole file system is flushed, and not each of them."""
 _PATTERN = "journal-*"
@@ -130,7 +132,7 @@ class Journal:
     def close(self) -> None:
         """Wait for the disk, and leave nothing behind."""
         self._ends.set()
-        self._thread.join()
+        self._thread.join(PATIENCE_S)  # a copy may keep the file system busy for minutes
         with self:
             self._seal()
             self.spares.close()
