@@ -120,6 +120,29 @@ def test_interrupted_registration_is_taken_up(
         assert sorted(path.name for path in (project.place.images / "session").iterdir()) == left
 
 
+@pytest.mark.parametrize("take", [Take.LINK, Take.COPY])
+def test_a_recording_rewritten_after_an_interrupted_registration_keeps_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, take: Take
+) -> None:
+    """The folder that a killed import had made for it is made anew: nobody knows that one."""
+    folder = write_sums(tmp_path / "session", 2)
+    with Project.create(tmp_path / "project", facts=FACTS) as project:
+
+        def die(*_: object) -> None:
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch:
+            patch.setattr(library, "register", die)
+            with pytest.raises(KeyboardInterrupt):
+                project.import_recordings([folder], choice=PICK, take=take)
+        (folder / "image_1.mrc").unlink()
+        write_mrc(folder / "image_1.mrc", np.full((1, 48, 32), 7, np.int16))
+        report = project.import_recordings([folder], choice=PICK, take=take)
+        assert len(report.images) == 2
+        assert [row["name"] for row in project.images.rows()] == ["image_0", "image_1"]
+        assert len(list(project.place.images.glob("*/*/image.toml"))) == 2
+
+
 def test_registered_but_not_submitted_is_submitted(tmp_path: Path) -> None:
     """Images that a killed import had registered get their batches at the next import."""
     folder = write_sums(tmp_path / "session", 2)

@@ -1,5 +1,6 @@
 """Registration: found recordings become images, with folder, parameter file and library row."""
 
+import shutil
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -232,7 +233,18 @@ class Registrar:
             present = read_record(folder)
             if present.image.source_id == recording.source_id:
                 return name, present
+            if self._is_forgotten(present, recording):
+                shutil.rmtree(folder)
+                return name, None
             taken.add(name)
+
+    def _is_forgotten(self, present: ImageRecord, recording: Recording) -> bool:
+        """Tell whether a killed import had made this for a recording that was then rewritten."""
+        image = present.image
+        if present.runs or image.source != str(recording.path):
+            return False
+        with self.database.reading() as r:
+            return not library.taken_names(r, image.group, [image.name])
 
     def finish_moves(self, known: Mapping[Path, int], pace: Pace | None = None) -> list[Refused]:
         """Delete sources that a killed import had copied and registered, and not deleted.
