@@ -6,7 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -209,6 +209,19 @@ def test_a_torn_file_and_that_of_another_image_are_written_again(
     assert [one.folder for one in bench.settle()] == [bench.folder(1)]
     record = read_record(bench.folder(1))
     assert (record.image.id, record.runs["judge"].batch) == (1, 1)
+
+
+def test_another_image_that_was_given_the_folder_keeps_its_own(bench: Bench) -> None:
+    """The first one was removed, and a recording of its name imported, before the daemon died."""
+    bench.commit(1)
+    bench.fail_power()
+    record = read_record(bench.folder(2))
+    other = replace(record, image=replace(record.image, id=99, source_id="new"))
+    beside = bench.folder(1) / "fresh"
+    beside.write_text(parameter_file.dumps(other))
+    beside.replace(bench.folder(1) / "image.toml")
+    assert bench.settle() == []
+    assert read_record(bench.folder(1)) == other
 
 
 def test_what_a_person_wrote_later_is_kept(bench: Bench) -> None:

@@ -99,20 +99,23 @@ def test_names_are_unique_in_a_group(tmp_path: Path) -> None:
         assert names == ["image", "image_2"]
 
 
-def test_interrupted_registration_is_taken_up(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def import_and_die(project: Project, folder: Path, take: Take) -> None:
+    """Die when the folders of images are made, and nothing is registered."""
+
+    def die(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(library, "register", die)
+        with pytest.raises(KeyboardInterrupt):
+            project.import_recordings([folder], choice=PICK, take=take)
+
+
+def test_interrupted_registration_is_taken_up(tmp_path: Path) -> None:
     """Folders that a killed import has made, and not registered, are used and not doubled."""
     folder = write_sums(tmp_path / "session", 2)
     with Project.create(tmp_path / "project", facts=FACTS) as project:
-
-        def die(*_: object) -> None:
-            raise KeyboardInterrupt
-
-        with monkeypatch.context() as patch:
-            patch.setattr(library, "register", die)
-            with pytest.raises(KeyboardInterrupt):
-                project.import_recordings([folder], choice=PICK)
+        import_and_die(project, folder, Take.LINK)
         left = sorted(path.parent.name for path in project.place.images.glob("*/*/image.toml"))
         assert left == ["image_0", "image_1"]
         report = project.import_recordings([folder], choice=PICK)
@@ -122,19 +125,12 @@ def test_interrupted_registration_is_taken_up(
 
 @pytest.mark.parametrize("take", [Take.LINK, Take.COPY])
 def test_a_recording_rewritten_after_an_interrupted_registration_keeps_its_name(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, take: Take
+    tmp_path: Path, take: Take
 ) -> None:
     """The folder that a killed import had made for it is made anew: nobody knows that one."""
     folder = write_sums(tmp_path / "session", 2)
     with Project.create(tmp_path / "project", facts=FACTS) as project:
-
-        def die(*_: object) -> None:
-            raise KeyboardInterrupt
-
-        with monkeypatch.context() as patch:
-            patch.setattr(library, "register", die)
-            with pytest.raises(KeyboardInterrupt):
-                project.import_recordings([folder], choice=PICK, take=take)
+        import_and_die(project, folder, take)
         (folder / "image_1.mrc").unlink()
         write_mrc(folder / "image_1.mrc", np.full((1, 48, 32), 7, np.int16))
         report = project.import_recordings([folder], choice=PICK, take=take)

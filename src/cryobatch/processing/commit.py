@@ -62,6 +62,12 @@ class Commit:
     spare: Spare | None = None
     error: CryobatchError | OSError | None = None
 
+    @property
+    def content(self) -> str:
+        """Return the next parameter file of a brief result."""
+        assert self.result.content is not None
+        return self.result.content
+
     def begin(self, locks: ImageLocks, wait: bool) -> None:
         """Take the image's lock and bring in what somebody else has changed."""
         try:
@@ -102,23 +108,28 @@ def write_spares(commits: Sequence[Commit], journal: Journal) -> None:
     """Write the next parameter files, each into a file that is no image's."""
     for commit in commits:
         try:
-            commit.spare = journal.spares.write((commit.result.content or "").encode())
+            commit.spare = journal.spares.write(commit.content.encode())
         except OSError as error:
             commit.error = error
 
 
 def note_records(commits: Sequence[Commit], journal: Journal) -> None:
     """Note them in the journal: now they are on the disk."""
-    written = [commit for commit in commits if commit.spare is not None]
+    written = [(commit, commit.spare) for commit in commits if commit.spare is not None]
+    entries = [
+        Entry(
+            folder=str(commit.folder),
+            script=commit.result.script,
+            content=commit.content,
+            base=commit.result.base,
+            fresh=spare.identity,
+        )
+        for commit, spare in written
+    ]
     try:
-        journal.note([
-            Entry(
-                str(commit.folder), commit.result.script, commit.result.content or "",
-                commit.result.base, commit.spare.identity,
-            ) for commit in written if commit.spare is not None
-        ])  # fmt: skip
+        journal.note(entries)
     except OSError as error:
-        for commit in written:
+        for commit, _ in written:
             commit.error = error
 
 
@@ -171,7 +182,8 @@ def commit_results(
         staged = [commit for commit in commits if commit.result.content is None]
         for step in STEPS:
             _take_all(step, staged, waiters)
-        _commit_brief([c for c in commits if c.result.content is not None and not c.error], journal)
+        brief = [commit for commit in commits if commit.result.content is not None]
+        _commit_brief([commit for commit in brief if commit.error is None], journal)
         return [commit.conclude() for commit in commits]
 
 

@@ -237,7 +237,11 @@ def _restore(folder: Path, entry: Entry, noted: Mapping[int, int]) -> Restored |
         if (folder / PARAMETER_FILE).read_bytes() == entry.content.encode():
             return None
     wanted = parameter_file.loads(entry.content, str(folder))
-    found = _read_if_whole(folder, wanted)
+    found = _read_if_whole(folder)
+    if found is not None and not _is_same_image(found, wanted):
+        if identify(folder)[2] not in noted:
+            return None  # another image was given the folder since
+        found = None  # what a file held that was another image's in its time
     if found is None or _is_ours(folder, noted):
         write_bytes_durably(folder / PARAMETER_FILE, entry.content.encode())
         return Restored(folder, wanted, "after a power loss: its parameter file was written again")
@@ -250,14 +254,16 @@ def _restore(folder: Path, entry: Entry, noted: Mapping[int, int]) -> Restored |
     return Restored(folder, merged, text)
 
 
-def _read_if_whole(folder: Path, wanted: ImageRecord) -> ImageRecord | None:
-    """Return the record that is there, None for a torn one and for another image's."""
+def _read_if_whole(folder: Path) -> ImageRecord | None:
+    """Return the record that is there, None for a torn one."""
     try:
-        found = read_record(folder)
+        return read_record(folder)
     except SettingsError:
         return None
-    same = (found.image.id, found.image.source_id) == (wanted.image.id, wanted.image.source_id)
-    return found if same else None
+
+
+def _is_same_image(one: ImageRecord, other: ImageRecord) -> bool:
+    return (one.image.id, one.image.source_id) == (other.image.id, other.image.source_id)
 
 
 def _is_ours(folder: Path, noted: Mapping[int, int]) -> bool:
