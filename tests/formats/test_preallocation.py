@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cryobatch.formats import mrc
+from cryobatch.formats import mrc_writing
 from cryobatch.formats.mrc import StackWriter, open_stack
 
 
@@ -36,7 +36,7 @@ def test_a_full_disk_is_told_before_the_work(
     def full(_descriptor: int, _size_bytes: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(mrc, "take_room", full)
+    monkeypatch.setattr(mrc_writing, "take_room", full)
     before = count_open_files()
     with pytest.raises(OSError, match=r"No space left on device: '.*a\.mrc'"):
         StackWriter(tmp_path / "a.mrc", (1, 8, 8), "uint8", 1.0)
