@@ -72,7 +72,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """A parameter file of which a power loss had taken something.
+    """A parameter file of which a power loss, or a kill, had taken something.
 
     Args:
         folder: The image's folder.
@@ -170,7 +170,7 @@ def settle(folder: Path, locate: Locate) -> list[Restored]:
         locate: Finds images that are not where they were.
 
     Returns:
-        What a power loss had taken, and is there again.
+        What a power loss, or a kill, had taken, and is there again.
     """
     journals = sorted(folder.glob(_PATTERN))
     entries = [entry for path in journals for entry in _read(path)]
@@ -227,7 +227,7 @@ def _settle(entry: Entry, noted: Mapping[int, int], locate: Locate, flush: bool)
             sync_file(folder / PARAMETER_FILE)
             sync_folder(folder)
     except (CryobatchError, OSError) as error:
-        text = f"{folder}: what a power loss took of its parameter file is lost: {error}"
+        text = f"after a restart: {folder}: its parameter file cannot be put right: {error}"
         return Restored(folder, None, text)
     return restored
 
@@ -244,13 +244,13 @@ def _restore(folder: Path, entry: Entry, noted: Mapping[int, int]) -> Restored |
         found = None  # what a file held that was another image's in its time
     if found is None or _is_ours(folder, noted):
         write_bytes_durably(folder / PARAMETER_FILE, entry.content.encode())
-        return Restored(folder, wanted, "after a power loss: its parameter file was written again")
+        return Restored(folder, wanted, "after a restart: its parameter file was written again")
     if entry.script in found.runs:
         return None
     run, values = wanted.runs[entry.script], wanted.values.get(entry.script, {})
     merged = found.with_run(entry.script, run, values)
     write_record(folder, merged)
-    text = f"after a power loss: {entry.script} was added to its parameter file"
+    text = f"after a restart: {entry.script} was added to its parameter file"
     return Restored(folder, merged, text)
 
 
