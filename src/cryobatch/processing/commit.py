@@ -90,7 +90,8 @@ class Commit:
         if self.error is not None:
             return self.error
         try:
-            return Committed(identify(self.folder), self.merged)
+            base = identify(self.folder) if self.spare is None else self.spare.identity
+            return Committed(base, self.merged)
         except CryobatchError as error:
             return error
 

@@ -96,12 +96,15 @@ class Committer:
             deadline = time.monotonic() + PATIENCE_S
             waiting |= {result.batch.id: (result, deadline) for result in fresh}
             results = [result for result, _ in waiting.values()]
+            done = []
             for result, outcome in zip(results, self._commit(results), strict=True):
                 is_late = time.monotonic() > waiting[result.batch.id][1]
                 if not isinstance(outcome, ConflictError) or is_late:
                     del waiting[result.batch.id]
-                    self._done.append((result, outcome))
-                    os.write(self._writer, b"!")
+                    done.append((result, outcome))
+            if done:
+                self._done.extend(done)
+                os.write(self._writer, b"!")
             if ends:
                 return  # what still waits for its image is committed by the next daemon
 

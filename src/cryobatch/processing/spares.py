@@ -49,10 +49,11 @@ class Spares:
 
     def write(self, content: bytes) -> Spare:
         """Write a spare."""
-        path, descriptor = self._open()
+        path, descriptor, earlier_size = self._open()
         try:
             write_all(descriptor, content)
-            os.ftruncate(descriptor, len(content))
+            if earlier_size > len(content):
+                os.ftruncate(descriptor, len(content))
             status = os.fstat(descriptor)
         finally:
             os.close(descriptor)
@@ -73,21 +74,22 @@ class Spares:
             _remove(path)
         self._free.clear()
 
-    def _open(self) -> tuple[str, int]:
+    def _open(self) -> tuple[str, int, int]:
+        """Return a spare's path, its descriptor and how much is in it."""
         while len(self._free) >= LEAST:
             path = self._free.popleft()
-            descriptor = self._reopen(path)
-            if descriptor is not None:
-                return path, descriptor
+            opened = self._reopen(path)
+            if opened is not None:
+                return path, *opened
             _remove(path)
         self._made += 1
         path = f"{self._folder}/{_START}{self._made}"
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
         descriptor = os.open(path, flags, 0o666)
         self._kind = self._kind or _kind_of(os.fstat(descriptor))
-        return path, descriptor
+        return path, descriptor, 0
 
-    def _reopen(self, path: str) -> int | None:
+    def _reopen(self, path: str) -> tuple[int, int] | None:
         """Open one to be written again, None where it may be anybody else's too."""
         try:
             descriptor = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -95,18 +97,20 @@ class Spares:
             return None
         status = os.fstat(descriptor)
         if status.st_nlink == 1 and _kind_of(status) == self._kind and _is_alone(descriptor):
-            return descriptor
+            return descriptor, status.st_size
         os.close(descriptor)
         return None
 
 
 def _is_alone(descriptor: int) -> bool:
-    """Tell whether nobody else has a file open: only then the kernel gives a lease for writing."""
+    """Tell whether nobody else has a file open: only then the kernel gives a lease for writing.
+
+    It ends when the descriptor is closed: who opens the file meanwhile waits for that.
+    """
     try:
         # An opener would send us SIGIO, which ends a process; SIGURG does nothing.
         fcntl.fcntl(descriptor, fcntl.F_SETSIG, signal.SIGURG)
         fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_WRLCK)
-        fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_UNLCK)
     except OSError:
         return False
     return True
