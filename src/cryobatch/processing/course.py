@@ -11,13 +11,14 @@ from cryobatch.model.fingerprint import fingerprint_product
 from cryobatch.model.image import ImageRecord
 from cryobatch.model.parameter import ParameterValue
 from cryobatch.model.product import TRANSIENT_PRODUCTS, Input
+from cryobatch.model.resolution import resolve_parameters
 from cryobatch.model.script import Script
 from cryobatch.model.workflow import Workflow, plan_workflow
 from cryobatch.processing.currency import fingerprint_root, recording_path
 from cryobatch.processing.image_folder import Identity, identify, read_record
 from cryobatch.processing.lineage import find_chain
 from cryobatch.processing.orders import BatchOrder, Setup
-from cryobatch.processing.workspace import Workspace
+from cryobatch.processing.workspace import WorkFolder, Workspace
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,13 @@ class Course:
     fingerprints: dict[str, str] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
     made: set[str] = field(default_factory=set)
+    _parameters: dict[str, dict[str, ParameterValue]] = field(default_factory=dict)
+
+    def parameters(self, script: Script) -> Mapping[str, ParameterValue]:
+        """Return a script's parameters, as they hold for this batch."""
+        if script.name not in self._parameters:
+            self._parameters[script.name] = resolve_parameters(script, self.layers)
+        return self._parameters[script.name]
 
     def read_again(self) -> None:
         """Take note of what somebody else has written into the parameter file."""
@@ -214,7 +222,7 @@ class Plans:
         return self._known[key]
 
 
-def begin_course(order: BatchOrder, setup: Setup, plans: Plans) -> Course:
+def begin_course(order: BatchOrder, setup: Setup, plans: Plans, work: WorkFolder) -> Course:
     """Read an image's files and plan its workflow.
 
     Raises:
@@ -226,6 +234,7 @@ def begin_course(order: BatchOrder, setup: Setup, plans: Plans) -> Course:
     group = group_file.read(f"{order.image_folder.rpartition('/')[0]}/{group_file.FILE_NAME}")
     present = tuple(_present_products(record, folder))
     workflow = plans.plan(order.scripts, record.image.root_product, present)
+    path = recording_path(record, folder)
     return Course(
         order=order,
         folder=folder,
@@ -235,15 +244,10 @@ def begin_course(order: BatchOrder, setup: Setup, plans: Plans) -> Course:
         layers=(setup.site_parameters, setup.project_parameters, group.parameters,
                 record.parameters, order.parameters),
         workflow=workflow,
-        workspace=_workspace(order, setup),
-        recording_path=recording_path(record, folder),
-        recording=fingerprint_root(record, folder),
+        workspace=Workspace(order.staging, order.scratch, work),
+        recording_path=path,
+        recording=fingerprint_root(record, path),
     )  # fmt: skip
-
-
-def _workspace(order: BatchOrder, setup: Setup) -> Workspace:
-    staging = Path(order.staging)
-    return Workspace(staging, Path(order.scratch), staging.with_name(setup.processor))
 
 
 def _present_products(record: ImageRecord, folder: Path) -> Sequence[str]:

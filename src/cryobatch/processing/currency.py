@@ -88,14 +88,13 @@ def recording_path(record: ImageRecord, folder: Path) -> Path:
     return folder / record.image.root_file
 
 
-def fingerprint_root(record: ImageRecord, folder: Path) -> str:
-    """Return the fingerprint of an image's root product.
+def fingerprint_root(record: ImageRecord, path: Path) -> str:
+    """Return the fingerprint of an image's root product, which is at this path.
 
     One that is gone has that which it had when it was taken: what has come of it still holds. So
     has the file that took its place, when it had the same content.
     """
     image = record.image
-    path = recording_path(record, folder)
     try:
         found = fingerprint_file(path)
     except OSError as error:

@@ -122,12 +122,14 @@ def _call(
         name: Path(str(value)) if script.parameters[name].kind == "file" and value else value
         for name, value in parameters.items()
     }
+    home = os.getcwd()  # noqa: PTH109 - a text path
     try:
-        with _output_into(log), contextlib.chdir(os.curdir):
+        with log.taking():
             return _load_function(script)(run, **arguments), _tool_versions()
     except SystemExit as error:
         raise ScriptFailed(f"{script.name} ended itself (exit code {error.code})") from error
     finally:
+        os.chdir(home)
         if script.origin != "package":
             end_leftovers()
 
@@ -150,24 +152,6 @@ def _load_module(kind: str, place: Path) -> ModuleType:
     if loaded is not None and loaded.__file__ == str(place):
         return loaded
     return load_file(place)
-
-
-@contextmanager
-def _output_into(log: OutputFile) -> Iterator[None]:
-    """Send standard output and error into a log, those of C libraries and children too."""
-    kept = [os.dup(1), os.dup(2)]
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os.dup2(log.fileno(), 1)
-    os.dup2(log.fileno(), 2)
-    try:
-        yield
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        for number, descriptor in zip((1, 2), kept, strict=True):
-            os.dup2(descriptor, number)
-            os.close(descriptor)
 
 
 def _tool_versions() -> dict[str, str]:

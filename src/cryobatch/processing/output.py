@@ -2,9 +2,14 @@
 
 import json
 import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 _CHUNK_BYTES = 1 << 20
+_LEAST_START = 512
+"""So long the line with the log's name is at least: mostly the next name takes its place."""
 
 
 class OutputFile:
@@ -18,27 +23,49 @@ class OutputFile:
     def __init__(self, path: Path) -> None:
         """Open the file; its folder must exist."""
         self._path = path
-        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
+        self._end = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
+        self._front = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+        self._own = (os.dup(1), os.dup(2))
         self._start = 0
-
-    def fileno(self) -> int:
-        """Return what a script's output is to be sent into."""
-        return self._descriptor
+        os.ftruncate(self._end, 0)
 
     def begin(self, log: str) -> None:
-        """Forget what is in the file, and name the log of what comes."""
-        os.ftruncate(self._descriptor, 0)
-        self._start = os.write(self._descriptor, json.dumps(log).encode() + b"\n")
+        """Name the log of what comes."""
+        line = json.dumps(log).encode()
+        line = line.ljust(max(_LEAST_START, len(line) + 1) - 1) + b"\n"
+        if len(line) != self._start:
+            os.ftruncate(self._end, 0)
+        os.pwrite(self._front, line, 0)
+        self._start = len(line)
+
+    @contextmanager
+    def taking(self) -> Iterator[None]:
+        """Take standard output and error, those of C libraries and children too."""
+        _flush()
+        os.dup2(self._end, 1)
+        os.dup2(self._end, 2)
+        try:
+            yield
+        finally:
+            _flush()
+            for number, descriptor in zip((1, 2), self._own, strict=True):
+                os.dup2(descriptor, number)
 
     def write(self, data: bytes) -> None:
         """Add to what the script has said."""
-        os.write(self._descriptor, data)
+        os.write(self._end, data)
 
     def keep(self) -> None:
         """Add what was printed to the log; without a word there is none."""
-        if os.fstat(self._descriptor).st_size > self._start:
+        if os.fstat(self._end).st_size > self._start:
             keep_output(self._path)
-            os.ftruncate(self._descriptor, 0)  # kept: not again when the processor is killed
+            os.ftruncate(self._end, 0)  # kept: not again when the processor is killed
+            self._start = 0
+
+
+def _flush() -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()
 
 
 def keep_output(path: Path, within: Path | None = None) -> None:

@@ -9,9 +9,7 @@ from cryobatch.errors import CryobatchError, NoRoom, ScriptFailed
 from cryobatch.model.batch import NOT_RUN
 from cryobatch.model.image import ImageRecord
 from cryobatch.model.index import index_entry
-from cryobatch.model.parameter import ParameterValue
 from cryobatch.model.product import TRANSIENT_PRODUCTS
-from cryobatch.model.resolution import resolve_parameters
 from cryobatch.model.run import Run
 from cryobatch.model.script import Script
 from cryobatch.processing.course import Course, Located, Plans, begin_course
@@ -28,7 +26,7 @@ from cryobatch.processing.output import OutputFile
 from cryobatch.processing.recordings import bring_back
 from cryobatch.processing.staging import Finished, Stopwatch, stage_result
 from cryobatch.processing.staleness import find_stale
-from cryobatch.processing.workspace import Workspace, explain_disk
+from cryobatch.processing.workspace import WorkFolder, explain_disk, output_of
 
 Message = Mapping[str, Any]
 """A message as JSON's types."""
@@ -51,6 +49,7 @@ class Runner:
     receive: Callable[[], Message]
     digests: FileDigests = field(init=False)
     plans: Plans = field(init=False)
+    work: WorkFolder | None = field(init=False, default=None)
     output: OutputFile | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
@@ -60,7 +59,7 @@ class Runner:
     def run_batch(self, order: BatchOrder) -> None:
         """Work through a batch's scripts; every failure is told, none is raised."""
         try:
-            course = begin_course(order, self.setup, self.plans)
+            course = begin_course(order, self.setup, self.plans, self._find_work(order))
         except CryobatchError as error:
             self.send({"event": "batch_failed", "reason": str(error)})
             return
@@ -104,9 +103,6 @@ class Runner:
         course.failed[script.name] = reason
         self.send({"event": "script_failed", "script": script.name, "reason": reason})
 
-    def _parameters(self, course: Course, script: Script) -> dict[str, ParameterValue]:
-        return resolve_parameters(script, course.layers)
-
     def _reads(self, course: Course, script: Script) -> Mapping[str, Any]:
         return gather_reads(script, course.effective(), course.lost_values(), self.scripts)
 
@@ -114,7 +110,7 @@ class Runner:
         located = course.locate_inputs(script)
         return fingerprint_script(
             script,
-            self._parameters(course, script),
+            course.parameters(script),
             self._reads(course, script),
             {item.product: course.fingerprint_input(item) for item in located},
             self.digests,
@@ -223,13 +219,13 @@ class Runner:
         with explain_disk(course.workspace.staging):
             work, outputs = course.workspace.prepare(script, course.wanted_after(script))
         run = self._describe_run(course, script, work, outputs)
-        parameters = self._parameters(course, script)
+        parameters = course.parameters(script)
         outcome = invoke(
             script,
             run,
             self.digests.find_files(script, parameters),
             f"{course.folder}/logs/{script.name}.log",
-            self._open_output(course.workspace),
+            self._open_output(work),
             lambda: course.workspace.collect(script, outputs),
         )
         return Finished(
@@ -242,9 +238,14 @@ class Runner:
             memory_bytes=watch.memory_peak(),
         )
 
-    def _open_output(self, workspace: Workspace) -> OutputFile:
+    def _find_work(self, order: BatchOrder) -> WorkFolder:
+        if self.work is None:
+            self.work = WorkFolder(Path(order.staging).with_name(self.setup.processor))
+        return self.work
+
+    def _open_output(self, work: Path) -> OutputFile:
         if self.output is None:
-            self.output = OutputFile(workspace.output)
+            self.output = OutputFile(output_of(work))
         return self.output
 
     def _describe_run(

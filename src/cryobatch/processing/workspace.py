@@ -19,20 +19,47 @@ _MRC_ENDINGS = {".mrc", ".mrcs"}
 
 
 @dataclass(slots=True)
+class WorkFolder:
+    """A processor's folder, where its scripts run, one after the other.
+
+    Args:
+        path: The folder.
+        used: Whether anything may be in it, or it may be missing.
+    """
+
+    path: Path
+    used: bool = True
+
+    def empty(self) -> Path:
+        """Return the folder, there and empty, for a script to use."""
+        if self.used:
+            _make_empty(self.path)
+        self.used = True
+        return self.path
+
+    def clear(self) -> None:
+        """Remove what scripts have left in it."""
+        count = _count(self.path)
+        if count > 0:
+            shutil.rmtree(self.path, ignore_errors=True)
+        self.used = count != 0
+
+
+@dataclass(slots=True)
 class Workspace:
     """The folders of one attempt at a batch.
 
     Args:
         staging: On the images' file system: what waits to be committed.
         scratch: Wherever there is room: transient products.
-        work: Where the scripts run, one after the other; empty at the start of each.
+        work: Where the scripts run.
         transients: Where each transient product of this attempt is.
         scratched: Whether there is anything in the folder for transient products.
     """
 
-    staging: Path
-    scratch: Path
-    work: Path
+    staging: str
+    scratch: str
+    work: WorkFolder
     transients: dict[str, Path] = field(default_factory=dict)
     scratched: bool = False
 
@@ -40,17 +67,11 @@ class Workspace:
         """Remove the transient products and the work; what is staged waits for its commit."""
         if self.scratched:
             shutil.rmtree(self.scratch, ignore_errors=True)
-        if _count(self.work) > 0:
-            shutil.rmtree(self.work, ignore_errors=True)
+        self.work.clear()
 
     def staged(self, script: str) -> Path:
         """Return the folder of a script's products; it is there when the script makes some."""
-        return self.staging / script
-
-    @property
-    def output(self) -> Path:
-        """Return the file that takes what scripts print."""
-        return output_of(self.work)
+        return Path(self.staging, script)
 
     def prepare(self, script: Script, wanted: frozenset[str]) -> tuple[Path, dict[str, Path]]:
         """Make a script's folders.
@@ -63,18 +84,18 @@ class Workspace:
         Returns:
             Its empty working folder, and the paths for its outputs.
         """
-        _make_empty(self.work)
+        work = self.work.empty()
         outputs: dict[str, Path] = {}
         for name, output in script.outputs.items():
             if name in TRANSIENT_PRODUCTS:
                 if name in wanted or not output.optional:
-                    outputs[name] = self.scratch / script.name / output.file
+                    outputs[name] = Path(self.scratch, script.name, output.file)
                     self.scratched = True
             else:
                 outputs[name] = self.staged(script.name) / "products" / output.file
         for path in outputs.values():
             path.parent.mkdir(parents=True, exist_ok=True)
-        return self.work, outputs
+        return work, outputs
 
     def collect(self, script: Script, outputs: Mapping[str, Path]) -> dict[str, str]:
         """Check a script's outputs and take its transient ones.
@@ -88,7 +109,7 @@ class Workspace:
         products: dict[str, str] = {}
         for name, path in outputs.items():
             output = script.outputs[name]
-            _fetch(self.work / output.file, path)
+            _fetch(self.work.path / output.file, path)
             if output.optional and not os.path.lexists(path):
                 continue
             _check_output(path, f"{script.name}: its output {name} ({output.file})")
@@ -141,7 +162,7 @@ def check_values(script: Script, given: object) -> dict[str, Result]:
     }
 
 
-def write_staged(staging: Path, script: str, content: bytes) -> str:
+def write_staged(staging: Path | str, script: str, content: bytes) -> str:
     """Write an image's next parameter file, whose name tells its size: so it is seen when whole.
 
     It lies beside the attempt's folder, so that a script without products needs none: making and

@@ -12,7 +12,7 @@ from cryobatch.model.batch import ParameterSet
 from cryobatch.model.image import ImageRecord
 from cryobatch.model.index import IndexEntry, index_entry
 from cryobatch.model.position import position_of
-from cryobatch.processing.currency import Surroundings, fingerprint_root
+from cryobatch.processing.currency import Surroundings, fingerprint_root, recording_path
 from cryobatch.processing.image_folder import (
     PARAMETER_FILE,
     Read,
@@ -306,7 +306,7 @@ class Images:
         group = group_file.read(folder.parent / group_file.FILE_NAME)
         surroundings = self.surroundings(group)
         try:
-            recording = fingerprint_root(record, folder)
+            recording = fingerprint_root(record, recording_path(record, folder))
         except CryobatchError:
             recording = ""
         person = record.person
