@@ -56,9 +56,9 @@ def dumps(record: GroupRecord) -> str:
 
 def _load(data: Table, where: str) -> GroupRecord:
     top = Checked(where, "", data)
-    top.only("group", "acquisition", "parameters")
+    top.only({"group", "acquisition", "parameters"})
     group = top.table("group", required=False)
-    group.only("comment")
+    group.only({"comment"})
     facts = top.table("acquisition", required=False)
     return GroupRecord(
         comment=group.text("comment") if "comment" in group.data else "",

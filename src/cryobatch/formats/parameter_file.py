@@ -18,7 +18,11 @@ from cryobatch.model.value import Absent, Result
 
 FILE_NAME = "image.toml"
 
-_PERSON = ("flag", "comment", "trashed", "locks", "facts")
+_TABLES = frozenset({"image", "acquisition", "person", "parameters", "values", "runs"})
+_IDENTITY = frozenset(ImageIdentity.__slots__)
+_FACT = frozenset(Fact.__slots__)
+_PERSON = frozenset(Person.__slots__)
+_RUN = frozenset(RunRecord.__slots__)
 
 
 def read(path: Path | str) -> ImageRecord:
@@ -59,7 +63,7 @@ def dumps(record: ImageRecord) -> str:
 def loads_table(data: Table, where: str) -> ImageRecord:
     """Return the record of a parsed parameter file."""
     top = Checked(where, "", data)
-    top.only("image", "acquisition", "person", "parameters", "values", "runs")
+    top.only(_TABLES)
     facts = top.table("acquisition", required=False)
     return ImageRecord(
         image=_load_identity(top.table("image")),
@@ -94,7 +98,7 @@ def _dump_result(value: Result) -> Any:
 
 
 def _load_identity(table: Checked) -> ImageIdentity:
-    table.only(*ImageIdentity.__slots__)
+    table.only(_IDENTITY)
     return ImageIdentity(
         id=table.whole("id"),
         name=table.text("name"),
@@ -115,12 +119,12 @@ def _load_identity(table: Checked) -> ImageIdentity:
 
 def _load_fact(facts: Checked, name: str) -> Fact:
     table = facts.table(name)
-    table.only("value", "source")
+    table.only(_FACT)
     return Fact(facts.fact(name, table.data.get("value")), table.text("source"))
 
 
 def _load_person(table: Checked) -> Person:
-    table.only(*_PERSON)
+    table.only(_PERSON)
     flag = table.text("flag") if "flag" in table.data else None
     if flag is not None and flag not in FLAGS:
         raise SettingsError(f"{table.place('flag')} = {flag!r}: it is one of {', '.join(FLAGS)}")
@@ -150,12 +154,12 @@ def _load_value(table: Checked, name: str) -> Result:
     if not isinstance(table.data[name], dict):
         return table.result(name)
     absent = table.table(name)
-    absent.only("absent")
+    absent.only({"absent"})
     return Absent(absent.text("absent"))
 
 
 def _load_run(table: Checked) -> RunRecord:
-    table.only(*RunRecord.__slots__)
+    table.only(_RUN)
     inputs = table.table("inputs", required=False)
     given = table.table("given", required=False)
     return RunRecord(

@@ -38,7 +38,7 @@ def read(path: Path) -> dict[str, SavedSelection]:
     if not path.exists():
         return {}
     top = Checked(str(path), "", parse_file(path))
-    top.only("selections")
+    top.only({"selections"})
     return top.table("selections", required=False).each(_load)
 
 
@@ -74,7 +74,7 @@ def read_ranges(text: str) -> Iterator[int]:
 
 
 def _load(table: Checked) -> SavedSelection:
-    table.only("where", "images", "saved_at")
+    table.only({"where", "images", "saved_at"})
     where = table.optional_text("where")
     text = table.optional_text("images")
     if (where is None) == (text is None):

@@ -6,12 +6,12 @@ every script of every batch: this writer takes a fraction of its time.
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
 from json.encoder import encode_basestring
 from typing import Any
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+\Z").match
 _KEYS_KNOWN = 4096
+"""So many keys are remembered as they are written."""
 
 Table = Mapping[str, Any]
 """A table of TOML (Any: TOML's own variety of values)."""
@@ -28,16 +28,27 @@ def format_tables(tables: Mapping[tuple[str, ...], Table]) -> str:
     return "\n".join(_format_table(heading, table) for heading, table in tables.items())
 
 
-@lru_cache(_KEYS_KNOWN)
 def format_key(key: str) -> str:
     """Return a key, quoted if it must be."""
-    return key if _BARE_KEY(key) else format_value(key)
+    return _KEYS[key]
+
+
+class _Keys(dict[str, str]):
+    """Keys as they are written; most have been written before."""
+
+    def __missing__(self, key: str) -> str:
+        if len(self) >= _KEYS_KNOWN:
+            self.clear()
+        self[key] = written = key if _BARE_KEY(key) else _write_text(key)
+        return written
+
+
+_KEYS = _Keys()
 
 
 def format_value(value: Any) -> str:
     """Return a value as TOML writes it in one line."""
-    write = _WRITERS.get(type(value))
-    return write(value) if write is not None else _write_kind(value)
+    return _WRITERS[type(value)](value)
 
 
 def _write_text(value: str) -> str:
@@ -51,7 +62,7 @@ def _write_flag(value: bool) -> str:
 
 
 def _write_inner(value: Table) -> str:
-    members = [f"{format_key(k)} = {format_value(v)}" for k, v in value.items() if v is not None]
+    members = [f"{_KEYS[k]} = {_WRITERS[type(v)](v)}" for k, v in value.items() if v is not None]
     return f"{{{', '.join(members)}}}"
 
 
@@ -59,10 +70,6 @@ def _write_list(value: Sequence[Any]) -> str:
     return f"[{', '.join(map(format_value, value))}]"
 
 
-_WRITERS: Mapping[type, Callable[[Any], str]] = {
-    str: _write_text, bool: _write_flag, int: repr, float: repr,
-    dict: _write_inner, list: _write_list, tuple: _write_list,
-}  # fmt: skip
 _KINDS: Sequence[tuple[Any, Callable[[Any], str]]] = (
     (str, _write_text),
     (int, lambda value: repr(int(value))),
@@ -72,14 +79,23 @@ _KINDS: Sequence[tuple[Any, Callable[[Any], str]]] = (
 )
 
 
-def _write_kind(value: Any) -> str:
-    """Write what is of a type derived from one that TOML knows."""
-    for kind, write in _KINDS:
-        if isinstance(value, kind):
-            return write(value)
-    raise TypeError(f"TOML holds no {type(value).__name__}: {value!r}")
+class _Writers(dict[type, Callable[[Any], str]]):
+    """What writes values, by their type; types derived from those that TOML knows are added."""
+
+    def __missing__(self, found: type) -> Callable[[Any], str]:
+        for kind, write in _KINDS:
+            if issubclass(found, kind):
+                self[found] = write
+                return write
+        raise TypeError(f"TOML holds no {found.__name__}")
+
+
+_WRITERS = _Writers({
+    str: _write_text, bool: _write_flag, int: repr, float: repr,
+    dict: _write_inner, list: _write_list, tuple: _write_list,
+})  # fmt: skip
 
 
 def _format_table(heading: tuple[str, ...], table: Table) -> str:
-    lines = [f"{format_key(k)} = {format_value(v)}\n" for k, v in table.items() if v is not None]
-    return f"[{'.'.join(map(format_key, heading))}]\n{''.join(lines)}"
+    lines = [f"{_KEYS[k]} = {_WRITERS[type(v)](v)}\n" for k, v in table.items() if v is not None]
+    return f"[{'.'.join([_KEYS[part] for part in heading])}]\n{''.join(lines)}"
