@@ -17,11 +17,28 @@ from cryobatch.processing.wire import Wire, write_report
 PR_SET_CHILD_SUBREAPER = 36
 NICENESS = 5
 """So much later than others a processor gets a core: the import and the pages come first."""
+_SESSION_NICENESS = "/proc/self/autogroup"
 
 
 def adopt_orphans() -> None:
     """Become the parent of what a script's programs leave behind, so that it can be ended."""
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def give_way() -> bool:
+    """Let this session come later than others; False when the kernel asks to come again.
+
+    A desktop's kernel shares the cores among sessions, and a processor is one of its own: the
+    niceness of its processes counts within it alone.
+    """
+    try:
+        with open(_SESSION_NICENESS, "w") as file:  # noqa: PTH123 - not a file of ours
+            file.write(str(NICENESS))
+    except BlockingIOError:
+        return False  # it was told so of another session a moment ago
+    except OSError:
+        return True  # it does not share them so
+    return True
 
 
 def serve(wire: Wire, permits: Permits) -> None:
@@ -42,7 +59,9 @@ def serve(wire: Wire, permits: Permits) -> None:
     scripts = {script.name: script for script in map(script_from_json, setup.scripts)}
     runner = Runner(setup, scripts, send, receive)
     send({"event": "up"})
+    gives_way = False
     while True:
+        gives_way = gives_way or give_way()
         message = handed.popleft() if handed else wire.receive()
         if message["do"] == "run" and permits.allows(message["number"]):
             order = order_from_json(message["order"])
