@@ -29,6 +29,7 @@ print(json.load(open(os.environ["CRYOBATCH_RUN"]))["outputs"]["particles"])')"
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
     """Make a project with a micrograph of two halves, the two examples and a picker."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "configuration"))
+    (tmp_path / "site.toml").touch()
     monkeypatch.setenv("CRYOBATCH_SITE", str(tmp_path / "site.toml"))
     project = make_project(tmp_path / "project", 1, scripts={})
     text = TEXT.read_text(encoding="utf-8")

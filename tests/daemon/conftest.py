@@ -23,6 +23,7 @@ def mark(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     monkeypatch.setenv(TEST_VARIABLE, name)
     monkeypatch.setenv("CRYOBATCH_PLACES", str(tmp_path / "places"))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "configuration"))
+    (tmp_path / "site.toml").touch()
     monkeypatch.setenv("CRYOBATCH_SITE", str(tmp_path / "site.toml"))
     yield name
     try:

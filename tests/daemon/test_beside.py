@@ -26,6 +26,7 @@ LINK = Orders(choice=PICK, patience=QUICK)
 @pytest.fixture(autouse=True)
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the machine's own settings out, and let copies of small files be slow ones."""
+    (tmp_path / "site.toml").touch()
     monkeypatch.setenv("CRYOBATCH_SITE", str(tmp_path / "site.toml"))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "configuration"))
     monkeypatch.setattr("cryobatch.importing.copying.CHUNK_BYTES", 100)

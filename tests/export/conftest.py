@@ -14,6 +14,7 @@ from tests.projects import add_images, make_project
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
     """Return a project with three movies in two optics groups, and a fourth without results."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "configuration"))
+    (tmp_path / "site.toml").touch()
     monkeypatch.setenv("CRYOBATCH_SITE", str(tmp_path / "site.toml"))
     with make_project(tmp_path / "project", 3, root="movie") as made:
         add_images(made, 1, root="movie", facts=FACTS)

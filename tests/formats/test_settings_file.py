@@ -8,9 +8,13 @@ from cryobatch.errors import SettingsError
 from cryobatch.formats.settings_file import read_site_settings
 
 
-def test_a_site_without_a_file_has_the_defaults(tmp_path: Path) -> None:
-    """Nobody needs one."""
-    site = read_site_settings(tmp_path / "site.toml")
+def test_an_empty_file_of_a_site_sets_nothing(tmp_path: Path) -> None:
+    """The defaults hold; a file that is not there is an error, which names it."""
+    path = tmp_path / "site.toml"
+    with pytest.raises(SettingsError, match=r"site\.toml: cannot be read: No such file"):
+        read_site_settings(path)
+    path.touch()
+    site = read_site_settings(path)
     assert (dict(site.microscopes), dict(site.parameters), site.gain_folder) == ({}, {}, None)
 
 

@@ -1,5 +1,6 @@
 """Projects that the tests of processing work on."""
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -31,7 +32,7 @@ class OpenGate:
 def _no_site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the tests apart from this user's own settings and scripts."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "configuration"))
-    monkeypatch.setenv("CRYOBATCH_SITE", str(tmp_path / "site.toml"))
+    monkeypatch.setenv("CRYOBATCH_SITE", os.devnull)
 
 
 @pytest.fixture(autouse=True)

@@ -97,7 +97,9 @@ def test_a_groups_fact_counts_for_its_images(micrograph: OneProcessor) -> None:
 
 
 @pytest.mark.parametrize("level", ["site", "project", "group", "image"])
-def test_a_parameter_counts_at_every_level(movie: OneProcessor, level: str, tmp_path: Path) -> None:
+def test_a_parameter_counts_at_every_level(
+    movie: OneProcessor, level: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The drift correction and all that came of it; the unpacked stack is as it was."""
     project = movie.project
     text = "\n[parameters.align]\npatches = 3\n"
@@ -109,6 +111,8 @@ def test_a_parameter_counts_at_every_level(movie: OneProcessor, level: str, tmp_
         "image": image / "image.toml",
     }[level]
     place.write_text((place.read_text() if place.exists() else "") + text)
+    if level == "site":
+        monkeypatch.setenv("CRYOBATCH_SITE", str(place))
     project.close()
     reopened = open_project(project.place.folder)
     assert stale(reopened) == ["align", "judge", "measure", "pick", "polish", "tell"]

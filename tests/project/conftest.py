@@ -13,6 +13,7 @@ from tests.projects import make_project
 def _no_site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Look for settings and user's scripts in an empty folder."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "configuration"))
+    (tmp_path / "site.toml").touch()
     monkeypatch.setenv("CRYOBATCH_SITE", str(tmp_path / "site.toml"))
 
 

@@ -35,6 +35,7 @@ def import_movies(project: Project, folder: Path, shape: tuple[int, int]) -> Non
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
     """Return an empty project."""
+    (tmp_path / "site.toml").touch()
     monkeypatch.setenv("CRYOBATCH_SITE", str(tmp_path / "site.toml"))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "configuration"))
     with Project.create(tmp_path / "project") as project:

@@ -31,6 +31,7 @@ def write_sums(folder: Path, count: int) -> Path:
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Keep the machine's own settings out; returns where a test may write a site's."""
     path = tmp_path / "site.toml"
+    path.touch()
     monkeypatch.setenv("CRYOBATCH_SITE", str(path))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "configuration"))
     return path

@@ -24,6 +24,7 @@ FACTS = {"pixel_size": 1.5, "voltage": 300}
 @pytest.fixture(autouse=True)
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the machine's own settings out."""
+    (tmp_path / "site.toml").touch()
     monkeypatch.setenv("CRYOBATCH_SITE", str(tmp_path / "site.toml"))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "configuration"))
 

@@ -18,6 +18,7 @@ FACTS = {"pixel_size": 1.5, "voltage": 300}
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Keep the machine's own settings out; returns where a test may write a site's."""
     path = tmp_path / "site.toml"
+    path.touch()
     monkeypatch.setenv("CRYOBATCH_SITE", str(path))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "configuration"))
     return path

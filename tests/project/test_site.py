@@ -12,7 +12,13 @@ from cryobatch.formats.settings_file import read_site_settings
 from cryobatch.model.image import Fact
 from cryobatch.model.settings import ProcessorSettings, SiteSettings
 from cryobatch.project import Project
-from cryobatch.project.site import adopt_umask, calibrate, join_processors
+from cryobatch.project.site import (
+    adopt_umask,
+    calibrate,
+    join_processors,
+    load_site,
+    site_file,
+)
 
 SITE = """
 gain_folder = "{folder}"
@@ -106,3 +112,34 @@ def test_project_says_more_than_the_site() -> None:
     assert join_processors(project, site) == ProcessorSettings(
         number=3, gpus=1, memory_limit_gb=6.0
     )
+
+
+def test_a_named_file_that_is_not_there_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever named it means it: nothing may run with other settings. An empty name is none."""
+    lost = tmp_path / "lost.toml"
+    monkeypatch.setenv("CRYOBATCH_SITE", str(lost))
+    with pytest.raises(SettingsError, match=rf"{lost}: is not there.*CRYOBATCH_SITE.*unset"):
+        Project.create(tmp_path / "project")
+    assert not (tmp_path / "project").exists()
+    monkeypatch.setenv("CRYOBATCH_SITE", "")
+    own = tmp_path / "configuration" / "cryobatch" / "site.toml"
+    own.parent.mkdir(parents=True)
+    own.write_text('gain_folder = "/gains"')
+    assert load_site().gain_folder == "/gains"
+    assert site_file() == own
+
+
+def test_without_any_file_the_defaults_hold(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody needs a site.toml; a user's one that leads nowhere is an error."""
+    monkeypatch.delenv("CRYOBATCH_SITE")
+    monkeypatch.setattr("cryobatch.project.site.SYSTEM_FILE", tmp_path / "system.toml")
+    assert load_site() == SiteSettings()
+    own = tmp_path / "configuration" / "cryobatch" / "site.toml"
+    own.parent.mkdir(parents=True)
+    own.symlink_to(tmp_path / "nowhere.toml")
+    with pytest.raises(SettingsError, match=rf"{own}: cannot be read"):
+        load_site()

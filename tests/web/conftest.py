@@ -24,6 +24,7 @@ from tests.web.site import ROOT, Site, make_session
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
     """Make a project with some images, pictures of theirs, batches and a log."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "configuration"))
+    (tmp_path / "site.toml").touch()
     monkeypatch.setenv("CRYOBATCH_SITE", str(tmp_path / "site.toml"))
     with make_session(tmp_path / "project") as made:
         yield made

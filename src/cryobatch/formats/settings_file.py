@@ -61,8 +61,12 @@ def read_project_settings(path: Path) -> ProjectSettings:
 
 
 def read_site_settings(path: Path) -> SiteSettings:
-    """Read a site.toml; a site without one has the defaults."""
-    return _load(path, parse_site) if path.exists() else SiteSettings()
+    """Read a site.toml.
+
+    Raises:
+        SettingsError: The file cannot be read or something in it is wrong; the text says what.
+    """
+    return _load(path, parse_site)
 
 
 def parse_project(data: Table) -> ProjectSettings:

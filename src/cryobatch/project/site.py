@@ -5,20 +5,22 @@ from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
 
+from cryobatch.errors import SettingsError
 from cryobatch.formats.settings_file import read_site_settings
 from cryobatch.model.image import Fact, FactValue
 from cryobatch.model.settings import Microscope, ProcessorSettings, SiteSettings
 
 SITE_VARIABLE = "CRYOBATCH_SITE"
+SYSTEM_FILE = Path("/etc/cryobatch/site.toml")
 
 
 def site_file() -> Path:
-    """Return the site's settings file: the user's, else the system's."""
+    """Return where the site's settings are: in the named file, the user's, or the system's."""
     named = os.environ.get(SITE_VARIABLE)
     if named:
         return Path(named)
     own = user_configuration() / "site.toml"
-    return own if own.exists() else Path("/etc/cryobatch/site.toml")
+    return SYSTEM_FILE if _is_absent(own) else own
 
 
 def user_configuration() -> Path:
@@ -28,8 +30,31 @@ def user_configuration() -> Path:
 
 
 def load_site() -> SiteSettings:
-    """Read the site's settings."""
-    return read_site_settings(site_file())
+    """Read the site's settings; a site without a file has the defaults.
+
+    Raises:
+        SettingsError: The file is wrong, cannot be read, or is named and not there.
+    """
+    path = site_file()
+    if not _is_absent(path):
+        return read_site_settings(path)
+    if os.environ.get(SITE_VARIABLE):
+        raise SettingsError(
+            f"{path}: is not there, and {SITE_VARIABLE} says that the site's settings are: bring "
+            "it back, name another file (an empty one for none), or unset the variable"
+        )
+    return SiteSettings()
+
+
+def _is_absent(path: Path) -> bool:
+    """Tell whether nothing has this name; a link to nowhere and what is hidden from us do."""
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False  # reading it will say why
+    return False
 
 
 def adopt_umask(site: SiteSettings) -> None:
