@@ -1,6 +1,9 @@
 """The doctor finds what is not well, and builds the library again."""
 
 import shutil
+from pathlib import Path
+
+import pytest
 
 from cryobatch.daemon.lock import hold_lock
 from cryobatch.store import processors
@@ -91,3 +94,33 @@ def test_an_unreadable_parameter_file_is_named(command: Command, project: MakePr
     assert command("watch", "list", "--json").json[0]["place"] == "not queued"
     assert "image_1" in answer.err
     assert [row["id"] for row in command("library", "--json").json] == [2]
+
+
+def test_faults_in_the_sites_file_are_told(
+    command: Command, project: MakeProject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By list, check, doctor and run; a script that another project may have is no failure."""
+    settings = project(1).place.settings
+    settings.write_text(settings.read_text().partition("[workflows]")[0])
+    site = tmp_path / "site.toml"
+    site.write_text("[parameters.wiegh]\nfactor = 2\n")
+    for words, code in (("scripts list", 0), ("scripts check", 0), ("run", 0)):
+        answer = command(*words.split())
+        assert answer.code == code
+        assert (
+            f"{site}: [parameters.wiegh]: no script is called 'wiegh'; known: weigh" in answer.err
+        )
+    doctor = command("doctor", "--json")
+    assert doctor.code == 0
+    found = {row["thing"]: row for row in doctor.json}
+    assert found["parameters"]["verdict"] == "warning"
+    assert found["site"]["text"] == str(site)
+    site.write_text("[parameters.weigh]\nfactor = 20\n")
+    for words, code in (("scripts check", 1), ("submit --all --scripts weigh", 1), ("doctor", 1)):
+        answer = command(*words.split())
+        assert answer.code == code
+        assert f"{site}: [parameters.weigh]: weigh.factor = 20" in answer.err + answer.out
+    site.write_text("[parameters.wiegh]\nfactor = 2\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("CRYOBATCH_PROJECT")
+    assert f"{site}: [parameters.wiegh]" in command("scripts", "list").err

@@ -52,15 +52,24 @@ def test_none_takes_a_weaker_layers_value_back() -> None:
     assert resolve_parameters(FIT, layers)["size"] is None
 
 
-@pytest.mark.parametrize("layer", range(5))
-def test_an_error_names_the_layer_that_it_comes_from(layer: int) -> None:
-    """Else a person looks for it in five places."""
+@pytest.mark.parametrize(
+    ("layer", "words"),
+    [
+        (0, r"correct \[parameters\.fit\] in site\.toml"),
+        (1, r"correct \[parameters\.fit\] in project\.toml$"),
+        (2, r"correct \[parameters\.fit\] in group\.toml of the image's group$"),
+        (3, r"correct \[parameters\.fit\] in image\.toml of the image$"),
+        (4, r"given for the batch itself: submit the image again"),
+    ],
+)
+def test_an_error_names_the_file_that_it_comes_from(layer: int, words: str) -> None:
+    """And the table of it: else a person looks for it in five places."""
     wrong: list[dict[str, dict[str, ParameterValue]]] = [{} for _ in range(5)]
     wrong[layer] = {"fit": {"low": 1}}
-    with pytest.raises(ParameterError, match=rf"fit\.low = 1.*set for the {LAYERS[layer]}"):
+    with pytest.raises(ParameterError, match=rf"fit\.low = 1.*; .*{words}"):
         resolve_parameters(FIT, wrong)
     wrong[layer] = {"fit": {"lwo": 10}}
-    with pytest.raises(ParameterError, match=rf"'lwo'; known: low.*set for the {LAYERS[layer]}"):
+    with pytest.raises(ParameterError, match=rf"'lwo'; known: low.*; .*{words}"):
         resolve_parameters(FIT, wrong)
 
 

@@ -111,6 +111,8 @@ def _look_around(project: "Project") -> Iterator[Finding]:
     yield _look_at_database(project)
     yield _look_at_folders(project)
     yield from _look_at_scripts(project)
+    yield _look_at_site()
+    yield from _look_at_parameters(project)
     yield _look_at_daemon(project)
 
 
@@ -195,6 +197,20 @@ def _look_at_scripts(project: "Project") -> Iterator[Finding]:
     yield Finding("scripts", Verdict.GOOD, f"{usable} can be used")
     for problem in problems:
         yield Finding("scripts", Verdict.WARNING, problem)
+
+
+def _look_at_site() -> Finding:
+    from cryobatch.project.site import site_file
+
+    path = site_file()
+    text = f"{path}" if path.exists() else f"nothing is set for the site: no {path}"
+    return Finding("site", Verdict.GOOD, text)
+
+
+def _look_at_parameters(project: "Project") -> Iterator[Finding]:
+    for fault in project.find_parameter_faults():
+        verdict = Verdict.WARNING if fault.is_doubtful else Verdict.BAD
+        yield Finding("parameters", verdict, fault.text)
 
 
 def _look_at_daemon(project: "Project") -> Finding:

@@ -1,6 +1,7 @@
 """``scripts``: see the processing steps, begin one's own, check it."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -19,6 +20,7 @@ from cryobatch.model.script import script_to_json
 
 if TYPE_CHECKING:
     from cryobatch.processing.catalog import Catalog
+    from cryobatch.project.parameter_faults import ParameterFault
     from cryobatch.project.submission import Planner
 
 app = typer.Typer(
@@ -40,10 +42,28 @@ class Language(StrEnum):
     SHELL = "shell"
 
 
+@dataclass(frozen=True, slots=True)
+class _Here:
+    """What can be used where a person stands, in a project or not.
+
+    Args:
+        catalog: All scripts.
+        categories: All categories that there are.
+        parameters: What the site and the project say.
+        faults: What their files, and groups', say wrongly.
+    """
+
+    catalog: "Catalog"
+    categories: tuple[str, ...]
+    parameters: list[Mapping[str, Mapping[str, ParameterValue]]]
+    faults: "Sequence[ParameterFault]"
+
+
 @app.command("list")
 def show_all(context: typer.Context, json: Json = False) -> None:
     """Show all scripts in the order of their categories."""
-    catalog, categories, _ = _find_scripts(context)
+    here = _look_around(context)
+    catalog, categories = here.catalog, here.categories
     scripts = sorted(catalog.scripts.values(), key=lambda s: (_rank(s, categories), s.name))
     if json:
         show_json([script_to_json(script) for script in scripts])
@@ -53,6 +73,8 @@ def show_all(context: typer.Context, json: Json = False) -> None:
     show_rows(rows, ("name", "category", "from", "version", "calculates"), "no scripts")
     for problem in find_problems(catalog, categories)[1]:
         tell_trouble(problem)
+    for fault in here.faults:
+        tell_trouble(fault.text)
 
 
 @app.command()
@@ -62,12 +84,14 @@ def show(
     json: Json = False,
 ) -> None:
     """Show what a script needs, makes and calculates, and its parameters."""
-    catalog, _, here = _find_scripts(context)
-    if name not in catalog.scripts:
-        raise UnknownNameError("script", name, catalog.scripts)
-    script = catalog.scripts[name]
+    here = _look_around(context)
+    scripts = here.catalog.scripts
+    if name not in scripts:
+        raise UnknownNameError("script", name, scripts)
+    script = scripts[name]
+    parameters = _resolve(script, here.parameters)
     if json:
-        show_json({**script_to_json(script), "parameters_here": _resolve(script, here)})
+        show_json({**script_to_json(script), "parameters_here": parameters})
         return
     typer.echo(f"{script.name}: {script.title}\n{script.help}\n")
     typer.echo(f"category  {script.category}")
@@ -76,7 +100,7 @@ def show(
     typer.echo(f"makes     {', '.join(script.outputs) or 'nothing'}")
     typer.echo(f"reads     {', '.join(item.name for item in script.reads) or 'nothing'}")
     _show_values(script)
-    _show_parameters(script, _resolve(script, here))
+    _show_parameters(script, parameters)
 
 
 @app.command()
@@ -105,9 +129,11 @@ def check(context: typer.Context) -> None:
         categories = order_categories(project.settings.categories)
         usable, troubles = find_problems(project.catalog, categories)
         troubles += find_workflow_problems(project.planner)
+        faults = project.find_parameter_faults()
     typer.echo(f"{usable} scripts can be used")
-    for trouble in troubles:
-        tell_trouble(trouble)
+    troubles += [fault.text for fault in faults if not fault.is_doubtful]
+    for text in [*troubles, *(fault.text for fault in faults if fault.is_doubtful)]:
+        tell_trouble(text)
     if troubles:
         raise typer.Exit(1)
 
@@ -158,23 +184,22 @@ def _find_refusal(planner: "Planner", workflow: str, root: str, alone: bool) -> 
     return None
 
 
-def _find_scripts(
-    context: typer.Context,
-) -> "tuple[Catalog, tuple[str, ...], list[Mapping[str, Mapping[str, ParameterValue]]]]":
-    """Return scripts, categories, the site's and the project's parameters; project or not."""
+def _look_around(context: typer.Context) -> _Here:
     from cryobatch.processing.catalog import discover
-    from cryobatch.project.site import load_site, user_configuration
+    from cryobatch.project.parameter_faults import find_site_faults
+    from cryobatch.project.site import load_site, site_file, user_configuration
 
     try:
         with open_project(context) as project:
             categories = order_categories(project.settings.categories)
-            here = [project.site.parameters, project.settings.parameters]
-            return project.catalog, categories, here
+            given = [project.site.parameters, project.settings.parameters]
+            return _Here(project.catalog, categories, given, project.find_parameter_faults())
     except ProjectError:
         if context.obj != Path():
             raise
     catalog = discover([("user", user_configuration() / "scripts")])
-    return catalog, CATEGORIES, [load_site().parameters]
+    site = load_site().parameters
+    return _Here(catalog, CATEGORIES, [site], [*find_site_faults(catalog, site_file(), site)])
 
 
 def _resolve(

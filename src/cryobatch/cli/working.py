@@ -23,6 +23,7 @@ from cryobatch.model.batch import BEFORE_SCRIPTS, NOT_RUN
 
 if TYPE_CHECKING:
     from cryobatch.daemon.work import Outcome
+    from cryobatch.project import Project
     from cryobatch.store.queue import QueueRow
 
 
@@ -31,8 +32,10 @@ def run(context: typer.Context, processors: Processors = None) -> None:
     from cryobatch.cli.display import show_work
     from cryobatch.daemon.work import run_queue
 
-    with open_project(context) as project, show_work(project) as show:
-        outcome = run_queue(project, processors=processors, show=show)
+    with open_project(context) as project:
+        _tell_faults(project)
+        with show_work(project) as show:
+            outcome = run_queue(project, processors=processors, show=show)
     _tell(outcome)
     if outcome.stopped_by is not None:
         raise typer.Exit(128 + outcome.stopped_by)
@@ -97,12 +100,19 @@ def serve(
         for folder in watch or ():
             if not folder.is_dir():
                 tell_trouble(f"{folder} is not there yet: waiting for it")
+        _tell_faults(project)
         with show_work(project) as show:
             outcome = work(
                 project, processors=processors, show=show, session=session, web=web,
                 tell=lambda address: typer.echo(f"open {address}"),
             )  # fmt: skip
     _tell(outcome)
+
+
+def _tell_faults(project: "Project") -> None:
+    """Say what settings' files say wrongly: images that it concerns will fail or go without."""
+    for fault in project.find_parameter_faults():
+        tell_trouble(fault.text)
 
 
 def _tell(outcome: "Outcome") -> None:

@@ -8,6 +8,12 @@ from cryobatch.model.parameter import ParameterValue
 from cryobatch.model.script import Script
 
 LAYERS = ("site", "project", "group", "image", "batch")
+_PLACES = {
+    "site": "site.toml, whose place 'cryobatch doctor' tells",
+    "project": "project.toml",
+    "group": "group.toml of the image's group",
+    "image": "image.toml of the image",
+}
 
 
 def resolve_parameters(script: Script, layers: Iterable[ParameterSet]) -> dict[str, ParameterValue]:
@@ -18,15 +24,22 @@ def resolve_parameters(script: Script, layers: Iterable[ParameterSet]) -> dict[s
         layers: Parameter sets from the weakest (site) to the strongest (batch), as in ``LAYERS``.
 
     Raises:
-        ParameterError: A layer sets what the script cannot take; the text says which layer.
+        ParameterError: A layer sets what the script cannot take; the text says where it stands.
     """
     resolved = {name: declared.default for name, declared in script.parameters.items()}
     for index, layer in enumerate(layers):
         try:
             resolved.update(check_parameters(script, layer.get(script.name, {})))
         except UsageError as error:
-            raise ParameterError(f"{error} (set for the {LAYERS[index]})") from error
+            raise ParameterError(f"{error}; {_ask_for(script, LAYERS[index])}") from error
     return resolved
+
+
+def _ask_for(script: Script, layer: str) -> str:
+    """Return the words that ask a person to correct what a layer says of a script."""
+    if layer not in _PLACES:
+        return f"this was given for the {layer} itself: submit the image again with another value"
+    return f"correct [parameters.{script.name}] in {_PLACES[layer]}"
 
 
 def check_parameters(

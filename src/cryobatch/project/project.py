@@ -26,6 +26,7 @@ from cryobatch.project.images import Images
 from cryobatch.project.intake import Intake
 from cryobatch.project.log import ProjectLog
 from cryobatch.project.moving import finish_moves
+from cryobatch.project.parameter_faults import ParameterFault, check_site, find_faults
 from cryobatch.project.place import ProjectPlace, find_place
 from cryobatch.project.progress import Done, tell_nobody
 from cryobatch.project.queueing import Queue
@@ -164,7 +165,7 @@ class Project:
         Raises:
             WorkflowError: The choice makes no workflow; the text says which scripts would help.
         """
-        self.check_settings()
+        self._check_all_settings()
         submit = submit_stale if choice.stale else submit_images
         report = submit(self.planner, self.images, self.images.select(selection), choice)
         ring(self.place.doorbell)
@@ -205,6 +206,8 @@ class Project:
             MissingFactError: Something that the scripts must know is unknown, and we are not
                 patient; the text names the options.
         """
+        if submit:
+            self._check_all_settings()
         pattern = self.read_pattern(names)
         found = find_recordings([Path(path) for path in paths], pattern=pattern, skip=skip)
         return self.take_in(
@@ -349,6 +352,17 @@ class Project:
             self.catalog.check_parameters(self.settings.parameters)
         except UsageError as error:
             raise SettingsError(f"{self.place.settings}: {error}") from error
+
+    def _check_all_settings(self) -> None:
+        """See that the settings mean something, the project's and those above it."""
+        self.check_settings()
+        check_site(self.catalog, site_file(), self.site.parameters)
+
+    def find_parameter_faults(self) -> Sequence[ParameterFault]:
+        """Return what the files of site, project and groups say of scripts that is not so."""
+        site = (site_file(), self.site.parameters)
+        project = (self.place.settings, self.settings.parameters)
+        return find_faults(self.catalog, site, project, self.place.images)
 
     def _surroundings(self, group: GroupRecord) -> Surroundings:
         layers = (self.site.parameters, self.settings.parameters, group.parameters)
