@@ -177,6 +177,22 @@ def test_an_image_that_does_not_follow_its_group_is_told(
     assert "3.5" not in (made.place.images / "square" / "group.toml").read_text()
 
 
+def test_a_parameter_that_is_none_any_more_is_taken_back(
+    command: Command, project: MakeProject
+) -> None:
+    """Else images with it would fail for ever; by hand there may be thousands of them."""
+    made = project(1)
+    command("image", "parameters", "set", "weigh.factor=2.5", "--all")
+    command("image", "parameters", "set", "weigh.factor=2.5", "--group", "square")
+    script = made.place.scripts / "weigh.sh"
+    script.write_text(script.read_text().replace("parameters.factor", "parameters.share"))
+    for which in (("--all",), ("--group", "square")):
+        words = ("image", "parameters", "unset", "weigh.factor", *which)
+        assert command(*words).code == 0
+        assert (again := command(*words)).code == 2
+        assert "no parameter of weigh is called 'factor'; known: share" in again.err
+
+
 def test_a_wrong_lock_is_told_to_a_person(command: Command, project: MakeProject) -> None:
     """No script gave it: the text says what the value takes; a quality is a flag."""
     project(1)

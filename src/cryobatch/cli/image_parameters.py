@@ -67,14 +67,17 @@ def unset(
 
     _check_ways(group, everything, images, where)
     with open_project(context) as project:
-        wanted = {_read_name(text, project.catalog.scripts) for text in names}
+        wanted = {_read_name(text) for text in names}
         if group is not None:
-            project.images.unset_group_parameters(group, wanted)
+            if not project.images.unset_group_parameters(group, wanted):
+                _check_known(wanted, project.catalog.scripts)
             typer.echo(f"taken back for the group {group}")
             _tell_exceptions(project, group, wanted)
             return
         selection = choose_images(project, everything, images, where)
         changed = project.images.update(selection, unset_parameters(wanted))
+        if not changed:
+            _check_known(wanted, project.catalog.scripts)
     typer.echo(f"{count_images(len(changed))} changed")
 
 
@@ -85,14 +88,22 @@ def _check_ways(
         raise UsageError("name either a group or images")
 
 
-def _read_name(text: str, known: Mapping[str, Script]) -> tuple[str, str]:
-    """Read ``SCRIPT.PARAMETER``; the script may be gone, its parameters shall go as well."""
+def _read_name(text: str) -> tuple[str, str]:
+    """Read ``SCRIPT.PARAMETER``."""
     script, dot, name = text.strip().partition(".")
     if not (dot and script and name):
         raise UsageError(f"{text!r}: write SCRIPT.PARAMETER")
-    if script in known and name not in known[script].parameters:
-        raise UnknownNameError(f"parameter of {script}", name, known[script].parameters)
     return script, name
+
+
+def _check_known(names: Collection[tuple[str, str]], known: Mapping[str, Script]) -> None:
+    """See that nothing was taken back because nothing was set, not because of a slip.
+
+    What no script takes any more can be taken back as well, where it was set.
+    """
+    for script, name in names:
+        if script in known and name not in known[script].parameters:
+            raise UnknownNameError(f"parameter of {script}", name, known[script].parameters)
 
 
 def _tell_exceptions(project: "Project", group: str, names: Collection[tuple[str, str]]) -> None:

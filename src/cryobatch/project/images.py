@@ -171,16 +171,19 @@ class Images:
             library.set_trashed(t, gone, trashed)
         return sorted([*changed, *gone])
 
-    def update_group(self, group: str, change: Callable[[GroupRecord], GroupRecord]) -> None:
-        """Change what holds for a group."""
+    def update_group(self, group: str, change: Callable[[GroupRecord], GroupRecord]) -> bool:
+        """Change what holds for a group; tells whether that was another thing before."""
         with self.database.reading() as r:
             groups = library.groups(r)
         if group not in groups:
             raise UnknownNameError("group", group, groups)
         path = self.place.images / group / group_file.FILE_NAME
         with image_lock(path.parent):
-            write_bytes_durably(path, group_file.dumps(change(group_file.read(path))).encode())
+            before = group_file.read(path)
+            after = change(before)
+            write_bytes_durably(path, group_file.dumps(after).encode())
         self.refresh(Selection(where=f"group == {group!r}"))
+        return after != before
 
     def set_group_parameters(self, group: str, given: ParameterSet) -> None:
         """Set scripts' parameters for all images of a group."""
@@ -193,9 +196,11 @@ class Images:
 
         self.update_group(group, change)
 
-    def unset_group_parameters(self, group: str, names: Collection[tuple[str, str]]) -> None:
-        """Take scripts' parameters of a group back, named by script and name."""
-        self.update_group(group, lambda g: replace(g, parameters=leave_out(g.parameters, names)))
+    def unset_group_parameters(self, group: str, names: Collection[tuple[str, str]]) -> bool:
+        """Take scripts' parameters of a group back, named by script and name; tells if any was."""
+        return self.update_group(
+            group, lambda g: replace(g, parameters=leave_out(g.parameters, names))
+        )
 
     def find_own_parameters(
         self, group: str, names: Collection[tuple[str, str]]
