@@ -80,7 +80,7 @@ def test_good_recordings_are_read(tmp_path: Path, recordings: Recordings, name: 
 
 @pytest.mark.parametrize("name", FORMATS)
 @given(data=st.data())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_truncated_recordings_are_refused(
     tmp_path_factory: pytest.TempPathFactory,
     recordings: Recordings,
@@ -99,7 +99,7 @@ def test_truncated_recordings_are_refused(
 
 @pytest.mark.parametrize("name", FORMATS)
 @given(data=st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_flipped_bits_never_break_the_reader(
     tmp_path_factory: pytest.TempPathFactory,
     recordings: Recordings,
@@ -128,7 +128,7 @@ def test_flipped_bits_never_break_the_reader(
 
 @pytest.mark.parametrize("name", [*FORMATS, "a.gain"])
 @given(content=st.binary(max_size=3000))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_any_bytes_are_refused(
     tmp_path_factory: pytest.TempPathFactory, name: str, content: bytes
 ) -> None:

@@ -85,7 +85,7 @@ def test_dimensions_that_are_no_whole_numbers_are_refused(tmp_path: Path) -> Non
 
 
 @given(data=st.data())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_damaged_files_give_an_image_or_are_refused(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:

@@ -5,7 +5,7 @@ from contextlib import suppress
 import imagecodecs
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -35,7 +35,6 @@ def add(
     return counts
 
 
-@settings(deadline=None)  # the first example compiles
 @given(
     st.integers(0, 99), st.sampled_from([(4, 8), (64, 300), (700, 200)]),
     st.sampled_from([0.0, 0.003, 0.05, 0.5, 1.0]), st.sampled_from([7, 8]),

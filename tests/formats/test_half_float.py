@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -17,7 +17,6 @@ def test_every_16_bit_float_is_widened_as_numpy_does() -> None:
     np.testing.assert_array_equal(wide, half.astype(np.float32))
 
 
-@settings(deadline=None)
 @given(arrays(np.float32, 20, elements=st.floats(-65504, 65504, width=32)))
 def test_numbers_are_rounded_as_numpy_does(values: np.typing.NDArray[np.float32]) -> None:
     """Ties go to the even one, small numbers to subnormals, the sign of zero stays."""

@@ -231,7 +231,7 @@ def test_a_compressed_file_that_ends_early_is_refused(tmp_path: Path) -> None:
 
 
 @given(data=st.binary(max_size=1200), flips=st.lists(st.integers(0, 1024 * 8 - 1), max_size=4))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_no_bytes_break_the_reader(
     tmp_path_factory: pytest.TempPathFactory, data: bytes, flips: list[int]
 ) -> None:

@@ -99,7 +99,7 @@ RECORD = ImageRecord(
 
 
 @given(record=RECORDS)
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_every_record_survives(record: ImageRecord) -> None:
     """Texts with quotes and line ends, whole numbers and floats, reasons: all come back."""
     assert parameter_file.loads(parameter_file.dumps(record), "image.toml") == record

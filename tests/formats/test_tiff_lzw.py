@@ -7,7 +7,7 @@ import imagecodecs
 import numpy as np
 import pytest
 import tifffile
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -55,7 +55,6 @@ def decode_guarded(codes: bytes, count: int) -> NDArray[np.uint8]:
         assert (around[-GUARD:] == 0xA5).all()
 
 
-@settings(deadline=None)  # the first example compiles
 @given(poisson)
 def test_what_was_encoded_is_decoded(counts: NDArray[np.uint8]) -> None:
     """Through all lengths of codes, tables that fill up, and runs that repeat themselves."""

@@ -102,7 +102,7 @@ VALUES = st.one_of(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     tables=st.dictionaries(NAMES, st.dictionaries(NAMES, VALUES, min_size=1), max_size=3),
     path=st.tuples(NAMES, NAMES),

@@ -122,7 +122,7 @@ def test_contrast_of_the_specimen_is_not_hot() -> None:
 
 
 @given(seed=st.integers(0, 99), share=st.sampled_from([0.001, 0.05, 0.5]))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_repaired_pixels_have_the_value_of_a_good_neighbour(seed: int, share: float) -> None:
     """Good pixels stay; every bad one becomes a value from around it, whatever the pattern."""
     random = np.random.default_rng(seed)

@@ -407,7 +407,7 @@ def test_nothing_to_see_is_no_failure(image: Points, diameter: float | None) -> 
     assert picks.reason
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     arrays.arrays(
         np.float32,

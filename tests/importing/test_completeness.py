@@ -161,7 +161,7 @@ def test_what_cannot_be_read_is_incomplete(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", [*PROVABLE, "a.mrc.bz2"])
 @given(content=st.binary(max_size=3000))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_any_bytes_give_an_answer(
     tmp_path_factory: pytest.TempPathFactory, name: str, content: bytes
 ) -> None:
@@ -172,7 +172,7 @@ def test_any_bytes_give_an_answer(
 
 @pytest.mark.parametrize("name", PROVABLE)
 @given(data=st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_flipped_bits_give_an_answer(
     tmp_path_factory: pytest.TempPathFactory,
     recordings: dict[str, bytes],

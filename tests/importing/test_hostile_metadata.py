@@ -100,7 +100,7 @@ def test_huge_pipes_and_vanished_metadata_are_no_hindrance(tmp_path: Path, name:
 
 
 @given(content=st.binary(max_size=400))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_any_bytes_in_an_mdoc_cost_no_recording(
     tmp_path_factory: pytest.TempPathFactory, content: bytes
 ) -> None:
@@ -122,7 +122,7 @@ KEYS = st.sampled_from([
 
 
 @given(items=st.dictionaries(KEYS, NUMBERS))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_odd_numbers_in_an_mdoc_cost_their_facts(
     tmp_path_factory: pytest.TempPathFactory, items: dict[str, str]
 ) -> None:

@@ -67,7 +67,7 @@ def run_unpack(folder: Path, movie: str, gain: str | None, defects: str | None) 
 
 @pytest.mark.parametrize("movie", MOVIES)
 @given(data=st.data())
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_broken_files_fail_their_image_only(
     tmp_path_factory: pytest.TempPathFactory, files: Files, movie: str, data: st.DataObject
 ) -> None:

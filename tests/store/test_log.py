@@ -42,7 +42,7 @@ def test_a_row_is_read_as_it_was_written(database: Database, images: MakeImages)
     assert second == log.LogRow(2, 6.0, Level.INFO, "started", None, None, None, None, None)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(entries=ENTRIES, sort=st.sampled_from(SORTS), descending=st.booleans(),
        size=st.integers(1, 5))  # fmt: skip
 def test_pages_join_to_the_whole(

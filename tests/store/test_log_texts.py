@@ -49,7 +49,7 @@ def test_what_was_written_since_is_found_too(database: Database, texts: LogTexts
     assert texts.find("up to date") == (2, 3)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(lines=st.lists(WORDS, max_size=8), wanted=WORDS)
 def test_the_index_finds_what_reading_every_row_finds(
     lines: list[str], wanted: str, tmp_path_factory: pytest.TempPathFactory
