@@ -12,15 +12,10 @@ from cryobatch.model.workflow import Workflow
 from cryobatch.project.guards import note_gains
 from cryobatch.project.images import Images
 from cryobatch.project.import_guard import remark_on
+from cryobatch.project.missing_facts import ask_for, find_missing_facts, needed_facts
 from cryobatch.project.positions import note_overviews
 from cryobatch.project.progress import Done
-from cryobatch.project.registration import (
-    ImportReport,
-    Registrar,
-    ask_for,
-    find_missing_facts,
-    needed_facts,
-)
+from cryobatch.project.registration import ImportReport, Registrar
 from cryobatch.project.relocation import relocate
 from cryobatch.project.renewal import Renewal
 from cryobatch.project.scrutiny import Scrutiny

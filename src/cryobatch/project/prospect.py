@@ -22,9 +22,9 @@ from cryobatch.importing.watching.patterns import Patterns
 from cryobatch.model.facts import FACTS
 from cryobatch.model.image import Fact, FactValue
 from cryobatch.project.import_guard import complete_facts
+from cryobatch.project.missing_facts import needed_facts
 from cryobatch.project.place import lacks_events
 from cryobatch.project.project import Project
-from cryobatch.project.registration import needed_facts
 from cryobatch.project.submission import Choice
 from cryobatch.project.typed_folder import complete_folder, read_folder
 
