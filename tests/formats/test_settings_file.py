@@ -1,11 +1,18 @@
 """Settings files: what a site says is read strictly, numbers as persons spell them."""
 
+import tomllib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from cryobatch.errors import SettingsError
-from cryobatch.formats.settings_file import read_site_settings
+from cryobatch.formats.settings_file import (
+    Table,
+    parse_project,
+    parse_site,
+    read_site_settings,
+)
 
 
 def test_an_empty_file_of_a_site_sets_nothing(tmp_path: Path) -> None:
@@ -67,3 +74,15 @@ def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:
     path.write_bytes(b"\xff\xfe")
     with pytest.raises(SettingsError, match=f"{path}: is not TOML"):
         read_site_settings(path)
+
+
+@pytest.mark.parametrize("value", ["2020-01-01", "[1, 2]", "{low = 1}", "10:30:00"])
+@pytest.mark.parametrize("parse", [parse_project, parse_site])
+def test_a_parameter_is_a_number_a_text_or_a_truth(
+    parse: Callable[[Table], object], value: str
+) -> None:
+    """TOML has dates, lists and tables too, which no parameter is."""
+    about = '[project]\nname = "a"\nid = "b"\ncreated_at = "c"\n' if parse is parse_project else ""
+    data = tomllib.loads(f"{about}[parameters.fit_ctf]\nbox = {value}\n")
+    with pytest.raises(SettingsError, match=r"parameters\.fit_ctf\.box should be a number, a text"):
+        parse(data)

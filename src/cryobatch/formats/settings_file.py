@@ -3,7 +3,7 @@
 import dataclasses
 import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -208,7 +208,15 @@ def _parse_workflows(table: Table) -> dict[str, tuple[str, ...]]:
 def _parse_parameters(table: Table) -> dict[str, dict[str, bool | int | float | str | None]]:
     # Whether the scripts know these parameters is seen when scripts are: a laboratory's own may
     # come later.
-    return {script: dict(_table(table, script)) for script in table}
+    return {script: dict(_parse_values(script, _table(table, script))) for script in table}
+
+
+def _parse_values(script: str, table: Table) -> Iterator[tuple[str, bool | int | float | str]]:
+    for name, value in table.items():
+        if not isinstance(value, bool | int | float | str):
+            where = f"parameters.{script}.{name}"
+            raise SettingsError(f"{where} should be a number, a text, true or false")
+        yield name, value
 
 
 def _parse_microscope(where: str, table: Table) -> Microscope:
