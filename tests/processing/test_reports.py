@@ -69,7 +69,7 @@ def test_a_fact_corrected_meanwhile_is_not_forgotten(
     project.correct_facts(ALL, {"pixel_size": 2.0})
     staged = staged_from_json(message["result"])
     answers: list[Any] = []
-    result = Result(batch_of(1), "local-1", folder, staged, message, {}, answers.append)
+    result = Result(batch_of(1), "local-1", 1.0, folder, staged, message, {}, answers.append)
     turn = Turn(1.0)
     conclude_result(result, commit_result(folder, staged), plant_of(project), turn)
     with project.database.transaction() as t:
@@ -95,7 +95,7 @@ def test_a_result_that_cannot_be_kept_fails_its_script(
          "removed": [], "history": None}
     )  # fmt: skip
     folder = project.images.folder(1)
-    result = Result(batch_of(1), "local-1", folder, staged, {}, {}, answers.append)
+    result = Result(batch_of(1), "local-1", 1.0, folder, staged, {}, {}, answers.append)
     turn = Turn(1.0)
     conclude_result(result, error, plant_of(project), turn)
     for act in turn.actions:

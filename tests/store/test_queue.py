@@ -113,6 +113,21 @@ def test_a_busy_image_does_not_hold_up_the_others(database: Database, images: Ma
         assert second.id == 2
 
 
+def test_many_are_claimed_as_if_one_after_the_other(database: Database, images: MakeImages) -> None:
+    """Also where two batches of an image follow each other, and what is behind them is free."""
+    one, two, three = images(3)
+    with database.transaction() as t:
+        requests = [Submission(one, FIT), Submission(one, ("unpack",)), Submission(two, FIT),
+                    Submission(three, FIT)]  # fmt: skip
+        queue.submit(t, requests, top=False, now=1.0)
+        claimed = queue.claim_for(t, ["local-1", "local-2", ""], 2.0)
+        assert [(batch.id, batch.processor) for batch in claimed] == [
+            (1, "local-1"), (3, "local-2"), (4, ""),
+        ]  # fmt: skip
+        assert [queue.get_batch(t, batch.id) for batch in claimed] == claimed
+        assert queue.claim_for(t, ["local-1", "local-2"], 2.0) == []
+
+
 def test_a_paused_queue_gives_nothing_out(database: Database, images: MakeImages) -> None:
     """Pausing holds the queue until it is resumed."""
     fill(database, images(1))

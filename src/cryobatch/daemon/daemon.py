@@ -30,7 +30,7 @@ POLL_INTERVAL_S = 0.1
 RELOAD_INTERVAL_S = 0.5
 MAX_FAULTS = 5
 FAULT_PAUSE_S = 0.2
-COLLECT_AFTER = 10_000
+COLLECT_AFTER = 50_000
 """So many more objects than before let the garbage collector look at them."""
 
 Tick = Callable[[Dispatcher], bool]

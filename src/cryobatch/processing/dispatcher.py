@@ -256,15 +256,11 @@ class Dispatcher:
     def _claim(self, t: Transaction, admitted: Sequence[Slot]) -> list[Prepared]:
         """Claim batches for processors, and some ahead while batches are short."""
         now = self._clock()
-        claimed: list[Prepared] = []
         number = max(0, len(admitted) - len(self._ready)) + self._wanted_ahead(len(admitted))
-        for index in range(number):
-            name = admitted[index].name if index < len(admitted) else ""
-            batch = queue.claim(t, name, now)
-            if batch is None:
-                break
-            claimed.append(prepare(t, batch, self._crew.plant))
-        return claimed
+        names = [slot.name for slot in admitted[:number]]
+        names += [""] * (number - len(names))
+        claimed = queue.claim_for(t, names, now)
+        return [prepare(t, batch, self._crew.plant) for batch in claimed]
 
     def _wanted_ahead(self, admitted: int = 0) -> int:
         """Return how many batches to claim ahead, for processors that have something to do."""

@@ -42,26 +42,37 @@ def lose_processor(slot: Slot, how: str, plant: Plant, turn: Turn) -> None:
 def finish_slot(slot: Slot, plant: Plant, turn: Turn, state: queue.End | None = None) -> None:
     """End the slot's batch, as failed when one of its scripts has failed."""
     assert slot.batch is not None
-    finish_batch(slot.name, slot.batch, slot.failures, plant, turn, state)
+    finish_batch(slot.name, slot.batch, slot.taken_at, slot.failures, plant, turn, state)
     free_slot(slot, plant, turn)
 
 
 def finish_batch(
     processor: str,
     batch: Batch,
+    began_at: float,
     failures: Mapping[str, str],
     plant: Plant,
     turn: Turn,
     state: queue.End | None = None,
 ) -> None:
-    """End a batch, as failed when one of its scripts has failed."""
+    """End a batch, as failed when one of its scripts has failed.
+
+    Args:
+        processor: Who worked on it.
+        batch: The batch.
+        began_at: When that began, seconds since the epoch.
+        failures: Why scripts of it have failed.
+        plant: Where the dispatcher works.
+        turn: Takes what must be written and removed.
+        state: How it ends otherwise.
+    """
     ended = state or (BatchState.FAILED if failures else BatchState.DONE)
-    reasons = dict(failures)
+    reasons, now = dict(failures), turn.now  # a write that knew its turn would keep it for ever
 
     def write(t: Transaction) -> None:
         queue.finish(
-            t, batch.id, batch.attempt, ended, reasons, turn.now,
-            processor=processor, started_at=batch.started_at,
+            t, batch.id, batch.attempt, ended, reasons, now,
+            processor=processor, started_at=began_at,
         )  # fmt: skip
 
     turn.writes.append(write)
@@ -91,18 +102,18 @@ def give_back_batch(
         plant: Where the dispatcher works.
         turn: Takes what must be written and removed.
     """
-    script, name = slot.script, slot.name
+    script, name, now = slot.script, slot.name, turn.now
     lost = slot.ending is None
 
     def write(t: Transaction) -> None:
         losses = queue.count_losses(t, batch.id, script) + 1
         if not lost or losses < plant.max_losses:
-            queue.give_back(t, batch.id, batch.attempt, lost=lost, now=turn.now, script=script)
+            queue.give_back(t, batch.id, batch.attempt, lost=lost, now=now, script=script)
             return
         reason = f"quarantined: {what} {losses} times with it, last by {how}"
         failures = {script or BEFORE_SCRIPTS: reason}
-        if queue.finish(t, batch.id, batch.attempt, BatchState.FAILED, failures, turn.now):
-            row = LogEntry(turn.now, reason, Level.ERROR, name, batch.image_id, batch.id, script)
+        if queue.finish(t, batch.id, batch.attempt, BatchState.FAILED, failures, now):
+            row = LogEntry(now, reason, Level.ERROR, name, batch.image_id, batch.id, script)
             log.append(t, [row])
 
     turn.writes.append(write)

@@ -76,7 +76,7 @@ def conclude_result(
         release_next(result.batch, script, plant, turn)
         answer = {"do": "refused", "reason": reason}
     if result.answer is None:
-        finish_batch(result.processor, result.batch, failures, plant, turn)
+        finish_batch(result.processor, result.batch, result.began_at, failures, plant, turn)
     else:
         send = result.answer
         turn.actions.append(lambda: send(answer))
@@ -121,6 +121,7 @@ def _take_result(slot: Slot, message: Message, plant: Plant, turn: Turn) -> None
         Result(
             batch=slot.batch,
             processor=slot.name,
+            began_at=slot.taken_at,
             folder=slot.folder,
             staged=staged_from_json(message["result"]),
             message=message,

@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
@@ -131,7 +131,7 @@ class Slot:
             self._drop(now)
 
     def _take(self, prepared: Prepared, now: float) -> None:
-        self.work = replace(prepared, batch=replace(prepared.batch, started_at=now))
+        self.work = prepared
         self.end_script()
         self.failures = dict(prepared.batch.failures)
         self.taken_at = now

@@ -22,6 +22,7 @@ class Result:
     Args:
         batch: Its batch.
         processor: Name of the processor that made it.
+        began_at: When that began with the batch, seconds since the epoch.
         folder: The image's folder.
         staged: Where it lies.
         message: All that the processor said about it.
@@ -32,6 +33,7 @@ class Result:
 
     batch: Batch
     processor: str
+    began_at: float
     folder: Path
     staged: StagedResult
     message: Message

@@ -5,13 +5,13 @@ a report about an earlier one changes nothing.
 """
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Literal
 
 from cryobatch.model import Batch, BatchState
 from cryobatch.store.database import Reading, Transaction
 from cryobatch.store.queue.places import GAP, take_top
-from cryobatch.store.queue.rows import BATCH_COLUMNS, IN_ANY_CASE, as_set, read_batch
+from cryobatch.store.queue.rows import BATCH_COLUMNS, IN_ANY_CASE, as_set, read_batch, read_claimed
 from cryobatch.store.text import storable
 
 End = Literal[BatchState.DONE, BatchState.FAILED, BatchState.CANCELLED]
@@ -22,23 +22,22 @@ _ITS_TURN = """(line IS NULL OR NOT EXISTS (
               AND (earlier.line_time, earlier.image_id) < (batch.line_time, batch.image_id)))"""
 
 _CLAIMABLE = f"""
-        FROM batch INDEXED BY batch_waiting
+    FROM batch INDEXED BY batch_waiting
         WHERE state = 'waiting'
           AND image_id NOT IN (
             SELECT image_id FROM batch INDEXED BY batch_running WHERE state = 'running')
           AND image_id NOT IN (SELECT value FROM json_each(?))
           AND {_ITS_TURN}
           AND NOT EXISTS (SELECT 1 FROM setting WHERE name = 'paused' AND value = 'true')
-        ORDER BY position LIMIT 1
+        ORDER BY position LIMIT ?
 """  # noqa: S608 - a constant of ours
 
-_CAN_CLAIM = f"SELECT 1 {_CLAIMABLE}"
+_FIND = f"SELECT {BATCH_COLUMNS} {_CLAIMABLE}"
 
-_CLAIM = f"""
-    UPDATE batch SET state = 'running', attempt = attempt + 1, processor = ?, started_at = ?
-    WHERE id = (SELECT id {_CLAIMABLE})
-    RETURNING {BATCH_COLUMNS}
-"""  # noqa: S608 - a constant of ours
+_CLAIM = (
+    "UPDATE batch SET state = 'running', attempt = attempt + 1, processor = ?, started_at = ? "
+    "WHERE id = ?"
+)
 
 
 def claim(
@@ -55,13 +54,40 @@ def claim(
     Returns:
         The batch, now running; None when the queue is paused or nothing can run.
     """
-    row = t.execute(_CLAIM, (processor, now, as_set(exclude))).fetchone()
-    return None if row is None else read_batch(row)
+    claimed = claim_for(t, [processor], now, exclude=exclude)
+    return claimed[0] if claimed else None
+
+
+def claim_for(
+    t: Transaction, processors: Sequence[str], now: float, *, exclude: Collection[int] = ()
+) -> list[Batch]:
+    """Give each of some processors the first waiting batch whose image is not busy.
+
+    Args:
+        t: The transaction.
+        processors: Who ask, in this order; "" for a batch whose processor is found later.
+        now: Seconds since the epoch.
+        exclude: Further images that are busy.
+
+    Returns:
+        The batches, now running, in the order of the queue; fewer when there are no more.
+    """
+    claimed: list[Batch] = []
+    while wanted := processors[len(claimed) :]:
+        rows = t.execute(_FIND, (as_set(exclude), len(wanted))).fetchall()
+        first = {row[1]: row for row in reversed(rows)}  # of an image's batches one can run
+        found = [row for row in rows if first[row[1]] is row]
+        claims = list(zip(wanted, found, strict=False))
+        t.executemany(_CLAIM, ((processor, now, row[0]) for processor, row in claims))
+        claimed += [read_claimed(row, processor, now) for processor, row in claims]
+        if len(found) == len(rows):
+            break
+    return claimed
 
 
 def can_claim(r: Reading) -> bool:
     """Tell whether a processor that asked now would get a batch."""
-    return r.execute(_CAN_CLAIM, (as_set(()),)).fetchone() is not None
+    return r.execute(_FIND, (as_set(()), 1)).fetchone() is not None
 
 
 def finish(

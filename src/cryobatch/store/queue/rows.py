@@ -2,8 +2,9 @@
 
 import json
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from typing import Any
 
 from cryobatch.model import Batch, BatchState
 
@@ -26,7 +27,7 @@ def _read_scripts(text: str) -> tuple[str, ...]:
     return tuple(json.loads(text))
 
 
-def read_batch(row: sqlite3.Row) -> Batch:
+def read_batch(row: sqlite3.Row | Sequence[Any]) -> Batch:
     """Return the batch of a row that starts with ``BATCH_COLUMNS``."""
     return Batch(
         id=row[0],
@@ -46,6 +47,12 @@ def read_batch(row: sqlite3.Row) -> Batch:
         cancel=row[14] == IN_ANY_CASE,
         in_order=bool(row[15]),
     )
+
+
+def read_claimed(row: sqlite3.Row, processor: str, now: float) -> Batch:
+    """Return the batch of a row as it is when a processor was given it."""
+    return read_batch((*row[:5], "running", row[6], row[7] + 1, *row[8:10], processor, row[11], now,
+                       *row[13:]))  # fmt: skip
 
 
 def as_set(ids: Iterable[int]) -> str:
