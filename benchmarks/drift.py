@@ -135,7 +135,9 @@ def _measure_memory(folder: Path, movie: SimulatedMovie) -> None:
 
 def _read_model(star: Path, movie: SimulatedMovie) -> MotionModel:
     file = read_motion(star)
-    return MotionModel(movie.settings.shape, file.global_shifts_px, file.coefficients_px)
+    return MotionModel(
+        movie.settings.shape, file.global_shifts_px, file.coefficients_px, file.early_px
+    )
 
 
 def _write(folder: Path, movie: SimulatedMovie) -> None:

@@ -67,7 +67,7 @@ def correct_movie(folder: Path, movie: SimulatedMovie, patches: int = 5) -> Corr
     values = run_script(unpack, folder, facts, heard.append)
     values |= run_script(correct_drift, folder, facts | values, heard.append, patches=patches)
     file = read_motion(folder / "motion.star")
-    motion = MotionModel(settings.shape, file.global_shifts_px, file.coefficients_px)
+    motion = MotionModel(settings.shape, file.global_shifts_px, file.coefficients_px, file.early_px)
     warnings = tuple(
         event["text"]
         for event in heard

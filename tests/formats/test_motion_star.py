@@ -28,16 +28,16 @@ def made_file(frames: int = 4) -> MotionFile:
         hot_pixels=np.array([[12.0, 7.0], [5759.0, 4091.0]]),
         local_shifts_px=np.array([[1.0, 100.0, 200.0, 0.5, -0.25]]), voltage_kv=300.0,
         dose_per_frame=1.25, pre_exposure=0.5, gain="gain.mrc", start_frame=3, eer_upsampling=2,
-        eer_grouping=40,
+        eer_grouping=40, early_px=random.standard_normal((frames, 2, 6)),
     )  # fmt: skip
 
 
 def same(one: MotionFile, other: MotionFile) -> bool:
     """Tell whether two files say the same."""
-    arrays = ("global_shifts_px", "coefficients_px", "hot_pixels", "local_shifts_px")
+    arrays = ("global_shifts_px", "coefficients_px", "hot_pixels", "local_shifts_px", "early_px")
     alike = all(np.array_equal(getattr(one, name), getattr(other, name)) for name in arrays)
     rest = {name: np.zeros(0) for name in arrays}  # arrays do not compare as dataclasses' fields do
-    return alike and str(replace(one, **rest)) == str(replace(other, **rest))  # type: ignore[arg-type]  # all four are arrays
+    return alike and str(replace(one, **rest)) == str(replace(other, **rest))  # type: ignore[arg-type]  # all of them are arrays
 
 
 def test_what_is_written_is_read_back(tmp_path: Path) -> None:
@@ -46,10 +46,17 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     assert same(read_motion(tmp_path / "motion.star"), made_file())
 
 
+def test_early_motion_belongs_to_every_frame(tmp_path: Path) -> None:
+    """A file whose early motion is not that of its frames is refused."""
+    write_motion(tmp_path / "motion.star", replace(made_file(), early_px=np.zeros((3, 2, 6))))
+    with pytest.raises(BadInput, match="'early_motion' has 3 frames"):
+        read_motion(tmp_path / "motion.star")
+
+
 def test_what_is_unknown_is_left_out(tmp_path: Path) -> None:
     """Without local motion, hot pixels and dose there are no such blocks and labels."""
     bare = replace(
-        made_file(), coefficients_px=None, hot_pixels=np.zeros((0, 2)),
+        made_file(), coefficients_px=None, early_px=None, hot_pixels=np.zeros((0, 2)),
         local_shifts_px=np.zeros((0, 5)), dose_per_frame=None, voltage_kv=None, gain=None,
         eer_grouping=None, eer_upsampling=None,
     )  # fmt: skip

@@ -34,6 +34,7 @@ def test_motion_file(tmp_path: Path, needs_program: NeedsProgram) -> None:
         coefficients_px=coefficients,
         hot_pixels=np.array([[3.0, 5.0]]),
         local_shifts_px=np.zeros((0, 5)),
+        early_px=np.ones((3, 2, 6)),
     )
     write_motion(tmp_path / "motion.star", motion)
     found = print_table(

@@ -116,6 +116,25 @@ def test_mishaps_are_followed(mishap: dict[str, float]) -> None:
     assert np.isfinite(found.uncertainty_angstrom)
 
 
+def test_a_film_that_stretches_at_once_is_followed() -> None:
+    """What a burst stretches is found besides the polynomial, and with it the error is smaller."""
+    settings = SimulationSettings(frames=24, dose_per_frame=1.0, burst_angstrom=12.0)
+    movie = simulate_movie(settings, 75)
+    found = estimate_motion(MovieFrames(movie), 1.5).model
+    assert found.early_px is not None
+    polynomial = replace(found, early_px=None)
+    with_it, without = (motion_error_angstrom(model, movie) for model in (found, polynomial))
+    assert with_it < min(0.9 * without, 0.35)
+    assert found.frame_coefficients_px(3) == pytest.approx(
+        polynomial.frame_coefficients_px(3) + found.early_px[3]
+    )
+
+
+def test_a_film_that_bends_slowly_needs_the_polynomial_alone(movie: SimulatedMovie) -> None:
+    """Where there was no burst, the motion is of RELION's form."""
+    assert estimate_motion(MovieFrames(movie), 1.5).model.early_px is None
+
+
 @pytest.mark.parametrize("frames", [1, 2, 3])
 def test_few_frames_are_enough(small: SimulatedMovie, frames: int) -> None:
     """Movies of one, two and three frames are aligned as far as that can be."""

@@ -5,8 +5,9 @@ import pytest
 from numpy.typing import NDArray
 
 from cryobatch.imaging.motion_fit import Parameters, newton_step
-from cryobatch.imaging.motion_model import SPATIAL_TERMS, TEMPORAL_TERMS
+from cryobatch.imaging.motion_model import SPATIAL_TERMS
 from cryobatch.imaging.motion_prior import Evidence, Scales, make_prior
+from cryobatch.imaging.motion_time import TIME_TERMS
 
 FRAMES = 24
 ERROR_ANGSTROM = 0.1
@@ -63,7 +64,7 @@ def test_one_step_leads_to_slow_motion() -> None:
     slopes = np.zeros((1, FRAMES, 7))
     slopes[0, :, :2] = 1e4 * (hold @ truth.T)
     slopes[0, :, 2] = slopes[0, :, 4] = 1e4 * firmness
-    rest = Parameters(np.zeros((FRAMES, 2)), np.zeros((2, SPATIAL_TERMS, TEMPORAL_TERMS)))
+    rest = Parameters(np.zeros((FRAMES, 2)), np.zeros((2, SPATIAL_TERMS, TIME_TERMS)))
     step = newton_step(
         rest, slopes, np.ones(FRAMES), coupling, None, make_prior(FRAMES), Scales(), 100.0
     )

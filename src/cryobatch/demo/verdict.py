@@ -121,7 +121,9 @@ def _drift_error(folder: Path, truth: Truth) -> float | None:
     except CryobatchError:
         return None
     _, rows, columns = motion.shape
-    found = MotionModel((rows, columns), motion.global_shifts_px, motion.coefficients_px)
+    found = MotionModel(
+        (rows, columns), motion.global_shifts_px, motion.coefficients_px, motion.early_px
+    )
     return compare_motion(found, truth.motion, truth.pixel_size_angstrom)
 
 

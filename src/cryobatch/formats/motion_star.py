@@ -25,6 +25,8 @@ from cryobatch.formats.star import (
 
 COEFFICIENTS = 36
 _NO_MODEL, _THIRD_ORDER = 0, 1
+_EARLY = "early_motion"
+_EARLY_LABELS = [f"cryobatchEarlyMotion{axis}{term}" for axis in "XY" for term in range(6)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,8 @@ class MotionFile:
         binning: The micrograph's pixel over the movie's.
         global_shifts_px: ``(frames, 2)`` float64, x and y, displacement of the content.
         coefficients_px: ``(2, 18)`` float64, the polynomial for x and y; None without one.
+        early_px: ``(frames, 2, 6)`` float64: local motion besides the polynomial, of each frame for
+            x and y by terms of space; None without any. RELION does not look at it.
         hot_pixels: ``(n, 2)`` float64, x and y.
         local_shifts_px: ``(n, 5)`` float64: frame (from 1), x, y, displacement along x and y as a
             patch was seen to move; RELION plots it.
@@ -65,6 +69,7 @@ class MotionFile:
     start_frame: int = 1
     eer_upsampling: int | None = None
     eer_grouping: int | None = None
+    early_px: NDArray[np.float64] | None = None
 
 
 def write_motion(path: Path, motion: MotionFile) -> None:
@@ -81,6 +86,8 @@ def _blocks(motion: MotionFile) -> dict[str, StarTable]:
     blocks = {"general": star_list(**_general(motion)), "global_shift": _global_table(motion)}
     if motion.coefficients_px is not None:
         blocks["local_motion_model"] = _model_table(motion.coefficients_px)
+    if motion.early_px is not None:
+        blocks[_EARLY] = _early_table(motion.early_px, motion.start_frame)
     if len(motion.hot_pixels):
         blocks["hot_pixels"] = StarTable({
             "rlnCoordinateX": _numbers(motion.hot_pixels[:, 0]),
@@ -118,6 +125,7 @@ def read_motion(path: Path) -> MotionFile:
         start_frame=_whole(general, "rlnMicrographStartFrame") or 1,
         eer_upsampling=_whole(general, "rlnEERUpsampling"),
         eer_grouping=_whole(general, "rlnEERGrouping"),
+        early_px=_read_early(path, blocks),
     )
 
 
@@ -161,6 +169,16 @@ def _model_table(coefficients_px: NDArray[np.float64]) -> StarTable:
     })  # fmt: skip
 
 
+def _early_table(early_px: NDArray[np.float64], first: int) -> StarTable:
+    numbers = range(first, first + len(early_px))
+    values = _negative(early_px.reshape(len(numbers), len(_EARLY_LABELS)))
+    terms = zip(_EARLY_LABELS, values.T, strict=True)
+    return StarTable({
+        "rlnMicrographFrameNumber": list(numbers),
+        **{label: _numbers(term) for label, term in terms},
+    })  # fmt: skip
+
+
 def _local_table(local: NDArray[np.float64]) -> StarTable:
     shifts = _negative(local[:, 3:])
     return StarTable({
@@ -185,6 +203,16 @@ def _read_model(path: Path, blocks: dict[str, StarTable]) -> NDArray[np.float64]
         raise BadInput(f"{path}: a motion model has coefficients 0 to {COEFFICIENTS - 1}")
     order = np.argsort(table.ints("rlnMotionModelCoeffsIdx"))
     return _negative(table.floats("rlnMotionModelCoeff")[order].reshape(2, -1))
+
+
+def _read_early(path: Path, blocks: dict[str, StarTable]) -> NDArray[np.float64] | None:
+    table = blocks.get(_EARLY)
+    if table is None:
+        return None
+    if len(table) != len(blocks["global_shift"]):
+        raise BadInput(f"{path}: {_EARLY!r} has {len(table)} frames; make the motion file again")
+    terms = np.stack([table.floats(label) for label in _EARLY_LABELS], axis=-1)
+    return _negative(terms).reshape(len(table), 2, -1)
 
 
 def _read_local(table: StarTable | None) -> NDArray[np.float64]:

@@ -1,9 +1,9 @@
 """Estimate how the content of a movie's frames moves.
 
-Whole frames first, then the polynomial of RELION's form from patches, both as the maximum of one
-likelihood (``motion_likelihood``) whose signal and noise are measured on the movie itself. Patches
-do not have to be aligned one by one: each adds what it knows to the same few parameters, so that
-small patches of a weak movie serve too.
+Whole frames first, then local motion (RELION's polynomial, and what bends early) from patches,
+both as the maximum of one likelihood (``motion_likelihood``) whose signal and noise are measured on
+the movie itself. Patches do not have to be aligned one by one: each adds what it knows to the same
+few parameters, so that small patches of a weak movie serve too.
 """
 
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from cryobatch.imaging.frame_source import FrameSource
 from cryobatch.imaging.motion_fit import Parameters, newton_step
 from cryobatch.imaging.motion_frames import CoarseFrames, read_coarse
 from cryobatch.imaging.motion_geometry import Geometry, make_geometry
-from cryobatch.imaging.motion_model import SPATIAL_TERMS, TEMPORAL_TERMS, MotionModel
+from cryobatch.imaging.motion_model import SPATIAL_TERMS, MotionModel
 from cryobatch.imaging.motion_patches import PatchGrid, cut_patches, make_grid
 from cryobatch.imaging.motion_prior import Scales, make_prior
 from cryobatch.imaging.motion_search import search_shifts
@@ -28,6 +28,7 @@ from cryobatch.imaging.motion_signal import (
     estimate_weights,
     ring_frequencies,
 )
+from cryobatch.imaging.motion_time import TIME_TERMS
 
 _LARGEST_STRUCTURE_ANGSTROM = 300.0
 _CONVERGED_ANGSTROM = 0.02
@@ -106,11 +107,10 @@ def estimate_motion(
         at_rest = np.zeros((frames.present.size, 2))
         return MotionEstimate(MotionModel(frames.full_shape, at_rest), np.inf, empty, bright)
     found, uncertainty = whole
-    coefficients = None
-    if options.patches != (1, 1) and frames.present.size > 2:
+    local = options.patches != (1, 1) and frames.present.size > 2
+    if local:
         found = _align_patches(frames, found, options.patches, damping, threads)
-        coefficients = found.coefficients_px(pixel_size_angstrom)
-    model = MotionModel(frames.full_shape, found.shifts / pixel_size_angstrom, coefficients)
+    model = found.model(frames.full_shape, pixel_size_angstrom, local=local)
     return MotionEstimate(model, uncertainty, empty, bright)
 
 
@@ -145,7 +145,7 @@ def _align_whole(
     if frames.present.sum() < 2:
         return None
     shifts = search_shifts(frames, threads)
-    found = Parameters(shifts - shifts[:1], np.zeros((2, SPATIAL_TERMS, TEMPORAL_TERMS)))
+    found = Parameters(shifts - shifts[:1], np.zeros((2, SPATIAL_TERMS, TIME_TERMS)))
     none = np.zeros((1, len(shifts), 2))
     for blur, images in _rounds(frames):
         geometry = make_geometry(

@@ -1,8 +1,8 @@
 """One Newton step of all motion parameters together.
 
-Unknown are the whole-frame shifts and, where there are patches, the polynomial of space and time.
-Every patch of every frame says how it wants to move (slope) and how sure it is (curvature); the
-step is the weighted least-squares answer to all of them and to the prior (``motion_prior``). A
+Unknown are the whole-frame shifts and, where there are patches, local motion's terms of space and
+time. Every patch of every frame says how it wants to move (slope) and how sure it is (curvature);
+the step is the weighted least-squares answer to all of them and to the prior (``motion_prior``). A
 frame without content has no say and follows its neighbours.
 
 The other frames that a frame is compared with move too, and near ones along with it: how a slope
@@ -16,10 +16,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from cryobatch.imaging.arrays import FloatArray
-from cryobatch.imaging.motion_model import COEFFICIENTS, SPATIAL_TERMS, TEMPORAL_TERMS
+from cryobatch.imaging.motion_model import COEFFICIENTS, SPATIAL_TERMS, TEMPORAL_TERMS, MotionModel
 from cryobatch.imaging.motion_prior import SPATIAL_MEANS, Evidence, Prior, Scales
+from cryobatch.imaging.motion_time import TIME_TERMS, early_term, unit_time_terms
 
 _CURVATURE_FLOOR = 0.15
+_TRACE_ANGSTROM = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,17 +30,33 @@ class Parameters:
 
     Attributes:
         shifts: ``(frames, 2)`` float64, whole frames.
-        local: ``(2, 6, 3)`` float64 of the polynomial, its time running from 0 to 1.
+        local: ``(2, 6, 4)`` float64, x and y by terms of space and of ``motion_time``.
     """
 
     shifts: FloatArray
     local: FloatArray
 
-    def coefficients_px(self, pixel_size_angstrom: float) -> FloatArray:
-        """Return ``(2, 18)`` float64 in pixels, with time in frames, as the model wants them."""
-        last = max(self.shifts.shape[0] - 1, 1)
+    def model(
+        self, shape: tuple[int, int], pixel_size_angstrom: float, *, local: bool
+    ) -> MotionModel:
+        """Return the motion in pixels of frames of ``(rows, columns)``, with its local part or not.
+
+        Early motion that is nowhere as much as a trace is left out: RELION's form is enough then.
+        """
+        shifts = self.shifts / pixel_size_angstrom
+        if not local:
+            return MotionModel(shape, shifts)
+        last = max(len(shifts) - 1, 1)
         per_frame = float(last) ** -np.arange(1.0, TEMPORAL_TERMS + 1.0)
-        return (self.local * per_frame / pixel_size_angstrom).reshape(2, COEFFICIENTS)
+        polynomial = self.local[..., :TEMPORAL_TERMS] * per_frame / pixel_size_angstrom
+        early = self.local[..., TEMPORAL_TERMS] / pixel_size_angstrom
+        seen = float(np.abs(early).sum(axis=-1).max()) * pixel_size_angstrom > _TRACE_ANGSTROM
+        return MotionModel(
+            shape,
+            shifts,
+            polynomial.reshape(2, COEFFICIENTS),
+            early_term(len(shifts))[:, None, None] * early if seen else None,
+        )
 
     def displacements(self, space: FloatArray) -> FloatArray:
         """Return ``(patches, frames, 2)``, Å, where ``space`` is ``(patches, 6)`` terms."""
@@ -47,12 +65,6 @@ class Parameters:
             "ast,ps,ft->pfa", self.local, space, time
         )
         return result
-
-
-def unit_time_terms(frames: int) -> FloatArray:
-    """Return ``(frames, 3)``: t, t², t³ with t from 0 to 1."""
-    time = np.arange(frames) / max(frames - 1, 1)
-    return np.stack([time, time**2, time**3], axis=-1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +114,7 @@ def newton_step(
 
 
 def _unknowns(current: Parameters, space: FloatArray | None) -> FloatArray:
-    """Return ``(2, unknowns)``: whole frames' shifts, then the polynomial's terms."""
+    """Return ``(2, unknowns)``: whole frames' shifts, then local motion's terms."""
     if space is None:
         return current.shifts.T
     return np.concatenate([current.shifts.T, current.local[:, 1:].reshape(2, -1)], axis=-1)
@@ -175,7 +187,7 @@ def _apply(
     shifts = change[:, :frames].T - change[:, :1].T
     local = np.zeros_like(current.local)
     if space is not None:
-        local[:, 1:] = change[:, frames:].reshape(2, SPATIAL_TERMS - 1, TEMPORAL_TERMS)
+        local[:, 1:] = change[:, frames:].reshape(2, SPATIAL_TERMS - 1, TIME_TERMS)
         local[:, 0] = -np.einsum("s,ast->at", SPATIAL_MEANS[1:], local[:, 1:])
     step = Parameters(shifts, local)
     at = space if space is not None else np.eye(1, SPATIAL_TERMS)

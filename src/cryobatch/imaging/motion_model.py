@@ -6,7 +6,8 @@ The polynomial is RELION's third-order model (``ThirdOrderPolynomialModel`` in i
 
     shift = sum over s, t of coefficient[3 s + t] * (1, u, u², v, v², u v)[s] * (z, z², z³)[t]
 
-so 18 numbers for x and 18 for y, without a constant in time: the first frame does not move.
+so 18 numbers for x and 18 for y, without a constant in time: the first frame does not move. What
+bends faster than such a polynomial can follow is kept beside it, frame by frame.
 Shifts are displacements of the content in that frame, in pixels of the movie.
 """
 
@@ -29,11 +30,14 @@ class MotionModel:
         shape: ``(rows, columns)`` of a frame.
         global_shifts_px: ``(frames, 2)`` float64, x and y of each whole frame.
         coefficients_px: ``(2, 18)`` float64 for x and y, or None where nothing moves locally.
+        early_px: ``(frames, 2, 6)`` float64: what the local motion of each frame, for x and y by
+            terms of space, has besides the polynomial; None where that is nothing.
     """
 
     shape: tuple[int, int]
     global_shifts_px: FloatArray
     coefficients_px: FloatArray | None = None
+    early_px: FloatArray | None = None
 
     @property
     def frames(self) -> int:
@@ -42,13 +46,8 @@ class MotionModel:
 
     def local_shifts_px(self, x_px: FloatArray, y_px: FloatArray) -> FloatArray:
         """Return ``(frames, points, 2)``: the local part of the motion at points ``(points,)``."""
-        points = np.atleast_1d(np.asarray(x_px, dtype=np.float64)).size
-        if self.coefficients_px is None:
-            return np.zeros((self.frames, points, 2))
         space = spatial_terms(x_px, y_px, self.shape)
-        time = temporal_terms(self.frames)
-        table = self.coefficients_px.reshape(2, SPATIAL_TERMS, TEMPORAL_TERMS)
-        result: FloatArray = np.einsum("ast,ps,ft->fpa", table, space, time)
+        result: FloatArray = np.einsum("fas,ps->fpa", self._in_space(), space)
         return result
 
     def shifts_px(self, x_px: FloatArray, y_px: FloatArray) -> FloatArray:
@@ -57,10 +56,16 @@ class MotionModel:
 
     def frame_coefficients_px(self, frame: int) -> FloatArray:
         """Return ``(2, 6)``: the local motion of one frame as a polynomial of space alone."""
-        if self.coefficients_px is None:
-            return np.zeros((2, SPATIAL_TERMS))
-        table = self.coefficients_px.reshape(2, SPATIAL_TERMS, TEMPORAL_TERMS)
-        result: FloatArray = np.einsum("ast,t->as", table, temporal_terms(self.frames)[frame])
+        return np.asarray(self._in_space()[frame])
+
+    def _in_space(self) -> FloatArray:
+        """Return ``(frames, 2, 6)``: every frame's local motion by terms of space."""
+        result = np.zeros((self.frames, 2, SPATIAL_TERMS))
+        if self.coefficients_px is not None:
+            table = self.coefficients_px.reshape(2, SPATIAL_TERMS, TEMPORAL_TERMS)
+            result += np.einsum("ast,ft->fas", table, temporal_terms(self.frames))
+        if self.early_px is not None:
+            result += self.early_px
         return result
 
 

@@ -2,7 +2,8 @@
 
 Motion is fast at first and slows down (Brilot et al., J. Struct. Biol. 177:630 (2012)); whole
 frames accelerate, wander (each step by itself, as in Zivanov et al., IUCrJ 6:5 (2019)) and shake
-(each frame by itself); film bends smoothly in space and time. How large each of these is differs
+(each frame by itself); film bends smoothly in space and time,
+but for a burst in the first frames. How large each of these is differs
 from movie to movie. They are measured with the motion itself, as those that make what was seen
 most probable, whatever the motion was (evidence; MacKay, Neural Computation 4:415 (1992)): a strong
 movie is free to move as it likes, and the noise of a weak one is not taken for motion.
@@ -15,19 +16,21 @@ import scipy.linalg
 
 from cryobatch.imaging.arrays import FloatArray
 from cryobatch.imaging.motion_model import TEMPORAL_TERMS
+from cryobatch.imaging.motion_time import TIME_TERMS
 
 SPATIAL_MEANS = np.array([1.0, 0.0, 1.0 / 12.0, 0.0, 1.0 / 12.0, 0.0])
 """Means of 1, u, u², v, v², uv over a frame: local motion is what is left."""
 
 _SPATIAL_DEVIATIONS = np.array([12.0**-0.5, 180.0**-0.5, 12.0**-0.5, 180.0**-0.5, 1.0 / 12.0])
 _BENDING = np.array([1.0, 0.6, 1.0, 0.6, 0.6])
+_EARLY_BENDING = np.array([1.0, 0.3, 1.0, 0.3, 0.3])
 _VELOCITY_DECAY = 0.2
 _VELOCITY_REST = 0.3
 _VELOCITY_CORRELATION = 0.5
 _ACCELERATION_DECAY = 0.12
 _ACCELERATION_REST = 0.25
 _FAR_ANGSTROM = 100.0
-_LEAST_SHAKING_ANGSTROM = 1e-3
+_LEAST_ANGSTROM = 1e-3
 _FACTORS_KNOWN = 1.5
 """Deviation of the logarithm of what motion is to what is expected of it."""
 _FINER = (2.0, 1.3)
@@ -43,12 +46,14 @@ class Scales:
         wandering_angstrom: Deviation of a whole frame's step, alone.
         acceleration_angstrom: Deviation of the change of its step, early in the movie.
         local_angstrom: Deviation of the local displacement at the end, by each term of space.
+        early_angstrom: The same of what bends early, where that is furthest.
     """
 
     shaking_angstrom: float = 0.1
     wandering_angstrom: float = 0.1
     acceleration_angstrom: float = 0.2
     local_angstrom: float = 1.0
+    early_angstrom: float = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +65,9 @@ class Prior:
         wandering: See there.
         accelerating: See there.
         free: The same, of what may be as large as it likes: a place and a steady drift.
-        local: ``(15, 15)`` float64, of the polynomial's terms but the spatial constant.
+        local: ``(20, 20)`` float64, of local motion's terms but the spatial constant: what they
+            say of the polynomial.
+        early: The same, of what bends early.
     """
 
     shaking: FloatArray
@@ -68,15 +75,16 @@ class Prior:
     accelerating: FloatArray
     free: FloatArray
     local: FloatArray
+    early: FloatArray
 
     def root(self, scales: Scales, unknowns: int) -> FloatArray:
         """Return L, ``(unknowns, unknowns)``: L times its transpose is an axis' covariance.
 
         Args:
             scales: How large motion is.
-            unknowns: Frames; and 15 more where there is local motion.
+            unknowns: Frames; and 20 more where there is local motion.
         """
-        shaking = max(scales.shaking_angstrom, _LEAST_SHAKING_ANGSTROM)
+        shaking = max(scales.shaking_angstrom, _LEAST_ANGSTROM)
         whole = (
             self.free
             + shaking**2 * self.shaking
@@ -85,8 +93,9 @@ class Prior:
         )
         root = np.linalg.cholesky(whole)
         if unknowns > len(whole):
-            local = scales.local_angstrom * np.linalg.cholesky(self.local)
-            root = scipy.linalg.block_diag(root, local)
+            early = max(scales.early_angstrom, _LEAST_ANGSTROM)
+            local = scales.local_angstrom**2 * self.local + early**2 * self.early
+            root = scipy.linalg.block_diag(root, np.linalg.cholesky(local))
         return np.asarray(root)
 
 
@@ -97,9 +106,12 @@ def make_prior(frames: int) -> Prior:
     bends = steps @ np.tril(np.ones((frames - 1, max(frames - 2, 0))), -1)
     bends = bends * (_ACCELERATION_REST + np.exp(-time / _ACCELERATION_DECAY))[1 : frames - 1]
     free: FloatArray = _FAR_ANGSTROM**2 * (1.0 + np.outer(time, time))
-    space = _SPATIAL_DEVIATIONS / _BENDING
-    local = np.asarray(np.kron(np.diag(space**-2.0), _time_covariance()), dtype=np.float64)
-    return Prior(np.eye(frames), steps @ steps.T, bends @ bends.T, free, local)
+    in_time = scipy.linalg.block_diag(_time_covariance(), 0.0), np.diag(np.eye(TIME_TERMS)[-1])
+    local, early = (
+        np.asarray(np.kron(np.diag((bending / _SPATIAL_DEVIATIONS) ** 2), covariance))
+        for bending, covariance in zip((_BENDING, _EARLY_BENDING), in_time, strict=True)
+    )
+    return Prior(np.eye(frames), steps @ steps.T, bends @ bends.T, free, local, early)
 
 
 def _time_covariance() -> FloatArray:
@@ -152,7 +164,7 @@ class Evidence:
     def scales(self, prior: Prior, start: Scales) -> Scales:
         """Return the most probable scales, searched for from some on, by ever smaller factors."""
         local = self.target.size > 2 * len(prior.free)
-        names = ("shaking", "wandering", "acceleration", *(("local",) if local else ()))
+        names = ("shaking", "wandering", "acceleration", *(("local", "early") if local else ()))
         best = self._probability(prior, start), start
         for factor in _FINER:
             for name in names:

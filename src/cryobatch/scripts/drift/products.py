@@ -180,7 +180,7 @@ def corrected_stack_sink(
 def write_motion_file(run: Run, recording: Recording, model: MotionModel) -> None:
     """Write the motion in RELION's layout, in pixels as unpacked."""
     scale = recording.binning
-    coefficients = model.coefficients_px
+    coefficients, early = model.coefficients_px, model.early_px
     write_motion(
         run.output("motion"),
         MotionFile(
@@ -199,5 +199,6 @@ def write_motion_file(run: Run, recording: Recording, model: MotionModel) -> Non
             start_frame=recording.start_frame,
             eer_upsampling=recording.eer_upsampling,
             eer_grouping=recording.eer_grouping,
+            early_px=None if early is None else early * scale,
         ),
     )

@@ -101,7 +101,7 @@ def _field(motion: MotionFile) -> dict[str, list[object]]:
     shape = motion.shape[1:]
     ys, xs = ((np.arange(FIELD) + 0.5) * length / FIELD - 0.5 for length in shape)
     y, x = (axis.ravel() for axis in np.meshgrid(ys, xs, indexing="ij"))
-    model = MotionModel(shape, motion.global_shifts_px, motion.coefficients_px)
+    model = MotionModel(shape, motion.global_shifts_px, motion.coefficients_px, motion.early_px)
     tracks = np.round(model.shifts_px(x, y) * motion.pixel_size_angstrom, 3)
     return {
         "x": ((x + 0.5) / motion.binning - 0.5).tolist(),
