@@ -14,7 +14,7 @@ from cryobatch.processing.turn import Turn
 
 WATCH_INTERVAL_S = 0.5
 LAST_WORDS_S = 5.0
-PLENTY = 16
+PLENTY = 32
 """Batches ahead of a processor with which it needs nobody for some thousandths of a second."""
 PATIENCE_S = 0.1
 """How long a batch may take before others do not wait behind it any more."""

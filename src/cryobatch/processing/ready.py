@@ -11,9 +11,9 @@ from cryobatch.store.database import Transaction
 
 SHORT_S = 0.05
 """A batch that takes no longer is short."""
-AHEAD_EACH = 32
+AHEAD_EACH = 64
 """Batches claimed ahead for each processor, while they are short."""
-HANDED_S = 0.02
+HANDED_S = 0.04
 """Processors are handed batches ahead for no longer than this."""
 PATIENCE_S = 0.1
 """How long batches stay claimed while nobody begins any of them."""
