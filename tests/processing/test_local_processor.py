@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from uuid import uuid4
 
 import psutil
 import pytest
@@ -59,7 +60,8 @@ def test_a_processor_that_is_ended_does_not_see_its_program_die(
     write_family(project.place.folder, pause_s=60.0)
     project.reload()
     one = OneProcessor(project)
-    processor = LocalProcessor(one.setup(), mark="test", environment={}, on_end=lambda _: None)
+    mark = f"test-{uuid4()}"  # all that is marked so is ended, in other tests too
+    processor = LocalProcessor(one.setup(), mark=mark, environment={}, on_end=lambda _: None)
     try:
         await_message(processor, "up")
         processor.hand([one.order(1, "family")])
