@@ -32,8 +32,8 @@ def give_way() -> bool:
     niceness of its processes counts within it alone.
     """
     try:
-        with open(_SESSION_NICENESS, "w") as file:  # noqa: PTH123 - not a file of ours
-            file.write(str(NICENESS))
+        with open(_SESSION_NICENESS, "wb", buffering=0) as file:  # noqa: PTH123 - not of ours
+            file.write(b"%d" % NICENESS)
     except BlockingIOError:
         return False  # it was told so of another session a moment ago
     except OSError:
