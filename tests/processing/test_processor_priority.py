@@ -26,7 +26,7 @@ def test_a_kernel_that_knows_no_sessions_is_not_asked_again(
 def test_a_kernel_that_was_just_asked_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """It takes one such word of all users within a tenth of a second."""
 
-    def refuse(*_: object) -> NoReturn:
+    def refuse(*_: object, **__: object) -> NoReturn:
         raise BlockingIOError
 
     monkeypatch.setattr(processor, "open", refuse, raising=False)
