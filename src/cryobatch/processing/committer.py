@@ -37,6 +37,7 @@ class Committer:
             staging: Folder, on the images' file system, for what is on its way to them.
         """
         self._journal = Journal(staging)
+        self._given: list[Result] = []
         self._todo: SimpleQueue[Result | None] = SimpleQueue()
         self._done: deque[tuple[Result, Outcome]] = deque()
         self._pending: set[int] = set()
@@ -61,8 +62,13 @@ class Committer:
     def put(self, results: Sequence[Result]) -> None:
         """Give it results, each of another image; a batch has one at a time."""
         self._pending |= {result.batch.id for result in results}
-        for result in results:
+        self._given += results
+
+    def begin(self) -> None:
+        """Let it commit what it was given: best when nobody else is about to compute here."""
+        for result in self._given:
             self._todo.put(result)
+        self._given.clear()
 
     def take(self) -> list[tuple[Result, Outcome]]:
         """Return what has come of results, in the order in which they were given."""
@@ -78,6 +84,7 @@ class Committer:
 
     def close(self) -> list[tuple[Result, Outcome]]:
         """End the thread when all is committed, and return what came of it."""
+        self.begin()
         self._todo.put(None)
         self._thread.join()
         self._waiters.shutdown()

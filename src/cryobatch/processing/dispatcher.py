@@ -191,6 +191,13 @@ class Dispatcher:
         self._claiming = True  # for another batch of the same image may have waited for that
 
     def _write(self) -> None:
+        """Write what the turns have gathered, and answer; then let results be committed."""
+        try:
+            self._write_turns()
+        finally:
+            self._committer.begin()  # while we wait for words: two threads hinder each other
+
+    def _write_turns(self) -> None:
         """Write what the turns have gathered, claim batches, then answer."""
         idle = self._crew.idle()
         if not self._is_due(idle):
