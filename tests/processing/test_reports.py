@@ -1,5 +1,6 @@
 """Reports: what a daemon writes about a result that somebody else has overtaken."""
 
+import gc
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from cryobatch.errors import CryobatchError
 from cryobatch.model.batch import Batch, BatchState
 from cryobatch.processing.commit import commit_result
+from cryobatch.processing.endings import finish_batch, give_back_batch, record_failure
 from cryobatch.processing.orders import staged_from_json
 from cryobatch.processing.plant import Plant
 from cryobatch.processing.processors import Processor
@@ -103,6 +105,24 @@ def test_a_result_that_cannot_be_kept_fails_its_script(
     assert answers[0]["do"] == "refused"
     assert str(error) in answers[0]["reason"]
     assert [entry.text for entry in turn.entries] == [answers[0]["reason"]]
+
+
+def test_a_turn_is_freed_when_it_is_over(new_project: MakeProject) -> None:
+    """Without the garbage collector, which comes seldom: a turn holds all that its batches said."""
+    plant = plant_of(new_project(1))
+    gc.disable()
+    try:
+        turn = Turn(54321.0)
+        slot = Slot("local-1", 0)
+        finish_batch("local-1", batch_of(1), 1.0, {}, plant, turn)
+        give_back_batch(slot, batch_of(1), "its processor died", "signal 9", plant, turn)
+        record_failure("local-1", batch_of(1), "measure", "no reason", turn)
+        assert turn.writes
+        del turn
+        left = [one for one in gc.get_objects() if isinstance(one, Turn) and one.now == 54321.0]
+    finally:
+        gc.enable()
+    assert not left
 
 
 def test_a_program_that_is_killed_for_its_time_fails_with_that_reason(
