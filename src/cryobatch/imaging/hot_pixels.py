@@ -1,7 +1,9 @@
 """Find pixels that are hot or dead in the sum of a movie's frames."""
 
+from concurrent.futures import ThreadPoolExecutor
+
+import numba
 import numpy as np
-from numpy.typing import NDArray
 
 from cryobatch.imaging.arrays import ImageArray
 from cryobatch.imaging.gain import MaskArray
@@ -11,47 +13,57 @@ BLOCK = 64
 (carbon, ice, a thick edge) must neither hide hot pixels nor be taken for them."""
 
 _SAMPLED = 3
-_DEVIATION_OF_MEDIAN = 1.4826
+"""Every ninth pixel of a block is enough to know it to a twentieth of the deviation."""
+
+_MOST_SAMPLES = ((BLOCK - 1) // _SAMPLED + 1) ** 2
+_DEVIATION_OF_MEDIAN = np.float32(1.4826)
 
 
-def find_hot_pixels(summed: ImageArray, sigma: float) -> MaskArray:
+def find_hot_pixels(summed: ImageArray, sigma: float, threads: int = 1) -> MaskArray:
     """Return pixels that stand out of their surroundings.
 
     Args:
         summed: ``(rows, columns) float32``, sum of the gain-corrected frames, counts.
         sigma: How many deviations of its block (64 pixels square; from the median of absolute
             deviations, and not less than counting noise) a pixel may lie off the block's median.
+        threads: Rows of blocks to judge at a time.
 
     Returns:
         Which pixels are hot, or dead, ``(rows, columns)``.
     """
-    rows, columns = summed.shape
-    block_of_column = np.arange(columns) // BLOCK
     found = np.empty(summed.shape, np.bool_)
-    for top in range(0, rows, BLOCK):
-        # A remainder at the border is judged together with the pixels before it.
-        first = max(0, min(top, rows - BLOCK))
-        median, limit = _judge_blocks(summed[first : first + BLOCK], sigma)
-        band = summed[top : top + BLOCK]
-        off = np.abs(band - median[block_of_column])
-        np.greater(off, limit[block_of_column], out=found[top : top + BLOCK])
+    with ThreadPoolExecutor(threads) as pool:
+        tops = range(0, summed.shape[0], BLOCK)
+        list(pool.map(lambda top: _judge_band(summed, top, np.float32(sigma), found), tops))
     return found
 
 
-def _judge_blocks(
-    band: ImageArray, sigma: float
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return the median of each block of a band of rows, and how far off it a pixel may lie.
+@numba.njit(cache=True, nogil=True)
+def _judge_band(summed, top, sigma, found):  # type: ignore[no-untyped-def]  # numba infers the types
+    """Judge the pixels of a row of blocks, one block after another."""
+    samples = np.empty(_MOST_SAMPLES, np.float32)
+    for left in range(0, summed.shape[1], BLOCK):
+        median, limit = _judge_block(summed, top, left, sigma, samples)
+        for row in range(top, min(top + BLOCK, summed.shape[0])):
+            pixels = summed[row, left : left + BLOCK]
+            written = found[row, left : left + BLOCK]
+            for column in range(pixels.size):
+                written[column] = abs(pixels[column] - median) > limit
 
-    Every ninth pixel is enough to know both to a twentieth of the deviation.
-    """
-    columns = band.shape[1]
-    starts = np.clip(np.arange(0, columns, BLOCK), 0, max(0, columns - BLOCK))
-    places = np.minimum(starts[:, None] + np.arange(0, BLOCK, _SAMPLED), columns - 1)
-    samples = band[::_SAMPLED][:, places].transpose(1, 0, 2).reshape(len(starts), -1)
-    median = np.median(samples, axis=1)
-    spread = _DEVIATION_OF_MEDIAN * np.median(np.abs(samples - median[:, None]), axis=1)
+
+@numba.njit(cache=True, nogil=True)
+def _judge_block(summed, top, left, sigma, samples):  # type: ignore[no-untyped-def]
+    """Return a block's median and how far off it a pixel may lie."""
+    rows, columns = summed.shape
+    # A remainder at the border is judged together with the pixels before it.
+    top, left = max(0, min(top, rows - BLOCK)), max(0, min(left, columns - BLOCK))
+    count = 0
+    for row in range(top, min(top + BLOCK, rows), _SAMPLED):
+        for column in range(left, min(left + BLOCK, columns), _SAMPLED):
+            samples[count] = summed[row, column]
+            count += 1
+    sample = samples[:count]
+    median = np.float32(np.median(sample))
+    spread = _DEVIATION_OF_MEDIAN * np.float32(np.median(np.abs(sample - median)))
     # Counts of a mean m scatter by sqrt(m), whatever a small sample says.
-    noise = np.sqrt(np.maximum(median, 1.0))
-    limit = sigma * np.maximum(spread, noise)
-    return median.astype(np.float32), limit.astype(np.float32)
+    return median, sigma * max(spread, np.sqrt(max(median, np.float32(1.0))))

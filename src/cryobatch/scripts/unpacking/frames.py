@@ -35,6 +35,9 @@ Found = TypeVar("Found")
 _MOST_IN_16_BITS = 257
 """Frames of 8 bits whose sum cannot be beyond 16."""
 
+_BRIDGED_ROWS = 8
+"""Rows between two that are wanted which cost less to move along than another call."""
+
 
 @dataclass(frozen=True, slots=True)
 class FrameStatistics:
@@ -193,8 +196,11 @@ class Bench:
 
 
 def _runs(rows: NDArray[np.int64]) -> list[tuple[int, int]]:
-    """Return first row, and row after the last one, of every unbroken run of rows."""
-    ends = np.flatnonzero(np.diff(rows) > 1) + 1
+    """Return first row, and row after the last one, of every run of rows with small gaps only.
+
+    A gap of some rows is one of all rows that contain them, too, or smaller.
+    """
+    ends = np.flatnonzero(np.diff(rows) > 1 + _BRIDGED_ROWS) + 1
     return [(int(run[0]), int(run[-1]) + 1) for run in np.split(rows, ends) if run.size]
 
 

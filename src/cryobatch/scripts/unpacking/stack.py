@@ -164,7 +164,7 @@ def _find_hot(
 ) -> MaskArray | None:
     if sigma is None:
         return None
-    hot = find_hot_pixels(summed, sigma) & ~camera.bad
+    hot = find_hot_pixels(summed, sigma, run.threads) & ~camera.bad
     part = np.count_nonzero(hot) / hot.size
     if part <= MOST_HOT:
         return hot
