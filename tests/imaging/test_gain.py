@@ -113,6 +113,16 @@ def test_hot_and_dead_pixels_stand_out_of_the_sum(shape: tuple[int, int]) -> Non
     assert found.sum() <= len(hot) + 1 + 2
 
 
+def test_threads_find_the_same_hot_pixels() -> None:
+    """Blocks are judged by themselves: how many at a time changes nothing."""
+    random = np.random.default_rng(5)
+    summed = random.poisson(30.0, (200, 150)).astype(np.float32)
+    summed[random.integers(0, 200, 30), random.integers(0, 150, 30)] = 400.0
+    alone = find_hot_pixels(summed, 6.0)
+    assert alone.sum() >= 20
+    np.testing.assert_array_equal(find_hot_pixels(summed, 6.0, 3), alone)
+
+
 def test_contrast_of_the_specimen_is_not_hot() -> None:
     """A thick edge, ten times darker, has no hot pixels."""
     ground = np.full((256, 256), 100.0)

@@ -85,6 +85,20 @@ def test_counts_are_kept_and_read_gain_corrected(tmp_path: Path, movie: Movie) -
     assert np.isfinite(found.frames).all()
 
 
+def test_rows_between_hot_pixels_stay_as_they_are(tmp_path: Path, movie: Movie) -> None:
+    """Near each other, far from each other, at the border: hot pixels alone are written again."""
+    path, counts, _, facts = movie
+    hot = [(0, 3), (4, 80), (13, 40), (22, 40), (32, 60), (63, 95)]
+    for row, column in hot:
+        counts[:, row, column] = 90
+    found = run_unpack(tmp_path, write_tiff(path, counts), facts)
+    assert found.counts is not None
+    changed = np.not_equal(found.counts, counts).any(axis=0)
+    wanted = {*hot, (30, 11), (5, 6), (40, 50)}
+    assert {(int(row), int(column)) for row, column in np.argwhere(changed)} <= wanted
+    assert all(changed[place] for place in hot)
+
+
 def test_both_ways_of_keeping_frames_say_the_same(tmp_path: Path, movie: Movie) -> None:
     """Values, verdict on the gain, hot pixels: whoever reads the stack does not change them."""
     path, _, gain, facts = movie

@@ -198,7 +198,8 @@ class Bench:
 def _runs(rows: NDArray[np.int64]) -> list[tuple[int, int]]:
     """Return first row, and row after the last one, of every run of rows with small gaps only.
 
-    A gap of some rows is one of all rows that contain them, too, or smaller.
+    What is in a run of some rows is in one of any rows that contain them, too: all that is written
+    was read before.
     """
     ends = np.flatnonzero(np.diff(rows) > 1 + _BRIDGED_ROWS) + 1
     return [(int(run[0]), int(run[-1]) + 1) for run in np.split(rows, ends) if run.size]
