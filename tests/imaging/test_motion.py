@@ -7,7 +7,14 @@ import pytest
 from numpy.typing import NDArray
 
 from cryobatch.imaging.motion import MotionOptions, estimate_motion
+from cryobatch.imaging.motion_geometry import make_geometry
 from cryobatch.imaging.motion_model import MotionModel
+from cryobatch.imaging.motion_signal import (
+    chosen_lags,
+    emphasis,
+    estimate_weights,
+    ring_frequencies,
+)
 from cryobatch.imaging.motion_statistics import drift_statistics
 from cryobatch.imaging.simulate import SimulatedMovie, SimulationSettings, simulate_movie
 from tests.imaging.movies import MovieFrames, motion_error_angstrom
@@ -177,3 +184,22 @@ def test_statistics_of_a_known_path() -> None:
     assert drift.longest_step == pytest.approx(10.0)
     assert drift.local == 0.0
     assert drift_statistics(model, 2.0, None).early is None
+
+
+def test_what_frames_have_in_common_is_brought_out() -> None:
+    """Where signal comes and goes from ring to ring, as Thon rings do, factors follow it."""
+    shape = (256, 256)
+    geometry = make_geometry(shape, (2.0, 2.0), 300.0)
+    frequency = ring_frequencies(geometry)
+    signal = np.exp(-20.0 * frequency) * np.sin(np.pi * 300.0 * frequency**2) ** 2
+    lags = chosen_lags(16)
+    sums = np.array([signal + (lag == 0) for lag in lags]) * geometry.ring_counts
+    pairs = 16.0 - np.array(lags)
+    weights = estimate_weights(geometry, sums * pairs[:, None], lags, np.ones(16), 1)
+    factors = emphasis(geometry, weights)
+    rings = np.bincount(geometry.rings.ravel(), factors.ravel()) / np.bincount(
+        geometry.rings.ravel()
+    )
+    used = (frequency > 0.05) & (frequency < 0.12)
+    assert np.corrcoef(rings[used], signal[used] / np.exp(-20.0 * frequency[used]))[0, 1] > 0.9
+    assert 0.8 < float(np.mean(rings[used] ** 2)) < 1.2

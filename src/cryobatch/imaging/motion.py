@@ -25,6 +25,7 @@ from cryobatch.imaging.motion_search import search_shifts
 from cryobatch.imaging.motion_signal import (
     Weights,
     chosen_lags,
+    emphasis,
     estimate_weights,
     ring_frequencies,
 )
@@ -106,9 +107,10 @@ def estimate_motion(
     if whole is None:
         at_rest = np.zeros((frames.present.size, 2))
         return MotionEstimate(MotionModel(frames.full_shape, at_rest), np.inf, empty, bright)
-    found, uncertainty = whole
+    found, uncertainty, factors = whole
     local = options.patches != (1, 1) and frames.present.size > 2
     if local:
+        _emphasise(frames, factors)
         found = _align_patches(frames, found, options.patches, damping, threads)
     model = found.model(frames.full_shape, pixel_size_angstrom, local=local)
     return MotionEstimate(model, uncertainty, empty, bright)
@@ -140,8 +142,11 @@ class _Damping:
 
 def _align_whole(
     frames: CoarseFrames, damping: _Damping, threads: int
-) -> tuple[Parameters, float] | None:
-    """Return whole-frame shifts with their uncertainty, Å; None if frames agree by chance only."""
+) -> tuple[Parameters, float, ImageArray] | None:
+    """Return whole-frame shifts, their uncertainty, Å, and what brings out the frames' signal.
+
+    None if frames agree by chance only.
+    """
     if frames.present.sum() < 2:
         return None
     shifts = search_shifts(frames, threads)
@@ -155,7 +160,13 @@ def _align_whole(
         found = climb.run(found, none, None, blur=blur)
     if climb.significance() < _SIGNIFICANT_DEVIATIONS:
         return None
-    return found, climb.uncertainty_angstrom()
+    return found, climb.uncertainty_angstrom(), emphasis(climb.geometry, climb.weights)
+
+
+def _emphasise(frames: CoarseFrames, factors: ImageArray) -> None:
+    """Filter the frames in place: a copy would be hundreds of megabytes."""
+    for spectrum in frames.spectra:
+        spectrum *= factors
 
 
 def _rounds(frames: CoarseFrames) -> Iterator[tuple[float, CoarseFrames]]:
@@ -215,10 +226,8 @@ class _Climb:
         self.lags = chosen_lags(present.size)
         self.prior = make_prior(present.size)
         self.scales = Scales()
-        none = np.zeros(geometry.usable.shape, np.float32)
-        self.weights = Weights(
-            none, none, none, np.zeros((present.size, geometry.ring_counts.size))
-        )
+        none, rings = np.zeros(geometry.usable.shape, np.float32), geometry.ring_counts.size
+        self.weights = Weights(none, none, none, np.zeros((present.size, rings)), np.zeros(rings))
         self.slopes = np.zeros((*spectra.shape[:2], 7))
 
     def run(

@@ -22,6 +22,7 @@ from cryobatch.imaging.motion_time import TIME_TERMS, early_term, unit_time_term
 
 _CURVATURE_FLOOR = 0.15
 _TRACE_ANGSTROM = 0.05
+_LARGEST_TERMS = np.array([1.0, 0.5, 0.25, 0.5, 0.25, 0.25])
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +51,12 @@ class Parameters:
         per_frame = float(last) ** -np.arange(1.0, TEMPORAL_TERMS + 1.0)
         polynomial = self.local[..., :TEMPORAL_TERMS] * per_frame / pixel_size_angstrom
         early = self.local[..., TEMPORAL_TERMS] / pixel_size_angstrom
-        seen = float(np.abs(early).sum(axis=-1).max()) * pixel_size_angstrom > _TRACE_ANGSTROM
+        largest = float((np.abs(early) @ _LARGEST_TERMS).max()) * pixel_size_angstrom
         return MotionModel(
             shape,
             shifts,
             polynomial.reshape(2, COEFFICIENTS),
-            early_term(len(shifts))[:, None, None] * early if seen else None,
+            early_term(len(shifts))[:, None, None] * early if largest > _TRACE_ANGSTROM else None,
         )
 
     def displacements(self, space: FloatArray) -> FloatArray:

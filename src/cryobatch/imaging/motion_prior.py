@@ -52,7 +52,7 @@ class Scales:
     shaking_angstrom: float = 0.1
     wandering_angstrom: float = 0.1
     acceleration_angstrom: float = 0.2
-    local_angstrom: float = 1.0
+    local_angstrom: float = 0.3
     early_angstrom: float = 0.02
 
 

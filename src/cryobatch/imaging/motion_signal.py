@@ -20,6 +20,8 @@ from cryobatch.imaging.motion_geometry import Geometry
 
 _SMOOTHING_RINGS = 1.0
 _MOST_LAGS = 8
+_EMPHASIS_RINGS = 20.0
+_LEAST_EMPHASIS = 0.1
 _DECAYS = np.concatenate([[0.0], np.geomspace(0.3, 300.0, 24)])
 """Candidates for c, Å²: 2 pi² / 3 for each e/Å² a frame is what McMullan et al. saw."""
 
@@ -34,12 +36,14 @@ class Weights:
         memory: See there.
         pairs: ``(frames, rings)`` float64, by frames between: what two frames' agreement in a ring
             of frequencies is expected to add to the curvature, but for a factor.
+        neighbours: ``(rings,)`` float64: weight of a neighbouring frame.
     """
 
     staying: ImageArray
     passing: ImageArray
     memory: ImageArray
     pairs: FloatArray
+    neighbours: FloatArray
 
 
 def chosen_lags(frames: int) -> tuple[int, ...]:
@@ -90,6 +94,23 @@ def estimate_weights(
     return _weights(geometry, stays, passes, persistence, noise, present)
 
 
+def emphasis(geometry: Geometry, weights: Weights) -> ImageArray:
+    """Return factors ``(rows, half)`` float32 that bring out what frames have in common.
+
+    The contrast transfer function makes signal come and go within fewer frequencies than a small
+    patch can tell apart: signal is mixed there with the noise of where there is none. Frames that
+    are filtered by the root of their weights before patches are cut lose little by that. Broad
+    differences stay as they are: patches measure those themselves.
+    """
+    counts, wanted = geometry.ring_counts, weights.neighbours
+    broad = gaussian_filter1d(wanted * counts, _EMPHASIS_RINGS)
+    broad /= np.maximum(gaussian_filter1d(counts, _EMPHASIS_RINGS), 1e-9)
+    seen = (counts > 0.0) & (broad > 1e-6 * broad.max())
+    ratio = np.where(seen, wanted / np.where(seen, broad, 1.0), 1.0)
+    factors = np.sqrt((ratio + _LEAST_EMPHASIS) / (1.0 + _LEAST_EMPHASIS))
+    return np.asarray(factors.astype(np.float32)[geometry.rings])
+
+
 def _two_powers(
     shared: FloatArray, fades: FloatArray, pairs: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
@@ -138,4 +159,5 @@ def _weights(
         * ring_frequencies(geometry) ** 2
         * (staying + passing * memory**lags)
         * (stays + passes * p**lags),
+        staying + passing * memory,
     )
