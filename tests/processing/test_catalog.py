@@ -252,4 +252,18 @@ def test_installed_packages_bring_scripts_by_an_entry_point(
     found = find(folder)
     script = found.scripts["lab_package"]
     assert (script.kind, script.place, script.origin) == ("module", "lab_package", "one")
-    assert [problem.place for problem in found.problems] == ["module:nowhere_pkg"]
+    assert [problem.place for problem in found.problems] == ["nowhere_pkg (entry point bad)"]
+
+
+def test_a_broken_entry_point_names_its_package(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever sees it knows what to install again, or to take away."""
+    about = tmp_path / "lab_tools-1.2.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: lab-tools\nVersion: 1.2\n")
+    (about / "entry_points.txt").write_text(f"[{catalog.ENTRY_POINT_GROUP}]\nbad = nowhere_pkg\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    [problem] = find(folder).problems
+    assert problem.place == "nowhere_pkg (entry point bad of the package lab-tools 1.2)"
+    assert "No module named 'nowhere_pkg'" in problem.text

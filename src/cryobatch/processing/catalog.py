@@ -145,7 +145,11 @@ def _from_entry_points(cache: Path | None, problems: list[Problem]) -> list[Scri
         modules.add(point.module)
         name, version = (point.dist.name, point.dist.version) if point.dist else (point.name, "")
         subject = f"module:{point.module}"
-        found = _describe({subject: f"{subject}:{name}:{version}"}, cache, problems)
+        own: list[Problem] = []
+        found = _describe({subject: f"{subject}:{name}:{version}"}, cache, own)
+        package = f" of the package {name} {version}" if point.dist else ""
+        place = f"{point.module} (entry point {point.name}{package})"
+        problems += [Problem(place, one.text) for one in own]
         scripts += [replace(s, origin=name, version=f"{s.version}-{version}") for s in found]
     return scripts
 
