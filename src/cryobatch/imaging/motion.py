@@ -32,6 +32,8 @@ from cryobatch.imaging.motion_signal import (
 from cryobatch.imaging.motion_time import TIME_TERMS
 
 _LARGEST_STRUCTURE_ANGSTROM = 300.0
+_FRAMES_TO_KNOW_RINGS = 8
+"""Fewer say too little of how much signal each ring of frequencies has."""
 _CONVERGED_ANGSTROM = 0.02
 _STEPS = 8
 _WEIGHING_STEPS = 2
@@ -110,7 +112,8 @@ def estimate_motion(
     found, uncertainty, factors = whole
     local = options.patches != (1, 1) and frames.present.size > 2
     if local:
-        _emphasise(frames, factors)
+        if frames.present.sum() >= _FRAMES_TO_KNOW_RINGS:
+            _emphasise(frames, factors)
         found = _align_patches(frames, found, options.patches, damping, threads)
     model = found.model(frames.full_shape, pixel_size_angstrom, local=local)
     return MotionEstimate(model, uncertainty, empty, bright)
