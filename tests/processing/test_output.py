@@ -53,6 +53,22 @@ def test_what_is_kept_is_not_kept_again(output: OutputFile, log: Path, tmp_path:
     assert log.read_bytes() == b"once\n"
 
 
+def test_words_that_cannot_be_kept_are_not_another_scripts(
+    output: OutputFile, log: Path, tmp_path: Path
+) -> None:
+    """The log of the next image holds what was said of that image."""
+    log.parent.write_text("in the way of the folder")
+    output.write(b"of this image\n")
+    with pytest.raises(OSError):
+        output.keep()
+    (tmp_path / "other").mkdir()
+    other = tmp_path / "other" / "logs" / "odd.log"
+    output.begin(str(other))
+    output.write(b"of the other\n")
+    output.keep()
+    assert other.read_bytes() == b"of the other\n"
+
+
 @pytest.mark.parametrize("place", ["", '"/half', "[1]", '"relative.log"'])
 def test_a_file_that_names_no_log_of_ours_is_left(tmp_path: Path, place: str) -> None:
     """Half a line, or a place outside of the images, leads nowhere."""

@@ -58,9 +58,9 @@ class OutputFile:
     def keep(self) -> None:
         """Add what was printed to the log; without a word there is none."""
         if os.fstat(self._end).st_size > self._start:
+            self._start = 0  # whatever becomes of the words, they are not the next script's
             keep_output(self._path)
             os.ftruncate(self._end, 0)  # kept: not again when the processor is killed
-            self._start = 0
 
 
 def _flush() -> None:
