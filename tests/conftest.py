@@ -20,6 +20,15 @@ settings.load_profile("patient")
 
 
 @pytest.fixture(scope="session")
+def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return where examples overwrite each other's files: beside the tests' folders.
+
+    Above them, a gain reference would be found by any test that imports a movie.
+    """
+    return tmp_path_factory.mktemp("scratch")
+
+
+@pytest.fixture(scope="session")
 def shared_data() -> Callable[[str], Path]:
     """Return the place of real sample data; the test skips where there is none."""
 

@@ -82,7 +82,7 @@ def test_good_recordings_are_read(tmp_path: Path, recordings: Recordings, name: 
 @given(data=st.data())
 @settings(max_examples=40)
 def test_truncated_recordings_are_refused(
-    tmp_path_factory: pytest.TempPathFactory,
+    scratch: Path,
     recordings: Recordings,
     name: str,
     data: st.DataObject,
@@ -91,7 +91,7 @@ def test_truncated_recordings_are_refused(
     whole = recordings[name]
     # What stands behind the pixels (a list of pages, a checksum) may not matter to them.
     kept = data.draw(st.integers(0, len(whole) * 2 // 3))
-    path = tmp_path_factory.getbasetemp() / f"truncated_{name}"
+    path = scratch / f"truncated_{name}"
     path.write_bytes(whole[:kept])
     survives(inspect_recording, path)
     assert not survives(read_all, path)
@@ -101,7 +101,7 @@ def test_truncated_recordings_are_refused(
 @given(data=st.data())
 @settings(max_examples=60)
 def test_flipped_bits_never_break_the_reader(
-    tmp_path_factory: pytest.TempPathFactory,
+    scratch: Path,
     recordings: Recordings,
     name: str,
     data: st.DataObject,
@@ -114,7 +114,7 @@ def test_flipped_bits_never_break_the_reader(
     for offset, byte in enumerate(data.draw(st.binary(max_size=8))):
         if place + offset < len(content):
             content[place + offset] = byte
-    path = tmp_path_factory.getbasetemp() / f"flipped_{name}"
+    path = scratch / f"flipped_{name}"
     path.write_bytes(content)
     tracemalloc.start()
     try:
@@ -129,11 +129,9 @@ def test_flipped_bits_never_break_the_reader(
 @pytest.mark.parametrize("name", [*FORMATS, "a.gain"])
 @given(content=st.binary(max_size=3000))
 @settings(max_examples=25)
-def test_any_bytes_are_refused(
-    tmp_path_factory: pytest.TempPathFactory, name: str, content: bytes
-) -> None:
+def test_any_bytes_are_refused(scratch: Path, name: str, content: bytes) -> None:
     """An empty file, and one of anything else, is refused by name."""
-    path = tmp_path_factory.getbasetemp() / f"any_{name}"
+    path = scratch / f"any_{name}"
     path.write_bytes(content)
     assert not survives(read_gain if name.endswith(".gain") else read_all, path)
 

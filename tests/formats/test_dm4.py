@@ -86,11 +86,9 @@ def test_dimensions_that_are_no_whole_numbers_are_refused(tmp_path: Path) -> Non
 
 @given(data=st.data())
 @settings(max_examples=200)
-def test_damaged_files_give_an_image_or_are_refused(
-    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
-) -> None:
+def test_damaged_files_give_an_image_or_are_refused(scratch: Path, data: st.DataObject) -> None:
     """Flipped bits and other bytes never break the reader, nor take its memory."""
-    path = write_dm(tmp_path_factory.getbasetemp() / "damaged.dm4", IMAGE)
+    path = write_dm(scratch / "damaged.dm4", IMAGE)
     content = bytearray(path.read_bytes())
     for bit in data.draw(st.lists(st.integers(0, len(content) * 8 - 1), max_size=3)):
         content[bit // 8] ^= 1 << bit % 8

@@ -232,16 +232,13 @@ def test_a_compressed_file_that_ends_early_is_refused(tmp_path: Path) -> None:
 
 @given(data=st.binary(max_size=1200), flips=st.lists(st.integers(0, 1024 * 8 - 1), max_size=4))
 @settings(max_examples=150)
-def test_no_bytes_break_the_reader(
-    tmp_path_factory: pytest.TempPathFactory, data: bytes, flips: list[int]
-) -> None:
+def test_no_bytes_break_the_reader(scratch: Path, data: bytes, flips: list[int]) -> None:
     """Any bytes, and a good file with flipped bits, are read or refused with BadInput."""
-    folder = tmp_path_factory.getbasetemp()
-    good = bytearray(write_stack(folder / "good.mrc", make_frames("int16")).read_bytes())
+    good = bytearray(write_stack(scratch / "good.mrc", make_frames("int16")).read_bytes())
     for bit in flips:
         good[bit // 8] ^= 1 << bit % 8
     for content in (data, bytes(good)):
-        path = folder / "any.mrc"
+        path = scratch / "any.mrc"
         path.write_bytes(content)
         with suppress(BadInput):
             assert read_last_frame(path).ndim == 2

@@ -40,11 +40,9 @@ def test_an_empty_loop_keeps_its_labels(tmp_path: Path) -> None:
 
 
 @given(rows=st.lists(st.tuples(TEXTS, st.floats(allow_nan=False), st.integers()), min_size=1))
-def test_any_text_and_number_survives(
-    tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, float, int]]
-) -> None:
+def test_any_text_and_number_survives(scratch: Path, rows: list[tuple[str, float, int]]) -> None:
     """Spaces, quotes, other alphabets and every number come back."""
-    path = tmp_path_factory.getbasetemp() / "any.star"
+    path = scratch / "any.star"
     texts, numbers, counts = (list(column) for column in zip(*rows, strict=True))
     write_star(path, {"a": StarTable({"text": texts, "number": numbers, "count": counts})})
     table = read_star(path)["a"]

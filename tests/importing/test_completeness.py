@@ -162,11 +162,9 @@ def test_what_cannot_be_read_is_incomplete(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", [*PROVABLE, "a.mrc.bz2"])
 @given(content=st.binary(max_size=3000))
 @settings(max_examples=40)
-def test_any_bytes_give_an_answer(
-    tmp_path_factory: pytest.TempPathFactory, name: str, content: bytes
-) -> None:
+def test_any_bytes_give_an_answer(scratch: Path, name: str, content: bytes) -> None:
     """Whatever a file holds, there is an answer and no error."""
-    path = tmp_path_factory.getbasetemp() / name
+    path = scratch / name
     assert isinstance(prove_bytes(path, content), Proof)
 
 
@@ -174,7 +172,7 @@ def test_any_bytes_give_an_answer(
 @given(data=st.data())
 @settings(max_examples=60)
 def test_flipped_bits_give_an_answer(
-    tmp_path_factory: pytest.TempPathFactory,
+    scratch: Path,
     recordings: dict[str, bytes],
     name: str,
     data: st.DataObject,
@@ -186,4 +184,4 @@ def test_flipped_bits_give_an_answer(
     place = data.draw(st.integers(0, len(content) - 1))
     new = data.draw(st.binary(max_size=8))
     content[place : place + len(new)] = new
-    assert isinstance(prove_bytes(tmp_path_factory.getbasetemp() / name, bytes(content)), Proof)
+    assert isinstance(prove_bytes(scratch / name, bytes(content)), Proof)

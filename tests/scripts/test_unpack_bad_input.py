@@ -69,21 +69,20 @@ def run_unpack(folder: Path, movie: str, gain: str | None, defects: str | None) 
 @given(data=st.data())
 @settings(max_examples=30)
 def test_broken_files_fail_their_image_only(
-    tmp_path_factory: pytest.TempPathFactory, files: Files, movie: str, data: st.DataObject
+    scratch: Path, files: Files, movie: str, data: st.DataObject
 ) -> None:
     """Whichever of movie, gain and defects is cut or overwritten: a result, or a reason."""
-    folder = tmp_path_factory.getbasetemp()
     names = [movie, data.draw(st.sampled_from(GAINS)), data.draw(st.sampled_from(DEFECTS))]
     for name in names:
-        (folder / name).write_bytes(files[name])
+        (scratch / name).write_bytes(files[name])
     broken = data.draw(st.sampled_from(names))
     content = bytearray(files[broken])
     for _ in range(data.draw(st.integers(0, 3))):
         place = data.draw(st.integers(0, len(content) - 1))
         content[place : place + 2] = data.draw(st.binary(min_size=2, max_size=2))
-    (folder / broken).write_bytes(content[: data.draw(st.integers(0, len(content)))])
+    (scratch / broken).write_bytes(content[: data.draw(st.integers(0, len(content)))])
     try:
-        run_unpack(folder, *names)
+        run_unpack(scratch, *names)
     except ScriptFailed as error:
         if not any(name in str(error) for name in [*names, "stack.mrc"]):
             raise AssertionError(f"names no file: {error}") from error
