@@ -16,11 +16,11 @@ from pathlib import Path
 
 import numba
 import numpy as np
-import scipy.fft
 from numpy.typing import NDArray
 
 from benchmarks.recordings import THREADS, run_script
 from cryobatch.formats.movie import open_movie
+from cryobatch.imaging import fft
 from cryobatch.imaging.memory import keep_freed_memory
 from cryobatch.scripts.correct_drift import correct_drift
 from cryobatch.scripts.unpack import unpack
@@ -59,7 +59,7 @@ def do_least(folder: Path) -> None:
         total = np.zeros((rows, columns // 2 + 1), np.complex64)
 
         def spectrum(index: int) -> NDArray[np.complex64]:
-            found: NDArray[np.complex64] = scipy.fft.rfft2(movie.frame(index))
+            found: NDArray[np.complex64] = fft.rfft2(movie.frame(index))
             return found
 
         for start in range(0, frames, THREADS):
@@ -67,7 +67,7 @@ def do_least(folder: Path) -> None:
             for index, found in zip(indices, pool.map(spectrum, indices), strict=True):
                 phases = (np.exp(2j * np.pi * 0.3 * index * line).astype("c8") for line in (y, x))
                 _shift_and_add(total, found, *phases)
-    scipy.fft.irfft2(total, s=(rows, columns), workers=THREADS)
+    fft.irfft2(total, s=(rows, columns), workers=THREADS)
 
 
 @numba.njit(cache=True, parallel=True, nogil=True, fastmath=True)

@@ -13,6 +13,8 @@ SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 # Small machines run several test processes: one must not take all cores.
 os.environ.setdefault("NUMBA_NUM_THREADS", "2")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# What most laboratories have.
+os.environ.setdefault("CRYOBATCH_FFT", "scipy")
 
 # An example may be the first that compiles a kernel, or wait for a machine with much to do.
 settings.register_profile("patient", deadline=None)

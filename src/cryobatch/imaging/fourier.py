@@ -5,22 +5,22 @@ normalised, zero frequency at [0, 0].
 """
 
 import numpy as np
-import scipy.fft
 
+from cryobatch.imaging import fft
 from cryobatch.imaging.arrays import ImageArray, SpectrumArray
 
 
 def forward(image: ImageArray, threads: int = 1) -> SpectrumArray:
     """Transform ``(rows, columns)`` float32 into its spectrum."""
-    spectrum: SpectrumArray = scipy.fft.rfft2(image, workers=threads)
+    spectrum: SpectrumArray = fft.rfft2(image, workers=threads)
     return spectrum
 
 
 def inverse(spectrum: SpectrumArray, shape: tuple[int, int], threads: int = 1) -> ImageArray:
     """Transform a spectrum back into ``shape`` = (rows, columns) float32; overwrites it."""
     # In place but for the result: irfft2 makes a copy of the spectrum.
-    columns = scipy.fft.ifft(spectrum, axis=0, workers=threads, overwrite_x=True)
-    image: ImageArray = scipy.fft.irfft(columns, n=shape[1], axis=1, workers=threads)
+    columns = fft.ifft(spectrum, axis=0, workers=threads, overwrite_x=True)
+    image: ImageArray = fft.irfft(columns, n=shape[1], axis=1, workers=threads)
     return image
 
 
@@ -28,7 +28,7 @@ def good_size(length: int) -> int:
     """Return the next even length from ``length`` on whose transform is fast."""
     size = length
     while True:
-        size = int(scipy.fft.next_fast_len(size, real=True))
+        size = int(fft.next_fast_len(size, real=True))
         if size % 2 == 0:
             return size
         size += 1
@@ -61,9 +61,9 @@ def forward_cropped(image: ImageArray, smaller: tuple[int, int], threads: int = 
         smaller: ``(rows, columns)`` wanted, neither larger than the image's.
         threads: Threads to use.
     """
-    lines: SpectrumArray = scipy.fft.rfft(image, axis=1, workers=threads)
+    lines: SpectrumArray = fft.rfft(image, axis=1, workers=threads)
     kept = lines[:, : _kept(image.shape[1], smaller[1])]
-    full: SpectrumArray = scipy.fft.fft(kept, axis=0, workers=threads, overwrite_x=True)
+    full: SpectrumArray = fft.fft(kept, axis=0, workers=threads, overwrite_x=True)
     return _cropped(full, (image.shape[0], image.shape[1]), smaller)
 
 

@@ -105,7 +105,8 @@ def prepare_lesson(
         first: ``(n, 2)`` x and y of what teaches the first template; None: the image's blobs.
     """
     field = disk_field(image, DISK_RADIUS * setup.diameter, threads)
-    first = _blobs(image, excluded, setup) if first is None else first
+    if first is None:
+        first = local_maxima(blob_response(image, setup.diameter), setup.distance, excluded)
     return Lesson(image, excluded, field, first, rounds)
 
 
@@ -158,26 +159,23 @@ def choose(scored: ScoreMap, points: PointArray, high: MaskArray) -> MaskArray:
     return chosen
 
 
-def without_outstanding(image: ImageArray, excluded: MaskArray, setup: Setup) -> ImageArray:
-    """Return the image without the few places that answer far more to a blob than the others.
+def without_outstanding(
+    image: ImageArray, excluded: MaskArray, setup: Setup
+) -> tuple[ImageArray, PointArray]:
+    """Return the image without the few blobs that are far stronger than the others, and all blobs.
 
     A twin that had their power would score as they do.
     """
     response = blob_response(image, setup.diameter)
-    points = _allowed(local_maxima(response, setup.distance), excluded)
+    points = local_maxima(response, setup.distance, excluded)
     values = values_at(response, points)
     if not len(values):
-        return image
+        return image, points
     limit = float(np.median(values)) + _OUTSTANDING * deviation(values)
     few = points[: min(int(np.count_nonzero(values > limit)), int(_FEW * len(points)))]
     rest = np.ones(image.shape, dtype=bool)
     rest[few[:, 1], few[:, 0]] = False
-    return image * ~grow(~rest, DISK_RADIUS * setup.diameter)
-
-
-def _blobs(image: ImageArray, excluded: MaskArray, setup: Setup) -> PointArray:
-    response = blob_response(image, setup.diameter)
-    return _allowed(local_maxima(response, setup.distance), excluded)
+    return image * ~grow(~rest, DISK_RADIUS * setup.diameter), points
 
 
 def _teach_and_score(
@@ -186,17 +184,14 @@ def _teach_and_score(
     """Let the best places teach the template that finds better ones, some times over."""
     template: Template | None = None
     points = lesson.first
-    for _ in range(lesson.rounds):
+    for left in reversed(range(lesson.rounds)):
         template = teach(lesson.image, points[:teachers], lesson.field.radius, template)
         if template is None:
             return None
         scored = correlate(lesson.field, template)
-        points = _allowed(local_maxima(scored.score, setup.distance), lesson.excluded)
+        enough = teachers if left else None
+        points = local_maxima(scored.score, setup.distance, lesson.excluded, enough)
     return (template, scored, points) if template is not None else None
-
-
-def _allowed(points: PointArray, excluded: MaskArray) -> PointArray:
-    return points[~excluded[points[:, 1], points[:, 0]]]
 
 
 def _plausible(scored: ScoreMap, points: PointArray) -> MaskArray:

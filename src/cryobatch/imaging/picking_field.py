@@ -4,9 +4,9 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.fft
 from scipy import ndimage
 
+from cryobatch.imaging import fft
 from cryobatch.imaging.arrays import FloatArray, ImageArray, SpectrumArray
 from cryobatch.imaging.exclusion import MaskArray, deviation, middle
 from cryobatch.imaging.fourier import forward, inverse
@@ -198,7 +198,7 @@ def _plane(image: ImageArray, used: MaskArray) -> ImageArray:
 def _fourier_crop(ready: ReadyMicrograph, shrink: float, threads: int) -> ImageArray:
     """Return the image with ``1 / shrink`` of its pixels a side, mean kept."""
     image, spectrum = ready.image, ready.spectrum
-    rows, columns = (scipy.fft.next_fast_len(round(n / shrink), True) for n in image.shape)
+    rows, columns = (fft.next_fast_len(round(n / shrink), True) for n in image.shape)
     if rows >= image.shape[0] or columns >= image.shape[1]:
         return image
     half = columns // 2 + 1

@@ -93,11 +93,12 @@ def search(
     """
     flat = flatten(image, excluded, diameter_px)
     setup = Setup(diameter_px, spacing * diameter_px)
-    quiet = without_outstanding(flat, excluded, setup)
+    quiet, blobs = without_outstanding(flat, excluded, setup)
     twin = phase_twin(quiet, _TWIN_SEED, diameter_px, threads)
     # Left empty, excluded places would lower the noise under a disk beside them.
     flat = np.where(excluded, repeated(twin, flat.shape), flat) if excluded.any() else flat
-    real = prepare_lesson(flat, excluded, setup, rounds, threads, teachers)
+    first = blobs if teachers is None else teachers
+    real = prepare_lesson(flat, excluded, setup, rounds, threads, first)
     # The places that teach the real image had been found by searches before.
     before = 0 if teachers is None else rounds
     nowhere = np.zeros(twin.shape, dtype=bool)

@@ -6,8 +6,8 @@ than a sum over neighbours, with 3 pixels 1.5 times.
 """
 
 import numpy as np
-import scipy.fft
 
+from cryobatch.imaging import fft
 from cryobatch.imaging.arrays import ImageArray
 
 
@@ -37,8 +37,8 @@ def _squared_frequencies(shape: tuple[int, ...], sigma_px: float) -> tuple[Image
 
 
 def _filtered(image: ImageArray, first: ImageArray, second: ImageArray) -> ImageArray:
-    cosines = scipy.fft.dctn(np.asarray(image, np.float32), type=2)
+    cosines = fft.dctn(np.asarray(image, np.float32), type=2)
     cosines *= first
     cosines *= second
-    smooth: ImageArray = scipy.fft.idctn(cosines, type=2, overwrite_x=True)
+    smooth: ImageArray = fft.idctn(cosines, type=2, overwrite_x=True)
     return smooth

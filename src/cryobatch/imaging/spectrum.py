@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 import numba
 import numpy as np
-import scipy.fft
 
 from cryobatch.errors import BadInput
+from cryobatch.imaging import fft
 from cryobatch.imaging.arrays import FloatArray, ImageArray, SpectrumArray
 from cryobatch.imaging.ctf_pixels import LEAST_SIZE
 from cryobatch.imaging.fourier import good_size
@@ -83,9 +83,9 @@ def amplitude_spectrum(
 
 def _low_frequencies(box: ImageArray, columns: int) -> SpectrumArray:
     """Return the first columns of a box's spectrum."""
-    lines = scipy.fft.rfft(box, axis=1)
+    lines = fft.rfft(box, axis=1)
     kept = np.ascontiguousarray(lines[:, :columns])
-    spectrum: SpectrumArray = scipy.fft.fft(kept, axis=0, overwrite_x=True)
+    spectrum: SpectrumArray = fft.fft(kept, axis=0, overwrite_x=True)
     return spectrum
 
 

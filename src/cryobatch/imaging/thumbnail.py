@@ -9,9 +9,9 @@ from typing import TypeAlias
 
 import imagecodecs
 import numpy as np
-import scipy.fft
 from numpy.typing import NDArray
 
+from cryobatch.imaging import fft
 from cryobatch.imaging.arrays import FloatArray, ImageArray
 
 LONGEST_SIDE = 1024
@@ -57,14 +57,14 @@ def fourier_crop(image: ImageArray, shape: tuple[int, int], threads: int = 1) ->
     if image.shape == shape:
         return image.astype(np.float32)
     rows, columns = shape
-    lines = scipy.fft.rfft(image.astype(np.float32, copy=False), axis=1, workers=threads)
+    lines = fft.rfft(image.astype(np.float32, copy=False), axis=1, workers=threads)
     # What is cut off along one axis need not be transformed along the other.
     kept = np.ascontiguousarray(lines[:, : columns // 2 + 1])
-    spectrum = scipy.fft.fft(kept, axis=0, workers=threads, overwrite_x=True)
+    spectrum = fft.fft(kept, axis=0, workers=threads, overwrite_x=True)
     half = rows // 2
     cut = np.concatenate([spectrum[: rows - half], spectrum[spectrum.shape[0] - half :]])
     cut *= np.float32(rows * columns / image.size)
-    small: ImageArray = scipy.fft.irfft2(cut, s=shape, workers=threads)
+    small: ImageArray = fft.irfft2(cut, s=shape, workers=threads)
     return small
 
 

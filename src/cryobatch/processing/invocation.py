@@ -23,7 +23,7 @@ from cryobatch.processing.output import OutputFile
 from cryobatch.processing.workspace import check_values, describe_full, explain_disk, is_full
 from cryobatch.version import VERSION
 
-_REPORTED_TOOLS = ("numpy", "scipy", "numba", "tifffile", "imagecodecs", "mrcfile")
+_REPORTED_TOOLS = ("numpy", "scipy", "numba", "tifffile", "imagecodecs", "mrcfile", "ducc0")
 
 
 Log = IO[bytes] | OutputFile
