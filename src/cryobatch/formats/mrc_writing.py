@@ -2,6 +2,7 @@
 
 import math
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -33,14 +34,16 @@ def write_image(
     """
     if image.ndim != 2:
         raise ValueError(f"{path}: an image has rows and columns, this has shape {image.shape}")
-    pixels: Frame = np.ascontiguousarray(image, dtype="<f4")
-    statistics = _statistics(pixels)
-    if float16:
-        pixels = to_float16(pixels, path)
+    wide: Frame = np.ascontiguousarray(image, dtype="<f4")
+    pixels = to_float16(wide, path) if float16 else wide
     header = MrcHeader((1, *image.shape), pixels.dtype, False, pixel_size_angstrom)
-    with replacing(path) as beside, beside.open("wb") as file:
-        file.write(build_header(header, statistics))
+    with ThreadPoolExecutor(1) as another, replacing(path) as beside, beside.open("wb") as file:
+        statistics = another.submit(_statistics, wide)
+        take_room(file.fileno(), header.file_bytes)
+        file.seek(header.data_offset)
         file.write(pixels.data.cast("B"))
+        file.seek(0)
+        file.write(build_header(header, statistics.result()))
 
 
 class StackWriter:

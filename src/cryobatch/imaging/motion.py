@@ -34,7 +34,7 @@ from cryobatch.imaging.motion_time import TIME_TERMS
 _LARGEST_STRUCTURE_ANGSTROM = 300.0
 _FRAMES_TO_KNOW_RINGS = 8
 """Fewer say too little of how much signal each ring of frequencies has."""
-_CONVERGED_ANGSTROM = 0.02
+_CONVERGED_ANGSTROM = 0.04
 _STEPS = 8
 _WEIGHING_STEPS = 2
 _BLURRED_ANGSTROM = 20.0
