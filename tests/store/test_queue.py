@@ -255,9 +255,10 @@ def test_retrying_submits_failed_batches_anew(database: Database, images: MakeIm
         queue.claim(t, "local-1", 2.0)
         queue.finish(t, ids[0], 1, BatchState.FAILED, {"fit_ctf": "bad"}, 3.0)
         queue.remove(t, [ids[1]], 3.0)
-        retried = queue.retry(t, [ids[1], ids[0], ids[2], 99], top=True, now=4.0)
-        again = [queue.get_batch(t, one) for one in retried.submitted.ids]
-        old = queue.batches_of(t, 1)
+    retried = queue.retry_all(database, [ids[1], ids[0], ids[2], 99], top=True, now=4.0)
+    with database.reading() as r:
+        again = [queue.get_batch(r, one) for one in retried.submitted.ids]
+        old = queue.batches_of(r, 1)
     assert [batch.image_id for batch in again if batch] == [2, 1]
     assert retried.refused == (ids[2], 99)
     assert [batch.state for batch in old] == [BatchState.FAILED, BatchState.WAITING]
@@ -271,10 +272,79 @@ def test_retrying_all_leaves_out_what_was_retried(database: Database, images: Ma
         for one in ids:
             queue.claim(t, "local-1", 2.0)
             queue.finish(t, one, 1, BatchState.FAILED, {}, 3.0)
-        assert len(queue.retry(t, [ids[0]], top=False, now=4.0).submitted.ids) == 1
-        retried = queue.retry(t, None, top=False, now=5.0)
-        batches = [queue.get_batch(t, one) for one in retried.submitted.ids]
+    assert len(queue.retry_all(database, [ids[0]], top=False, now=4.0).submitted.ids) == 1
+    retried = queue.retry_all(database, None, top=False, now=5.0)
+    with database.reading() as r:
+        batches = [queue.get_batch(r, one) for one in retried.submitted.ids]
     assert [batch.image_id for batch in batches if batch] == [2]
+
+
+def fail_all(database: Database, images: list[int]) -> tuple[int, ...]:
+    """Submit a batch for each image and let all of them fail."""
+    ids = fill(database, images)
+    with database.transaction() as t:
+        t.execute("UPDATE batch SET state = 'failed', finished_at = 3.0, failures = '{}'")
+    return ids
+
+
+def test_others_write_while_many_batches_are_retried(
+    database: Database, images: MakeImages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No transaction adds more than a short one can, and the order is kept all the same."""
+    ids = fail_all(database, images(2500))
+    seen: list[int] = []
+
+    def look(_: float) -> None:
+        with database.transaction() as t:  # would wait for the retry's own, if that were open
+            seen.append(queue.counts(t)[BatchState.WAITING])
+
+    monkeypatch.setattr("cryobatch.store.queue.submission.time.sleep", look)
+    retried = queue.retry_all(database, ids[::-1], top=True, now=4.0)
+    assert seen == [1000, 2000]
+    with database.reading() as r:
+        rows = queue.listing(r, states=(BatchState.WAITING,))
+    assert [row.batch.image_id for row in rows] == list(range(2500, 0, -1))
+    assert [row.batch.id for row in rows] == list(retried.submitted.ids)
+
+
+@pytest.mark.parametrize("by_ids", [False, True])
+def test_what_another_has_retried_meanwhile_is_not_doubled(
+    database: Database, images: MakeImages, monkeypatch: pytest.MonkeyPatch, by_ids: bool
+) -> None:
+    """Neither what waits again by then, nor what runs or has ended again."""
+    ids = fail_all(database, images(1500))
+
+    def step_in(_: float) -> None:
+        with database.transaction() as t:
+            again = queue.submit(t, [Submission(1200, FIT), Submission(1300, FIT)], top=True, now=4)
+            batch = queue.claim(t, "local-1", 5.0)
+            assert batch is not None
+            assert batch.id == again.ids[0]
+            queue.finish(t, batch.id, batch.attempt, BatchState.DONE, {}, 6.0)
+
+    monkeypatch.setattr("cryobatch.store.queue.submission.time.sleep", step_in)
+    done = queue.retry_all(database, ids if by_ids else None, top=False, now=4.0).submitted
+    assert len(done.ids) == 1498
+    with database.reading() as r:
+        assert len(queue.batches_of(r, 1200)) == len(queue.batches_of(r, 1300)) == 2
+    assert len(done.duplicates) == 2
+
+
+def test_what_was_retried_before_it_was_chosen_is_retried_by_its_number(
+    database: Database, images: MakeImages
+) -> None:
+    """A person who names a batch means it, unless somebody was quicker since they chose."""
+    (failed,) = fail_all(database, images(1))
+    with database.reading() as r:
+        chosen = queue.latest(r)
+    with database.transaction() as t:
+        queue.submit(t, [Submission(1, FIT)], top=False, now=4.0)
+        batch = queue.claim(t, "local-1", 5.0)
+        assert batch is not None
+        queue.finish(t, batch.id, batch.attempt, BatchState.DONE, {}, 6.0)
+    late = queue.retry_all(database, [failed], top=False, now=7.0, since=chosen)
+    assert late.submitted == Submitted((), (batch.id,))
+    assert len(queue.retry_all(database, [failed], top=False, now=7.0).submitted.ids) == 1
 
 
 def test_pages_of_the_listing_join_to_the_whole(database: Database, images: MakeImages) -> None:
@@ -286,7 +356,8 @@ def test_pages_of_the_listing_join_to_the_whole(database: Database, images: Make
         queue.finish(t, ids[1], 1, BatchState.DONE, {}, 3.0)
         queue.finish(t, ids[0], 1, BatchState.DONE, {}, 4.0)
         queue.clear(t, 5.0)
-        queue.retry(t, ids[5:], top=False, now=6.0)
+    queue.retry_all(database, ids[5:], top=False, now=6.0)
+    with database.reading() as t:
         states = tuple(BatchState)
         whole = [row.batch.id for row in queue.listing(t, states=states)]
         pages = [

@@ -98,8 +98,7 @@ def test_what_is_tried_again_stands_in_line_again(series: Database) -> None:
     with series.transaction() as t:
         queue.finish(t, batch.id, batch.attempt, BatchState.FAILED, {"fit_ctf": "no"}, 3.0)
     stand_in_line(series, 3)
-    with series.transaction() as t:
-        queue.retry(t, None, top=False, now=4.0)
+    queue.retry_all(series, None, top=False, now=4.0)
     assert claimed(series) == 2
     assert claimed(series) is None
 

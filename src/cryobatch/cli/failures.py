@@ -82,7 +82,7 @@ def retry(
     top: Top = False,
     json: Json = False,
 ) -> None:
-    """Queue all batches anew that failed for some causes, in one step."""
+    """Queue all batches anew that failed for some causes."""
     from cryobatch.project.failures import Failures
 
     if bool(causes) == everything:

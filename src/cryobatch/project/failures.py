@@ -128,12 +128,13 @@ class Failures:
         return known[cause]
 
     def retry(self, causes: Collection[str] | None = None, *, top: bool = False) -> Retried:
-        """Queue all batches anew that failed for some causes, in one step.
+        """Queue all batches anew that failed for some causes.
 
         Args:
             causes: Short names; None: all.
             top: Whether they go on top of the queue.
         """
+        latest = self._project.queue.latest()  # before the failures are read
         known = self.causes()
         if causes is not None:
             for name in causes:
@@ -141,7 +142,7 @@ class Failures:
                     raise UnknownNameError("cause of failures", name, [one.id for one in known])
             known = [one for one in known if one.id in causes]
         batches = {one.batch for cause in known for one in cause.failures}
-        return self._project.queue.retry(sorted(batches), top=top)
+        return self._project.queue.retry(sorted(batches), top=top, since=latest)
 
     def explain(self, script: str, failure: Failure) -> Account:
         """Return what was to be done, what was run, and what it wrote."""

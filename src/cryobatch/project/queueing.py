@@ -1,4 +1,7 @@
-"""The queue as a person works with it: each operation is one transaction and wakes the daemon."""
+"""The queue as a person works with it: each operation is one transaction and wakes the daemon.
+
+Only a retry is as many as it takes, because it may be of everything.
+"""
 
 import time
 from collections.abc import Callable, Collection, Sequence
@@ -122,9 +125,25 @@ class Queue:
         """Give out batches again."""
         self._change(queue.resume)
 
-    def retry(self, ids: Sequence[int] | None = None, *, top: bool = False) -> Retried:
-        """Submit failed and cancelled batches anew; None: all failed ones."""
-        return self._change(lambda t: queue.retry(t, ids, top=top, now=time.time()))
+    def latest(self) -> int:
+        """Return the highest number that a batch has."""
+        with self.database.reading() as r:
+            return queue.latest(r)
+
+    def retry(
+        self, ids: Sequence[int] | None = None, *, top: bool = False, since: int | None = None
+    ) -> Retried:
+        """Submit failed and cancelled batches anew, and nothing that another one submits anew.
+
+        Args:
+            ids: The batches; None: all failed ones.
+            top: Whether they go on top.
+            since: The latest batch there was when the ids were chosen; None: they are chosen now.
+        """
+        now = time.time()
+        answer = queue.retry_all(self.database, ids, top=top, now=now, since=since)
+        ring(self.place.doorbell)
+        return answer
 
     def batches_of_images(self, image_ids: Collection[int]) -> list[int]:
         """Return the batches of images that wait or run, in queue order."""

@@ -1,9 +1,10 @@
 """The queue: batches that wait in an order that a person can change, run and end.
 
 Every function takes an open transaction (or a reading), and is one step of it; the caller ends it.
-Only ``submit_all`` opens its own, because a large bundle is written in several.
+Only ``submit_all`` and ``retry_all`` open their own, because a large bundle is written in several.
 """
 
+from cryobatch.store.queue.again import Retried, latest, retry_all
 from cryobatch.store.queue.claim import (
     End,
     can_claim,
@@ -33,10 +34,8 @@ from cryobatch.store.queue.listing import (
 from cryobatch.store.queue.order import Moved, down, move_beside, move_to, to_bottom, to_top, up
 from cryobatch.store.queue.removal import Cancelled, clear, pause, remove, request_cancel, resume
 from cryobatch.store.queue.submission import (
-    Retried,
     Submission,
     Submitted,
-    retry,
     submit,
     submit_all,
 )
@@ -65,6 +64,7 @@ __all__ = [
     "images_in_queue",
     "images_without_batches",
     "is_paused",
+    "latest",
     "listing",
     "move_beside",
     "move_to",
@@ -75,7 +75,7 @@ __all__ = [
     "remove",
     "request_cancel",
     "resume",
-    "retry",
+    "retry_all",
     "running",
     "submit",
     "submit_all",

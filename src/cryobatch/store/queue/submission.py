@@ -11,13 +11,16 @@ from cryobatch.errors import UsageError
 from cryobatch.model.batch import ParameterSet
 from cryobatch.store.database import Database, Transaction
 from cryobatch.store.queue.places import GAP, take_bottom, take_top
-from cryobatch.store.queue.rows import as_set
 
 _CHUNK = 1000  # about 0.02 s of work between two commits
 _STAND_IN_LINE = """
     UPDATE batch SET in_order = 1, (line, line_time) = (
         SELECT grp, coalesce(recorded_at, '~') FROM image WHERE image.id = batch.image_id)
     WHERE id = ?
+"""
+_WAITING = "SELECT id FROM batch WHERE state = 'waiting' AND image_id = ? AND signature = ?"
+_SINCE = """
+    SELECT id FROM batch INDEXED BY batch_image WHERE image_id = ? AND id > ? AND signature = ?
 """
 _BREATH_S = 0.004  # other processes look for the lock every 0.002 s
 
@@ -54,19 +57,6 @@ class Submitted:
     duplicates: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Retried:
-    """What became of batches that should be tried again.
-
-    Args:
-        submitted: The new batches and those that waited already for the same.
-        refused: Given ids that are no failed or cancelled batches.
-    """
-
-    submitted: Submitted
-    refused: tuple[int, ...] = ()
-
-
 def submit(t: Transaction, requests: Iterable[Submission], *, top: bool, now: float) -> Submitted:
     """Add batches, at the bottom or on top, in the order given.
 
@@ -80,12 +70,25 @@ def submit(t: Transaction, requests: Iterable[Submission], *, top: bool, now: fl
 
 
 def submit_all(
-    database: Database, requests: Sequence[Submission], *, top: bool, now: float
+    database: Database,
+    requests: Sequence[Submission],
+    *,
+    top: bool,
+    now: float,
+    since: int | None = None,
 ) -> Submitted:
     """Add a bundle of any size in transactions so short that nobody has to wait.
 
     When the process dies in between, the first part of the bundle is in the queue; the same call
     again reports that part as duplicates and adds the rest.
+
+    Args:
+        database: The project's.
+        requests: What shall be done.
+        top: Whether it goes on top.
+        now: Seconds since the epoch.
+        since: Batches for the same with a higher id than this are duplicates too, also when they
+            wait no more: somebody has asked for it meanwhile. None: only what waits is.
     """
     ids: list[int] = []
     duplicates: list[int] = []
@@ -96,30 +99,11 @@ def submit_all(
         with database.transaction() as t:
             if not start:
                 place = _take_places(t, len(requests), top)
-            done = _insert(t, requests[start : start + _CHUNK], place + start * GAP, now)
+            done = _insert(t, requests[start : start + _CHUNK], place + start * GAP, now,
+                           since)  # fmt: skip
         ids += done.ids
         duplicates += done.duplicates
     return Submitted(tuple(ids), tuple(duplicates))
-
-
-def retry(t: Transaction, ids: Sequence[int] | None, *, top: bool, now: float) -> Retried:
-    """Submit failed and cancelled batches anew; the old ones stay as they ended.
-
-    Args:
-        t: The transaction.
-        ids: The batches; None: all failed ones whose image did not get the same batch since.
-        top: Whether they go on top.
-        now: Seconds since the epoch.
-    """
-    rows = _all_failed(t) if ids is None else _ended(t, ids)
-    requests = [
-        Submission(row["image_id"], tuple(json.loads(row["scripts"])),
-                   json.loads(row["parameters"]), bool(row["force"]), bool(row["in_order"]))
-        for row in rows
-    ]  # fmt: skip
-    found = {row["id"] for row in rows}
-    refused = () if ids is None else tuple(one for one in ids if one not in found)
-    return Retried(submit(t, requests, top=top, now=now), refused)
 
 
 def _take_places(t: Transaction, count: int, top: bool) -> int:
@@ -127,19 +111,20 @@ def _take_places(t: Transaction, count: int, top: bool) -> int:
 
 
 def _insert(
-    t: Transaction, requests: Sequence[Submission], first_place: int, now: float
+    t: Transaction,
+    requests: Sequence[Submission],
+    first_place: int,
+    now: float,
+    since: int | None = None,
 ) -> Submitted:
     ids: list[int] = []
     duplicates: list[int] = []
     texts = _Texts()
     for index, request in enumerate(requests):
         scripts, parameters, signature = texts.of(request)
-        waiting = t.execute(
-            "SELECT id FROM batch WHERE state = 'waiting' AND image_id = ? AND signature = ?",
-            (request.image_id, signature),
-        ).fetchone()
-        if waiting is not None:
-            duplicates.append(waiting[0])
+        same = _find_same(t, request.image_id, signature, since)
+        if same is not None:
+            duplicates.append(same)
             continue
         row = (request.image_id, scripts, parameters, request.force, signature,
                first_place + index * GAP, now)  # fmt: skip
@@ -147,6 +132,14 @@ def _insert(
         if request.in_order:
             t.execute(_STAND_IN_LINE, (ids[-1],))
     return Submitted(tuple(ids), tuple(duplicates))
+
+
+def _find_same(t: Transaction, image_id: int, signature: bytes, since: int | None) -> int | None:
+    """Return a batch that waits for the same, or was submitted for the same since another one."""
+    found = t.execute(_WAITING, (image_id, signature)).fetchone()
+    if found is None and since is not None:
+        found = t.execute(_SINCE, (image_id, since, signature)).fetchone()
+    return None if found is None else int(found[0])
 
 
 def _insert_row(t: Transaction, row: tuple[object, ...]) -> int:
@@ -183,22 +176,3 @@ class _Texts:
             signature = hashlib.blake2b(whole.encode(), digest_size=16).digest()
             self._found = scripts, parameters, signature
         return self._found
-
-
-def _all_failed(t: Transaction) -> list[sqlite3.Row]:
-    return t.execute(
-        "SELECT * FROM batch AS old WHERE state = 'failed' AND finished_at IS NOT NULL "
-        "AND NOT EXISTS ("
-        "SELECT 1 FROM batch AS new WHERE new.image_id = old.image_id AND new.id > old.id "
-        "AND new.signature = old.signature) ORDER BY id"
-    ).fetchall()
-
-
-def _ended(t: Transaction, ids: Sequence[int]) -> list[sqlite3.Row]:
-    rows = t.execute(
-        "SELECT * FROM batch WHERE id IN (SELECT value FROM json_each(?)) "
-        "AND state IN ('failed', 'cancelled')",
-        (as_set(ids),),
-    ).fetchall()
-    order = {one: index for index, one in enumerate(ids)}
-    return sorted(rows, key=lambda row: order[row["id"]])

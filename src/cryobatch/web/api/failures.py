@@ -69,7 +69,7 @@ def make_router(project: Project, fresh: Fresh, hub: Hub) -> APIRouter:
 
     @router.post("/retry")
     def retry(request: Request, body: Again) -> Response:
-        """Queue all batches anew that failed for some causes, in one step."""
+        """Queue all batches anew that failed for some causes."""
         done = failures.retry(body.causes, top=body.top)
         kept.forget()
         return answer(request, {
