@@ -25,6 +25,7 @@ from cryobatch.processing.orders import (
 )
 from cryobatch.processing.runner import Runner
 from cryobatch.project import Project
+from cryobatch.project.site import site_file
 
 Message = Mapping[str, Any]
 """A message as JSON's types."""
@@ -175,6 +176,7 @@ class OneProcessor:
             keep_products=self.keep_products,
             threads=1,
             bring_back=self.bring_back,
+            site_file=str(site_file()),
         )
         return setup_from_json(json.loads(json.dumps(to_json(setup))))
 

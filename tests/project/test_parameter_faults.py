@@ -56,7 +56,9 @@ def test_an_image_that_fails_by_a_parameter_names_its_file(reopen: Reopen, level
     project = reopen(level, WRONG)
     reason = OneProcessor(project).run(1, "pick").failures["pick"]
     assert "pick.diameter = -1" in reason
-    assert f"; correct [parameters.pick] in {level}.toml" in reason
+    file = find_file(project, level)
+    where = file if level == "site" else file.relative_to(project.place.folder)
+    assert reason.endswith(f"; correct [parameters.pick] in {where}")
 
 
 @pytest.mark.parametrize("text", [WRONG, "[parameters.pick]\ndiametre = 90\n"])

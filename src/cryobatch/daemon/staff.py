@@ -15,6 +15,7 @@ from cryobatch.processing.local import LocalProcessor, gpu_environment
 from cryobatch.processing.orders import Setup
 from cryobatch.processing.plant import Plant
 from cryobatch.project import Project
+from cryobatch.project.site import site_file
 
 CHECKED_AT_ONCE = 5
 """Images looked at between two rounds of the daemon: some thousandths of a second."""
@@ -153,6 +154,7 @@ class Staff:
             threads=project.workforce.threads_each(self._number),
             gpus=project.workforce.settings.gpus,
             bring_back=(sys.executable, "-m", "cryobatch.project.recordings"),
+            site_file=str(site_file().absolute()),
         )
 
 

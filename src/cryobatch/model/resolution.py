@@ -1,6 +1,6 @@
 """Resolution: which value of a parameter holds."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from cryobatch.errors import ParameterError, UnknownNameError, UsageError
 from cryobatch.model.batch import ParameterSet
@@ -16,12 +16,15 @@ _PLACES = {
 }
 
 
-def resolve_parameters(script: Script, layers: Iterable[ParameterSet]) -> dict[str, ParameterValue]:
+def resolve_parameters(
+    script: Script, layers: Iterable[ParameterSet], files: Sequence[str] = ()
+) -> dict[str, ParameterValue]:
     """Return a script's parameters: its defaults, overridden by each layer in turn.
 
     Args:
         script: The script.
         layers: Parameter sets from the weakest (site) to the strongest (batch), as in ``LAYERS``.
+        files: Where the layers stand, in the same order; empty where nobody knows.
 
     Raises:
         ParameterError: A layer sets what the script cannot take; the text says where it stands.
@@ -31,15 +34,17 @@ def resolve_parameters(script: Script, layers: Iterable[ParameterSet]) -> dict[s
         try:
             resolved.update(check_parameters(script, layer.get(script.name, {})))
         except UsageError as error:
-            raise ParameterError(f"{error}; {_ask_for(script, LAYERS[index])}") from error
+            raise ParameterError(f"{error}; {_ask_for(script, index, files)}") from error
     return resolved
 
 
-def _ask_for(script: Script, layer: str) -> str:
+def _ask_for(script: Script, index: int, files: Sequence[str]) -> str:
     """Return the words that ask a person to correct what a layer says of a script."""
+    layer = LAYERS[index]
     if layer not in _PLACES:
         return f"this was given for the {layer} itself: submit the image again with another value"
-    return f"correct [parameters.{script.name}] in {_PLACES[layer]}"
+    known = files[index] if index < len(files) else ""
+    return f"correct [parameters.{script.name}] in {known or _PLACES[layer]}"
 
 
 def check_parameters(

@@ -15,7 +15,7 @@ from cryobatch.model.resolution import resolve_parameters
 from cryobatch.model.script import Script
 from cryobatch.model.workflow import Workflow, plan_workflow
 from cryobatch.processing.currency import fingerprint_root, recording_path
-from cryobatch.processing.image_folder import Identity, identify, read_record
+from cryobatch.processing.image_folder import PARAMETER_FILE, Identity, identify, read_record
 from cryobatch.processing.lineage import find_chain
 from cryobatch.processing.orders import BatchOrder, Setup
 from cryobatch.processing.workspace import WorkFolder, Workspace
@@ -47,6 +47,7 @@ class Course:
         base: Identity of the parameter file that the record was read from.
         facts: Acquisition facts of the image's group.
         layers: Parameter sets from the weakest to the strongest.
+        files: Where they stand, below the project's folder; empty where it is its own settings.
         workflow: The scripts in their order.
         workspace: The batch's folders.
         recording_path: Where the root product is.
@@ -62,6 +63,7 @@ class Course:
     base: Identity
     facts: Mapping[str, Any]
     layers: tuple[Mapping[str, Mapping[str, ParameterValue]], ...]
+    files: tuple[str, ...]
     workflow: Workflow
     workspace: Workspace
     recording_path: Path
@@ -74,7 +76,7 @@ class Course:
     def parameters(self, script: Script) -> Mapping[str, ParameterValue]:
         """Return a script's parameters, as they hold for this batch."""
         if script.name not in self._parameters:
-            self._parameters[script.name] = resolve_parameters(script, self.layers)
+            self._parameters[script.name] = resolve_parameters(script, self.layers, self.files)
         return self._parameters[script.name]
 
     def read_again(self) -> None:
@@ -243,10 +245,22 @@ def begin_course(order: BatchOrder, setup: Setup, plans: Plans, work: WorkFolder
         facts=group.acquisition,
         layers=(setup.site_parameters, setup.project_parameters, group.parameters,
                 record.parameters, order.parameters),
+        files=_name_files(order, setup),
         workflow=workflow,
         workspace=Workspace(order.staging, order.scratch, work),
         recording_path=path,
         recording=fingerprint_root(record, path),
+    )  # fmt: skip
+
+
+def _name_files(order: BatchOrder, setup: Setup) -> tuple[str, ...]:
+    """Return where the layers of parameters stand, as a person finds them."""
+    image = order.image_folder.removeprefix(f"{setup.project_folder}/")
+    group = image.rpartition("/")[0]
+    # The project's own file is known by its name.
+    return (
+        setup.site_file, "", f"{group}/{group_file.FILE_NAME}",
+        f"{image}/{PARAMETER_FILE}",
     )  # fmt: skip
 
 

@@ -24,6 +24,7 @@ class Setup:
         threads: Cores that its scripts may use.
         gpus: GPUs that it owns.
         bring_back: Command that brings back the recording of the image whose folder is added.
+        site_file: Where the site's parameters stand.
     """
 
     processor: str
@@ -37,6 +38,7 @@ class Setup:
     threads: int
     gpus: int = 0
     bring_back: Sequence[str] = ()
+    site_file: str = ""
 
 
 @dataclass(frozen=True, slots=True)
