@@ -122,3 +122,34 @@ def test_a_guest_and_a_phone_see_the_settings(visitor: Visitor) -> None:
         assert page.evaluate("document.documentElement.scrollWidth") <= PHONE[0]
         assert page.locator("#setting-queue-max_losses").is_disabled()
         assert page.get_by_role("button", name="Add a workflow").is_hidden()
+
+
+def test_wrong_parameters_are_told_where_a_person_looks(
+    visitor: Visitor, client: TestClient
+) -> None:
+    """With the file and what is right: on the page of the session, and with the settings."""
+    project = visitor.site.project
+    group = project.place.images / "square" / "group.toml"
+    group.write_text("[parameters.weigh]\nfactor = 11\n")
+    site = project.place.folder.parent / "site.toml"
+    site.write_text("[parameters.wiegh]\nfactor = 1\n")
+    (project.place.scripts / "broken.py").write_text("import nothing_like_this\n")
+    told = client.get("/api/v1/scripts").json()["problems"]
+    assert len(told) == 3
+    assert told[0].startswith(f"{group}: [parameters.weigh]: weigh.factor = 11")
+    assert told[1].startswith(f"{site}: [parameters.wiegh]: no script")
+    assert "broken.py: " in told[2]
+    with visitor.window("/") as page:
+        notice = page.locator(".notices li.error", has_text=str(group))
+        until(notice.is_visible, "the notice")
+        assert page.locator(".notices", has_text="wiegh").count() == 0
+        notice.get_by_role("link").click()
+        page.wait_for_selector("#problems li")
+        assert page.locator("#problems li").all_inner_texts() == [f"▲\n{one}" for one in told]
+    with visitor.window("/settings", size=PHONE) as page:
+        assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+        group.unlink()
+        site.write_text("")
+        (project.place.scripts / "broken.py").unlink()
+        until(lambda: page.reload() and not page.locator("#problems").count(), "nothing wrong")
+    assert client.get("/api/v1/scripts").json()["problems"] == []

@@ -31,6 +31,7 @@ from cryobatch.web.api import (
     watches,
 )
 from cryobatch.web.api.freshness import Fresh
+from cryobatch.web.api.problems import Problems
 from cryobatch.web.hub import Hub
 from cryobatch.web.jobs import Jobs
 
@@ -40,11 +41,12 @@ PREFIX = "/api/v1"
 def make_api(project: Project, hub: Hub, texts: LogTexts) -> APIRouter:
     """Return all routes."""
     fresh = Fresh(project)
+    problems = Problems(project, fresh)
     long = Jobs(lambda: hub.tell("jobs"))
     hub.at_close(long.close)
     api = APIRouter(prefix=PREFIX)
     for router in (
-        session.make_router(project, hub),
+        session.make_router(project, hub, problems),
         library.make_router(project, fresh),
         table.make_router(project),
         selections.make_router(project),
@@ -55,7 +57,7 @@ def make_api(project: Project, hub: Hub, texts: LogTexts) -> APIRouter:
         pictures.make_router(project),
         view.make_router(project, fresh),
         earlier.make_router(project),
-        scripts.make_router(project, fresh),
+        scripts.make_router(project, fresh, problems),
         queue.make_router(project, fresh),
         processors.make_router(project, hub),
         log.make_router(project, texts),

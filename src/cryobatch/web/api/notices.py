@@ -11,6 +11,8 @@ from cryobatch.project.session import Summary
 ROW = 5
 """So many images in a row are no accident."""
 FEW_PARTICLES = 5
+MOST_FAULTS = 3
+"""So many wrong parameters are told one by one."""
 LITTLE_ROOM = 0.1
 SOON_H = 24.0
 """A disk that is full by this time tomorrow is told of."""
@@ -54,7 +56,10 @@ class Limits:
 
 
 def find_notices(
-    summary: Summary, rows: Sequence[Row], limits: Limits | None = None
+    summary: Summary,
+    rows: Sequence[Row],
+    limits: Limits | None = None,
+    faults: Sequence[str] = (),
 ) -> list[Notice]:
     """Return what should be known, what stands still first.
 
@@ -62,8 +67,20 @@ def find_notices(
         summary: How the session goes.
         rows: The latest images, newest first, with their values.
         limits: From where on values are bad; None: the usual ones.
+        faults: Wrong parameters in settings' files, in words.
     """
-    return [*_about_work(summary), *_about_disk(summary), *_about_images(rows, limits or Limits())]
+    return [
+        *_about_work(summary), *_about_faults(faults), *_about_disk(summary),
+        *_about_images(rows, limits or Limits()),
+    ]  # fmt: skip
+
+
+def _about_faults(faults: Sequence[str]) -> Iterator[Notice]:
+    for text in faults[:MOST_FAULTS]:
+        yield Notice("error", text, page="/settings#problems")
+    if len(faults) > MOST_FAULTS:
+        more = _count(len(faults) - MOST_FAULTS, "more wrong parameter")
+        yield Notice("error", f"{more} in files of settings.", page="/settings#problems")
 
 
 def _about_work(summary: Summary) -> Iterator[Notice]:

@@ -14,6 +14,7 @@ from cryobatch.project import Project
 from cryobatch.project.submission import Choice
 from cryobatch.web.api.answers import answer
 from cryobatch.web.api.freshness import Fresh
+from cryobatch.web.api.problems import Problems
 
 
 class Wanted(BaseModel):
@@ -23,18 +24,22 @@ class Wanted(BaseModel):
     root: Literal["movie", "micrograph"] = "movie"
 
 
-def make_router(project: Project, fresh: Fresh) -> APIRouter:
+def make_router(project: Project, fresh: Fresh, problems: Problems) -> APIRouter:
     """Return the routes.
 
     Args:
         project: The project.
         fresh: Reads settings and scripts again when they have changed.
+        problems: Looks at scripts and parameters.
     """
     router = APIRouter(prefix="/scripts", tags=["scripts"])
 
     @router.get("")
     def list_scripts(request: Request) -> Response:
-        """All scripts with their parameters, the order of categories, and named workflows."""
+        """All scripts with their parameters, the order of categories, and named workflows.
+
+        ``problems`` are files that cannot be used, and those that give parameters wrongly.
+        """
         fresh()
         scripts = project.catalog.scripts
         settings = project.settings
@@ -44,7 +49,7 @@ def make_router(project: Project, fresh: Fresh) -> APIRouter:
             "workflows": settings.workflows,
             "default_workflows": settings.default_workflows,
             "given": _merge(project.site.parameters, settings.parameters),
-            "problems": [f"{one.place}: {one.text}" for one in project.catalog.problems],
+            "problems": problems.tell_all(),
         })  # fmt: skip
 
     @router.post("/plan")

@@ -12,6 +12,7 @@ from cryobatch.project.session import summarise
 from cryobatch.web.api.answers import answer
 from cryobatch.web.api.kept import Kept, Result
 from cryobatch.web.api.notices import Limits, find_notices
+from cryobatch.web.api.problems import Problems
 from cryobatch.web.hub import Hub
 
 SERIES = ("defocus_u", "defocus_v", "ctf_resolution", "drift_range", "ice_ring", "particle_count")
@@ -21,10 +22,16 @@ RENEWED_S = 2.0
 LONGEST_SERIES = 20_000
 
 
-def make_router(project: Project, hub: Hub) -> APIRouter:
-    """Return the routes."""
+def make_router(project: Project, hub: Hub, problems: Problems) -> APIRouter:
+    """Return the routes.
+
+    Args:
+        project: The project.
+        hub: Numbers the changes.
+        problems: Looks at scripts and parameters.
+    """
     router = APIRouter(prefix="/session", tags=["session"])
-    summary = Kept(lambda: _summarise(project), hub.number, RENEWED_S)
+    summary = Kept(lambda: _summarise(project, problems), hub.number, RENEWED_S)
     series: dict[int, Kept] = {}
 
     @router.get("")
@@ -46,14 +53,15 @@ def make_router(project: Project, hub: Hub) -> APIRouter:
     return router
 
 
-def _summarise(project: Project) -> Result:
+def _summarise(project: Project, problems: Problems) -> Result:
     found = summarise(project)
     rows = project.images.rows(sort="id", descending=True, limit=LATEST)
+    notices = find_notices(found, rows, _limits(project), problems.tell_wrong_parameters())
     return {
         "project": project.settings.name,
         **asdict(found),
         "batches": {state.value: number for state, number in found.batches.items()},
-        "notices": [asdict(one) for one in find_notices(found, rows, _limits(project))],
+        "notices": [asdict(one) for one in notices],
     }
 
 

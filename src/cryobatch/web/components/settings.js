@@ -12,7 +12,7 @@ const USUAL_FACTS = ["pixel_size", "voltage", "cs", "amplitude_contrast", "dose_
 
 export async function start(main, frame) {
   main.classList.add("settings-page");
-  let settings = await ask("/settings");
+  let [settings, { problems }] = await Promise.all([ask("/settings"), ask("/scripts")]);
   let fields = [];
   const edits = makeEdits(() => { showBar(); previewSoon(); });
   const contents = h("nav.contents", { "aria-label": "Parts" });
@@ -32,6 +32,7 @@ export async function start(main, frame) {
     const grading = settings.scripts.find((one) => one.name === GRADING);
     const others = settings.scripts.filter((one) => one.name !== GRADING && one.parameters.length);
     const all = [
+      problems.length > 0 && part("problems", "Problems", "Wrong in scripts, and in files that give them parameters: correct it in the file that is named.", h("ul.notices", {}, ...problems.map((text) => h("li", {}, h("span.warn", { "aria-hidden": "true", text: "▲" }), h("span", { text }))))),
       part("project", "Project", "", ...table("project"), drawFacts({ folder: settings.project.folder, "settings file": settings.file, database: settings.project.database, id: settings.project.id, made: settings.project.created_at })),
       part("workflows", "Workflows", "Named sets of scripts. Their order follows from what they need of each other.", h("div.workflows")),
       part("facts", "Acquisition", "Facts for all recordings, whatever their files say.", ...facts.map(field)),
@@ -117,7 +118,7 @@ export async function start(main, frame) {
   }
 
   async function reload(before = () => {}) {
-    settings = await ask("/settings");
+    [settings, { problems }] = await Promise.all([ask("/settings"), ask("/scripts")]);
     before();
     draw();
     showBar();
