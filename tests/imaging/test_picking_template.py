@@ -32,6 +32,20 @@ def test_a_score_is_the_correlation_coefficient_under_the_disk() -> None:
         assert scored.score[y, x] == pytest.approx(expected, abs=1e-4)
 
 
+@pytest.mark.parametrize("radius", [5.0, 7.9])
+def test_the_energy_under_a_disk_is_its_squared_deviations(radius: float) -> None:
+    """Against numpy's own variance, over disks of whole and of broken radius, and where it is 0."""
+    image = np.random.default_rng(4).standard_normal((60, 80)).astype(np.float32)
+    image[30:, 40:] = 2.0
+    half = int(np.ceil(radius))
+    disk = np.hypot(*np.mgrid[-half : half + 1, -half : half + 1]) <= radius
+    padded = np.pad(image, half, mode="symmetric").astype(np.float64)
+    energy = disk_field(image, radius).energy
+    for x, y in ((45, 10), (0, 0), (79, 59), (3, 50), (40, 30)):
+        under = padded[y : y + 2 * half + 1, x : x + 2 * half + 1][disk]
+        assert energy[y, x] == pytest.approx(under.var() * under.size, rel=1e-4, abs=1e-2)
+
+
 def test_scores_do_not_depend_on_brightness_and_contrast() -> None:
     """A thicker ice changes mean and contrast, not what looks like a particle."""
     image = np.random.default_rng(0).standard_normal((50, 60)).astype(np.float32)
@@ -91,6 +105,17 @@ def test_maxima_keep_their_distance_and_the_best_come_first() -> None:
     higher = score[rest[:, 1], rest[:, 0]] > values[-1]
     near = np.linalg.norm(rest[higher][:, None] - points[None], axis=2).min(axis=1)
     assert near.max() < 10.0
+
+
+def test_excluded_maxima_keep_others_away_but_are_not_returned() -> None:
+    """As many of the best as are asked for, none of them excluded."""
+    score = np.random.default_rng(3).standard_normal((80, 100)).astype(np.float32)
+    excluded = np.zeros(score.shape, dtype=bool)
+    excluded[20:50, 30:70] = True
+    every = local_maxima(score, 7.0)
+    allowed = every[~excluded[every[:, 1], every[:, 0]]]
+    np.testing.assert_array_equal(local_maxima(score, 7.0, excluded), allowed)
+    np.testing.assert_array_equal(local_maxima(score, 7.0, excluded, 9), allowed[:9])
 
 
 def test_a_maximum_between_pixels_is_found_there() -> None:

@@ -24,6 +24,17 @@ def test_two_populations_are_parted_between_them(count: int) -> None:
     assert 0.24 < find_threshold(scores, CHANCE).score < 0.42
 
 
+def test_ten_thousand_scores_are_parted_where_each_of_them_is_seen() -> None:
+    """They are counted in bins; Bayes' rule of the true populations gives the same threshold."""
+    random = np.random.default_rng(8)
+    scores = np.concatenate([random.normal(0.15, 0.05, 20_000), random.normal(0.5, 0.06, 2_000)])
+    line = np.linspace(0.2, 0.5, 3001)
+    low = 10.0 / 0.05 * np.exp(-0.5 * ((line - 0.15) / 0.05) ** 2)
+    high = 1.0 / 0.06 * np.exp(-0.5 * ((line - 0.5) / 0.06) ** 2)
+    expected = line[np.argmax(high / (low + high) >= 0.35)]
+    assert find_threshold(scores, CHANCE).score == pytest.approx(expected, abs=0.004)
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_scores_of_chance_have_no_threshold(seed: int) -> None:
     """Where the micrograph scores like its twin, nothing is a particle."""

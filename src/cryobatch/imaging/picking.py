@@ -22,7 +22,12 @@ from cryobatch.imaging.picking_field import (
 )
 from cryobatch.imaging.picking_plan import Sketch, search_everywhere, search_outside_dirt
 from cryobatch.imaging.picking_search import ROUNDS, SPACING, Found, search
-from cryobatch.imaging.picking_size import estimate_diameter, template_diameter
+from cryobatch.imaging.picking_size import (
+    DIAMETERS_ANGSTROM,
+    estimate_diameter,
+    least_shrink,
+    template_diameter,
+)
 
 _ROUNDS_AFTER_COARSE = 2
 _LEAST_FIELD = 2.0
@@ -116,7 +121,8 @@ def pick(
     settings = settings or PickingSettings()
     if not seen(micrograph):
         return _nothing("the micrograph is empty: all its pixels are alike")
-    ready = make_ready(micrograph, threads)
+    finest = _finest_shrink(micrograph.shape, pixel_size_angstrom, settings)
+    ready = make_ready(micrograph, finest, threads)
     diameter = settings.diameter_angstrom or estimate_diameter(
         ready, pixel_size_angstrom, light=settings.light, threads=threads
     )
@@ -146,6 +152,16 @@ def _shrink(shape: tuple[int, ...], diameter_px: float, fineness: "_Fineness") -
     coarsest = diameter_px / fineness.least_pixels_per_diameter
     side = math.sqrt(math.prod(shape)) / finest
     return min(finest * math.sqrt(max(side / fineness.large, 1.0)), coarsest)
+
+
+def _finest_shrink(
+    shape: tuple[int, ...], pixel_size_angstrom: float, settings: PickingSettings
+) -> float:
+    """Return by how much a micrograph is shrunk at least, whatever its particles measure."""
+    given = settings.diameter_angstrom
+    least = given * (1.0 - settings.tolerance) if given is not None else DIAMETERS_ANGSTROM[0]
+    finest = _shrink(shape, least / pixel_size_angstrom, _FINE)
+    return finest if given is not None else min(finest, least_shrink(pixel_size_angstrom))
 
 
 def _plan(

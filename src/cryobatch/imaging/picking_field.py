@@ -9,7 +9,6 @@ from scipy import ndimage
 from cryobatch.imaging import fft
 from cryobatch.imaging.arrays import FloatArray, ImageArray, SpectrumArray
 from cryobatch.imaging.exclusion import MaskArray, deviation, middle
-from cryobatch.imaging.fourier import forward, inverse
 from cryobatch.imaging.smoothing import gaussian
 
 _BACKGROUND_SMOOTHING = 1.0
@@ -36,14 +35,6 @@ class WorkingField:
     image: ImageArray
     missing: MaskArray
     scale: tuple[float, float]
-
-    def centre(self, largest_side: int) -> "WorkingField":
-        """Return what lies in the middle, at most so many pixels a side."""
-        window = tuple(
-            slice(max(length - largest_side, 0) // 2, (length + largest_side + 1) // 2)
-            for length in self.image.shape
-        )
-        return WorkingField(self.image[window], self.missing[window], self.scale)
 
     def limited(self) -> ImageArray:
         """Return the image with outliers cut to six deviations."""
@@ -73,8 +64,13 @@ def limited(image: ImageArray) -> ImageArray:
 
 def seen(micrograph: ImageArray) -> bool:
     """Tell whether there is anything in a micrograph: two pixels that are numbers and differ."""
-    known = micrograph[np.isfinite(micrograph)]
-    return bool(known.size and known.min() < known.max())
+    if not micrograph.size:
+        return False
+    low, high = micrograph.min(), micrograph.max()
+    if not (np.isfinite(low) and np.isfinite(high)):
+        known = micrograph[np.isfinite(micrograph)]
+        low, high = (known.min(), known.max()) if known.size else (0, 0)
+    return bool(low < high)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +80,7 @@ class ReadyMicrograph:
     Attributes:
         image: ``(rows, columns)`` float32 about 0, missing, hot and dead pixels taken out.
         missing: ``(rows, columns)`` bool, where it holds no numbers or is blank.
-        spectrum: ``(rows, columns // 2 + 1)`` complex64 of the image.
+        spectrum: ``(rows, frequencies)`` complex64 of the image, as far as they are wanted.
     """
 
     image: ImageArray
@@ -92,32 +88,46 @@ class ReadyMicrograph:
     spectrum: SpectrumArray
 
 
-def make_ready(micrograph: ImageArray, threads: int = 1) -> ReadyMicrograph:
+def make_ready(
+    micrograph: ImageArray, least_shrink: float = 1.0, threads: int = 1
+) -> ReadyMicrograph:
     """Take what is no number, hot or dead out of a micrograph in which something is ``seen``.
 
     Args:
         micrograph: ``(rows, columns)``; pixels that are not finite are filled and marked.
+        least_shrink: It will not be shrunk by less; finer detail is not transformed.
         threads: Threads of the transform.
     """
     image, missing = _finite(micrograph)
-    return ReadyMicrograph(image, missing, forward(image, threads))
+    lines = fft.rfft(image, axis=1, workers=threads)
+    lines = lines[:, : _shrunk(image.shape, least_shrink)[1] // 2 + 1]
+    spectrum = fft.fft(lines, axis=0, workers=threads, overwrite_x=True)
+    return ReadyMicrograph(image, missing, spectrum)
 
 
 def working_field(
-    ready: ReadyMicrograph, shrink: float, *, light: bool = False, threads: int = 1
+    ready: ReadyMicrograph,
+    shrink: float,
+    *,
+    largest_side: int | None = None,
+    light: bool = False,
+    threads: int = 1,
 ) -> WorkingField:
     """Shrink a micrograph by Fourier cropping.
 
     Args:
         ready: The micrograph.
         shrink: By how much; never enlarged.
+        largest_side: Return what lies in the middle, at most so many pixels a side; None: all.
         light: Whether particles are lighter than what is around them.
         threads: Threads of the transforms.
     """
     image = ready.image
-    small = _fourier_crop(ready, max(shrink, 1.0), threads)
-    scale = (image.shape[1] / small.shape[1], image.shape[0] / small.shape[0])
-    missing = _shrunk_mask(ready.missing, small.shape, scale)
+    rows, columns = shape = _shrunk(image.shape, shrink)
+    down, across = _middle(rows, largest_side), _middle(columns, largest_side)
+    small = _fourier_crop(ready, shape, down, threads)[:, across]
+    scale = (image.shape[1] / columns, image.shape[0] / rows)
+    missing = _shrunk_mask(ready.missing, shape, scale)[down, across]
     known = small if missing.all() or not missing.any() else small[~missing]
     spread = deviation(known) or float(known.std(dtype=np.float64))
     small = (small - np.float32(middle(known))) * np.float32(
@@ -146,8 +156,9 @@ def _finite(micrograph: ImageArray) -> tuple[ImageArray, MaskArray]:
     middle = np.float32(np.median(known))
     spread = deviation(known) or float(known.std())
     reach = np.float32(min(_OUTLIER_PIXEL * spread, _LARGEST))
-    filled = np.where(missing, np.float32(0.0), image - middle)
-    return np.clip(filled, -reach, reach), missing
+    filled: ImageArray = image - middle
+    filled[missing] = 0.0
+    return np.clip(filled, -reach, reach, out=filled), missing
 
 
 def _sample(image: ImageArray, used: MaskArray) -> FloatArray:
@@ -195,17 +206,36 @@ def _plane(image: ImageArray, used: MaskArray) -> ImageArray:
     return np.asarray(mean + along_x * columns + along_y * rows, dtype=np.float32)
 
 
-def _fourier_crop(ready: ReadyMicrograph, shrink: float, threads: int) -> ImageArray:
-    """Return the image with ``1 / shrink`` of its pixels a side, mean kept."""
+def _shrunk(shape: tuple[int, ...], shrink: float) -> tuple[int, int]:
+    """Return rows and columns of a shrunk image, which transform fast; never more than it has."""
+    rows, columns = (int(fft.next_fast_len(round(n / max(shrink, 1.0)), True)) for n in shape)
+    if rows >= shape[0] or columns >= shape[1]:
+        return shape[0], shape[1]
+    return rows, columns
+
+
+def _middle(length: int, largest: int | None) -> slice:
+    """Return the middle of a line, at most so many pixels."""
+    kept = length if largest is None else min(length, largest)
+    start = (length - kept) // 2
+    return slice(start, start + kept)
+
+
+def _fourier_crop(
+    ready: ReadyMicrograph, shape: tuple[int, int], down: slice, threads: int
+) -> ImageArray:
+    """Return rows of the image in fewer pixels, mean kept."""
     image, spectrum = ready.image, ready.spectrum
-    rows, columns = (fft.next_fast_len(round(n / shrink), True) for n in image.shape)
-    if rows >= image.shape[0] or columns >= image.shape[1]:
-        return image
+    rows, columns = shape
+    if shape == image.shape:
+        return image[down]
     half = columns // 2 + 1
     upper, lower = (rows + 1) // 2, rows // 2
     cropped = np.concatenate([spectrum[:upper, :half], spectrum[-lower:, :half]])
     cropped *= np.float32(rows * columns / image.size)
-    return inverse(cropped, (rows, columns), threads)
+    lines = fft.ifft(cropped, axis=0, workers=threads, overwrite_x=True)[down]
+    small: ImageArray = fft.irfft(lines, n=columns, axis=1, workers=threads)
+    return small
 
 
 def _shrunk_mask(mask: MaskArray, shape: tuple[int, int], scale: tuple[float, float]) -> MaskArray:

@@ -97,7 +97,8 @@ def search(
     twin = phase_twin(quiet, _TWIN_SEED, diameter_px, threads)
     # Left empty, excluded places would lower the noise under a disk beside them.
     flat = np.where(excluded, repeated(twin, flat.shape), flat) if excluded.any() else flat
-    first = blobs if teachers is None else teachers
+    # What fills excluded places changes the blobs beside them.
+    first = teachers if teachers is not None else None if excluded.any() else blobs
     real = prepare_lesson(flat, excluded, setup, rounds, threads, first)
     # The places that teach the real image had been found by searches before.
     before = 0 if teachers is None else rounds

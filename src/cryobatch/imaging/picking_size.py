@@ -10,7 +10,7 @@ from cryobatch.imaging.picking_field import ReadyMicrograph, limited, working_fi
 from cryobatch.imaging.picking_search import search
 from cryobatch.imaging.picking_template import Template
 
-_DIAMETERS_ANGSTROM = (70.0, 98.0, 137.0, 192.0, 269.0, 376.0, 500.0)
+DIAMETERS_ANGSTROM = (70.0, 98.0, 137.0, 192.0, 269.0, 376.0, 500.0)
 _PIXELS_PER_DIAMETER = 12.0
 _FIELD_DIAMETERS = 4.0
 # 33 diameters a side hold particles enough to tell theirs.
@@ -30,6 +30,11 @@ _SAME_COUNT = 0.8
 _LEAST_COUNT = 6
 _MANY = 20
 _LARGEST_SPREAD = 0.25
+
+
+def least_shrink(pixel_size_angstrom: float) -> float:
+    """Return by how much a micrograph is shrunk at least to estimate a diameter."""
+    return DIAMETERS_ANGSTROM[0] / _PIXELS_PER_DIAMETER / pixel_size_angstrom
 
 
 def template_diameter(template: Template, diameter_px: float) -> float:
@@ -69,7 +74,7 @@ def estimate_diameter(
     # Parts of a large particle are more, and each of them a little like a small one: hence the
     # weight by size.
     best, weight = None, 0.0
-    for diameter in (each for each in _DIAMETERS_ANGSTROM if each <= largest):
+    for diameter in (each for each in DIAMETERS_ANGSTROM if each <= largest):
         tried = trial.search(diameter)
         weighted = tried.evidence * diameter**_SIZE_POWER
         if weighted > weight and tried.template > _LEAST_SHARE * diameter and tried.alike:
@@ -115,9 +120,10 @@ class _Trial:
     def search(self, diameter: float) -> _Tried:
         """Search the middle of the micrograph for one diameter."""
         shrink = diameter / _PIXELS_PER_DIAMETER / self.pixel_size_angstrom
-        whole = working_field(self.ready, shrink, light=self.light, threads=self.threads)
-        field = whole.centre(_LARGEST_SIDE)
-        share = field.image.size / whole.image.size
+        field = working_field(
+            self.ready, shrink, largest_side=_LARGEST_SIDE, light=self.light, threads=self.threads
+        )
+        share = field.image.size * math.prod(field.scale) / self.ready.image.size
         width = diameter / (self.pixel_size_angstrom * max(field.scale))
         level = field.level()
         excluded = field.missing | lumps(level, field.missing, width)
@@ -137,7 +143,7 @@ class _Trial:
         The first that finds about as many: a long particle's round template is narrower than it is
         long, and with that diameter both ends would be found.
         """
-        measured = max(best.template, _DIAMETERS_ANGSTROM[0])
+        measured = max(best.template, DIAMETERS_ANGSTROM[0])
         for candidate in (measured, math.sqrt(measured * best.diameter)):
             density = self.search(candidate).density
             if _SAME_COUNT * best.density <= density <= best.density / _SAME_COUNT:

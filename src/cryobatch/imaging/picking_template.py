@@ -197,8 +197,8 @@ def local_maxima(
     y, x = _peaks(score)
     order = np.argsort(-score[y, x], kind="stable")
     points = np.stack([x[order], y[order]], axis=-1)
-    away = np.zeros((1, 1), np.bool_) if excluded is None else excluded
-    kept = _thin(points, score.shape, distance_px, away, len(points) if most is None else most)
+    away = np.zeros(score.shape, np.bool_) if excluded is None else excluded
+    kept = _thin(points, distance_px, away, len(points) if most is None else most)
     thinned: PointArray = points[kept]
     return thinned
 
@@ -318,35 +318,25 @@ def _peaks(score):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True)
-def _thin(points, shape, distance, excluded, most):  # type: ignore[no-untyped-def]
+def _thin(points, distance, excluded, most):  # type: ignore[no-untyped-def]
     """Return the indices of points, taken in their order, that keep a distance from each other."""
-    cell = max(distance, 1.0)
-    down, across = int(shape[0] / cell) + 1, int(shape[1] / cell) + 1
-    # A cell holds few points that are a cell's side apart from each other: at most four.
-    taken = np.full((down, across, 4), -1, np.int64)
+    rows, columns = excluded.shape
+    reach = math.ceil(distance) - 1
+    near = np.zeros((rows, columns), np.bool_)
     kept = np.empty(len(points), np.int64)
     count = 0
     for index in range(len(points)):
         x, y = points[index, 0], points[index, 1]
-        row, column = int(y / cell), int(x / cell)
-        free = True
-        for r in range(max(row - 1, 0), min(row + 2, down)):
-            for c in range(max(column - 1, 0), min(column + 2, across)):
-                for slot in range(4):
-                    other = taken[r, c, slot]
-                    if other >= 0:
-                        dx, dy = points[other, 0] - x, points[other, 1] - y
-                        if dx * dx + dy * dy < distance * distance:
-                            free = False
-        if free:
-            for slot in range(4):
-                if taken[row, column, slot] < 0:
-                    taken[row, column, slot] = index
-                    break
-            if excluded.size > 1 and excluded[y, x]:
-                continue
-            kept[count] = index
-            count += 1
-            if count == most:
-                break
+        if near[y, x]:
+            continue
+        for row in range(max(y - reach, 0), min(y + reach + 1, rows)):
+            half = math.sqrt(distance * distance - (row - y) ** 2)
+            half = math.ceil(half) - 1
+            near[row, max(x - half, 0) : min(x + half + 1, columns)] = True
+        if excluded[y, x]:
+            continue
+        kept[count] = index
+        count += 1
+        if count == most:
+            break
     return kept[:count]
