@@ -177,6 +177,19 @@ def test_the_diameter_is_estimated_when_none_is_given() -> None:
     assert picks.diameter_angstrom == pytest.approx(made.particle_diameter_angstrom, rel=0.1)
 
 
+def test_particles_of_a_crowd_are_not_taken_for_twice_as_large() -> None:
+    """Too wide a search passes over neighbours; the diameter is still that of one, not of two."""
+    made = replace(
+        SMALL, columns=1024, rows=1024, pixel_size_angstrom=2.4, particle_diameter_angstrom=130.0,
+        particle_hollow=0.6, particle_count=136, particle_spacing=1.02, frames=12,
+        dose_per_frame=4.0, defocus_u_angstrom=18_000.0, defocus_v_angstrom=17_500.0,
+    )  # fmt: skip
+    image, truth, _ = simulated(made, 3)
+    picks = pick(image, pixel_size_angstrom=made.pixel_size_angstrom)
+    assert picks.diameter_angstrom == pytest.approx(130.0, rel=0.1)
+    assert f1_simulated(picks, truth, image, 130.0 / made.pixel_size_angstrom) >= 0.95
+
+
 def test_large_particles_are_not_too_large_to_be_estimated() -> None:
     """A crowd of 500 Å: its parts are not taken for the particles."""
     made = replace(

@@ -25,6 +25,10 @@ _SIZE_POWER = 2.0
 # Of particles twice as long as wide, the template is half as wide as they are long.
 _LEAST_SHARE = 0.38
 _SAME_COUNT = 0.8
+# Sought with a disk twice as wide as they are, particles in crowds were 0.65 to 0.8 of them found;
+# where both ends of long ones are found, one of each is 0.5 to 0.65.
+_LEAST_OF_CROWD = 0.6
+_LEAST_SEEN = 0.7
 # Drops and crystals alone, 1 to 8 of which passed for one kind, differed by 0.3 and more or were 5
 # at most; particles, however few, by 0.15 at most.
 _LEAST_COUNT = 6
@@ -141,11 +145,21 @@ class _Trial:
         """Return the template's diameter, or what lies towards the one sought.
 
         The first that finds about as many: a long particle's round template is narrower than it is
-        long, and with that diameter both ends would be found.
+        long, and with that diameter both ends would be found. In a crowd, too wide a search passes
+        over neighbours: there, narrower ones find some more, but not twice as many.
         """
         measured = max(best.template, DIAMETERS_ANGSTROM[0])
-        for candidate in (measured, math.sqrt(measured * best.diameter)):
-            density = self.search(candidate).density
-            if _SAME_COUNT * best.density <= density <= best.density / _SAME_COUNT:
+        between = math.sqrt(measured * best.diameter)
+        densities: list[float] = []
+        for candidate in (measured, between):
+            densities.append(self.search(candidate).density)
+            if _alike(densities[-1], best.density):
                 return candidate
-        return best.diameter
+        narrow, wide = densities
+        if _alike(narrow, wide) and best.density < wide < best.density / _LEAST_OF_CROWD:
+            return measured
+        return between if best.density < wide < best.density / _LEAST_SEEN else best.diameter
+
+
+def _alike(one: float, other: float) -> bool:
+    return _SAME_COUNT * other <= one <= other / _SAME_COUNT
