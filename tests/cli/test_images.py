@@ -193,6 +193,27 @@ def test_a_parameter_that_is_none_any_more_is_taken_back(
         assert "no parameter of weigh is called 'factor'; known: share" in again.err
 
 
+def test_an_images_own_wrong_parameters_are_told_with_the_way_out(
+    command: Command, project: MakeProject
+) -> None:
+    """With its file; also a table for a script that is not there, which nothing else would tell."""
+    made = project(2)
+    file = made.images.folder(2) / "image.toml"
+    with file.open("a") as text:
+        text.write("[parameters.wiegh]\nfactor = 2\n[parameters.weigh]\nfactor = 99\nshare = 1\n")
+    told = command("image", "show", 2).err.splitlines()
+    where = file.relative_to(made.place.folder)
+    assert len(told) == 3
+    for line, table, name in zip(told, ("wiegh", "weigh", "weigh"), ("factor", "factor", "share"),
+                                 strict=True):  # fmt: skip
+        assert line.startswith(f"cryobatch: {where}: [parameters.{table}]: ")
+        way = f"image parameters unset {table}.{name} --images 2"
+        assert line.endswith(f"take it back with: cryobatch {way}")
+        assert command(*way.split()).out == "1 image changed\n"
+    assert command("image", "show", 2).err == ""
+    assert command("image", "parameters", "unset", "wiegh.factor", "--images", "2").code == 2
+
+
 def test_a_wrong_lock_is_told_to_a_person(command: Command, project: MakeProject) -> None:
     """No script gave it: the text says what the value takes; a quality is a flag."""
     project(1)

@@ -275,3 +275,33 @@ def test_an_image_is_processed_again_with_parameters_of_its_own(visitor: Visitor
         page.get_by_role("button", name="Queue 1 image").click()
         until(lambda: project.images.record(4).parameters == {"weigh": {"factor": 4.0}}, "them")
         until(lambda: project.queue.listing()[0].batch.image_id == 4, "it on top")
+
+
+def test_what_no_script_takes_is_taken_back_on_the_images_page(
+    visitor: Visitor, client: TestClient
+) -> None:
+    """A parameter that is gone, and one for a script that is not there; nothing else changes."""
+    project = visitor.site.project
+    file = project.images.folder(4) / "image.toml"
+    with file.open("a") as text:
+        text.write("[parameters.wiegh]\nfactor = 2\n[parameters.weigh]\nfactor = 3\nshare = 1\n")
+    with visitor.window("/image?id=4", size=PHONE) as page:
+        page.locator(".notices li").nth(1).wait_for()
+        assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+        page.get_by_role("button", name="Process…").click()  # neither sends nor hides them
+        for box in page.locator(".scripts input:checked").all():
+            box.uncheck()
+        page.locator(".scripts label", has_text="weigh").locator("input").check()
+        page.get_by_label("weigh.factor").fill("4")
+        page.get_by_role("button", name="Queue 1 image").click()
+        kept = {"wiegh": {"factor": 2}, "weigh": {"factor": 4.0, "share": 1}}
+        until(lambda: project.images.record(4).parameters == kept, "the panel's parameter")
+        for word in ("wiegh", "share"):
+            notice = page.locator(".notices li", has_text=word)
+            assert f"{file.relative_to(project.place.folder)}: [parameters." in notice.inner_text()
+            notice.get_by_role("button", name="Take back").click()
+            until(lambda one=notice: not one.count(), "it gone")  # type: ignore[misc]
+    assert project.images.record(4).parameters == {"weigh": {"factor": 4.0}}
+    body = {"images": [4], "parameters": {"wiegh": {"factor": None}}}
+    answer = client.post("/api/v1/images/parameters", json=body)
+    assert (answer.status_code, "no script is called" in answer.json()["error"]) == (400, True)

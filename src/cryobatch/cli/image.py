@@ -1,5 +1,6 @@
 """``image``: see one image, and say what a person knows better."""
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
@@ -52,6 +53,7 @@ def show(
         record = project.images.record(image_id)
         folder = project.images.folder(image_id)
         scripts = project.catalog.scripts
+        faults = project.find_image_faults(record)
     if json:
         show_json({**_to_json(record), "folder": str(folder)})
         return
@@ -61,6 +63,12 @@ def show(
         if lines:
             typer.echo(f"\n{title}")
             typer.echo("\n".join(f"  {line}" for line in lines))
+    for fault in faults:
+        names = shlex.join(f"{fault.script}.{name}" for name in fault.names)
+        tell_trouble(
+            f"{fault.text}; take it back with: cryobatch image parameters unset {names} "
+            f"--images {image_id}"
+        )
 
 
 @app.command("set")

@@ -1,6 +1,6 @@
 """``image parameters``: parameters of scripts that hold for some images."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -9,8 +9,7 @@ from cryobatch.cli.groups import NounGroup
 from cryobatch.cli.options import Everything, Images, Where, choose_images, open_project
 from cryobatch.cli.tables import count_images
 from cryobatch.cli.trouble import tell_trouble
-from cryobatch.errors import UnknownNameError, UsageError
-from cryobatch.model import Script
+from cryobatch.errors import UsageError
 
 if TYPE_CHECKING:
     from cryobatch.project import Project
@@ -63,21 +62,21 @@ def unset(
     group: Group = None,
 ) -> None:
     """Take parameters back that were set for images, or for a group."""
-    from cryobatch.project.correction import unset_parameters
+    from cryobatch.project.correction import check_known, unset_parameters
 
     _check_ways(group, everything, images, where)
     with open_project(context) as project:
         wanted = {_read_name(text) for text in names}
         if group is not None:
             if not project.images.unset_group_parameters(group, wanted):
-                _check_known(wanted, project.catalog.scripts)
+                check_known(wanted, project.catalog.scripts)
             typer.echo(f"taken back for the group {group}")
             _tell_exceptions(project, group, wanted)
             return
         selection = choose_images(project, everything, images, where)
         changed = project.images.update(selection, unset_parameters(wanted))
         if not changed:
-            _check_known(wanted, project.catalog.scripts)
+            check_known(wanted, project.catalog.scripts)
     typer.echo(f"{count_images(len(changed))} changed")
 
 
@@ -94,16 +93,6 @@ def _read_name(text: str) -> tuple[str, str]:
     if not (dot and script and name):
         raise UsageError(f"{text!r}: write SCRIPT.PARAMETER")
     return script, name
-
-
-def _check_known(names: Collection[tuple[str, str]], known: Mapping[str, Script]) -> None:
-    """See that nothing was taken back because nothing was set, not because of a slip.
-
-    What no script takes any more can be taken back as well, where it was set.
-    """
-    for script, name in names:
-        if script in known and name not in known[script].parameters:
-            raise UnknownNameError(f"parameter of {script}", name, known[script].parameters)
 
 
 def _tell_exceptions(project: "Project", group: str, names: Collection[tuple[str, str]]) -> None:

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 
-from cryobatch.errors import UsageError
+from cryobatch.errors import UnknownNameError, UsageError
 from cryobatch.model.image import FLAGS, FactValue, ImageRecord, Person
 from cryobatch.model.parameter import ParameterValue
+from cryobatch.model.script import Script
 
 QUALITY = "quality"
 """The value of which the library makes an image's flag."""
@@ -81,6 +82,25 @@ def set_parameters(given: Mapping[str, Mapping[str, ParameterValue]]) -> Change:
 def unset_parameters(names: Collection[tuple[str, str]]) -> Change:
     """Return the change that takes an image's own parameters back, by script and name."""
     return lambda record: replace(record, parameters=leave_out(record.parameters, names))
+
+
+def check_known(names: Collection[tuple[str, str]], scripts: Mapping[str, Script]) -> None:
+    """See that nothing was taken back because nothing was set, not because of a slip.
+
+    What no script takes any more can be taken back as well, where it was set.
+
+    Args:
+        names: Parameters by script and name.
+        scripts: All scripts.
+
+    Raises:
+        UnknownNameError: There is no such script or parameter.
+    """
+    for script, name in names:
+        if script not in scripts:
+            raise UnknownNameError("script", script, scripts)
+        if name not in scripts[script].parameters:
+            raise UnknownNameError(f"parameter of {script}", name, scripts[script].parameters)
 
 
 def leave_out(

@@ -27,6 +27,47 @@ class ParameterFault:
     is_doubtful: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class ImageFault:
+    """Something in an image's own file that does not do what its writer meant.
+
+    Args:
+        script: For which script it stands there.
+        names: The parameters that are to be taken back, or given otherwise.
+        text: What is wrong, and where.
+    """
+
+    script: str
+    names: tuple[str, ...]
+    text: str
+
+
+def find_image_faults(catalog: Catalog, file: str, parameters: ParameterSet) -> list[ImageFault]:
+    """Look at an image's own parameters.
+
+    Args:
+        catalog: All scripts.
+        file: How a person finds the image's file.
+        parameters: What stands there.
+    """
+    parts = [
+        (script, part)
+        for script, values in parameters.items()
+        if values
+        for part in ([{name: value} for name, value in values.items()]
+                     if script in catalog.scripts else [values])
+    ]  # fmt: skip
+    return [
+        ImageFault(script, tuple(part), f"{file}: {text}{_tell_outcome(catalog, script)}")
+        for script, part in parts
+        for _, text in _find_wrong(catalog, {script: part})
+    ]
+
+
+def _tell_outcome(catalog: Catalog, script: str) -> str:
+    return "; this script fails with it" if script in catalog.scripts else "; nothing uses it"
+
+
 def find_faults(
     catalog: Catalog, site: tuple[Path, ParameterSet], project: tuple[Path, ParameterSet],
     images: Path,

@@ -11,12 +11,13 @@ from cryobatch.formats.settings_file import read_project_settings
 from cryobatch.importing import Found, Pace, Take, find_recordings
 from cryobatch.importing.layouts.pattern import NamePattern, parse_pattern
 from cryobatch.model.batch import ParameterSet
-from cryobatch.model.image import FactValue
+from cryobatch.model.image import FactValue, ImageRecord
 from cryobatch.model.parameter import ParameterValue
 from cryobatch.model.resolution import parse_assignments
 from cryobatch.model.settings import ProjectSettings, SiteSettings
 from cryobatch.processing.catalog import Catalog, discover
 from cryobatch.processing.currency import FileDigests, Surroundings
+from cryobatch.processing.image_folder import PARAMETER_FILE
 from cryobatch.project import creation
 from cryobatch.project.central.copies import CentralCopy
 from cryobatch.project.correction import correct_facts
@@ -26,7 +27,13 @@ from cryobatch.project.images import Images
 from cryobatch.project.intake import Intake
 from cryobatch.project.log import ProjectLog
 from cryobatch.project.moving import finish_moves
-from cryobatch.project.parameter_faults import ParameterFault, check_site, find_faults
+from cryobatch.project.parameter_faults import (
+    ImageFault,
+    ParameterFault,
+    check_site,
+    find_faults,
+    find_image_faults,
+)
 from cryobatch.project.place import ProjectPlace, find_place
 from cryobatch.project.progress import Done, tell_nobody
 from cryobatch.project.queueing import Queue
@@ -363,6 +370,12 @@ class Project:
         site = (site_file(), self.site.parameters)
         project = (self.place.settings, self.settings.parameters)
         return find_faults(self.catalog, site, project, self.place.images)
+
+    def find_image_faults(self, record: ImageRecord) -> Sequence[ImageFault]:
+        """Return what an image's own file says of scripts that is not so."""
+        folder = self.place.image_folder(record.image.group, record.image.name)
+        file = str((folder / PARAMETER_FILE).relative_to(self.place.folder))
+        return find_image_faults(self.catalog, file, record.parameters)
 
     def _surroundings(self, group: GroupRecord) -> Surroundings:
         layers = (self.site.parameters, self.settings.parameters, group.parameters)

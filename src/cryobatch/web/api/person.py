@@ -11,6 +11,7 @@ from cryobatch.model.resolution import check_parameters
 from cryobatch.project import Project, Selection
 from cryobatch.project.correction import (
     Change,
+    check_known,
     comment_image,
     flag_image,
     set_parameters,
@@ -90,13 +91,19 @@ def make_router(project: Project, fresh: Fresh) -> APIRouter:
 
     @router.post("/parameters")
     def parameters(request: Request, body: Parameters) -> Response:
-        """Give scripts parameters that hold for these images; results become stale by them."""
+        """Give scripts parameters that hold for these images; results become stale by them.
+
+        What no script takes any more is taken back where it stands.
+        """
         fresh()
         given = _check(project, body.parameters)
         back = {(script, name) for script, values in body.parameters.items()
                 for name, value in values.items() if value is None}  # fmt: skip
         unset, put = unset_parameters(back), set_parameters(given)
-        return change(request, body, lambda record: put(unset(record)))
+        changed = project.images.update(body.selection(), lambda record: put(unset(record)))
+        if not changed:
+            check_known(back, project.catalog.scripts)
+        return answer(request, {"changed": changed})
 
     return router
 
@@ -106,13 +113,9 @@ def _check(project: Project, wanted: Given) -> dict[str, dict[str, ParameterValu
     scripts = project.catalog.scripts
     checked = {}
     for script, values in wanted.items():
-        if script not in scripts:
-            raise UnknownNameError("script", script, scripts)
         put = {name: value for name, value in values.items() if value is not None}
-        known = scripts[script].parameters
-        for name in values:
-            if name not in known:
-                raise UnknownNameError(f"parameter of {script}", name, known)
+        if put and script not in scripts:
+            raise UnknownNameError("script", script, scripts)
         if put:
             checked[script] = dict(check_parameters(scripts[script], put))
     return checked

@@ -39,7 +39,8 @@ def make_router(project: Project, fresh: Fresh) -> APIRouter:
     def show(request: Request, image_id: ImageId) -> Response:
         """Values with units and where they come from, facts, picks, drift, curve, neighbours.
 
-        A part whose file cannot be read is null, and ``problems`` says why.
+        A part whose file cannot be read is null, and ``problems`` says why; ``parameter_faults``
+        are parameters of its own that no script takes.
         """
         fresh()
         folder, record = project.images.folder(image_id), project.images.record(image_id)
@@ -48,6 +49,7 @@ def make_router(project: Project, fresh: Fresh) -> APIRouter:
             **read_drawn(folder, record),
             **find_neighbours(project, image_id),
             **_tell_batch(project, image_id),
+            "parameter_faults": [asdict(one) for one in project.find_image_faults(record)],
             "earlier": count_earlier(folder),
             "logs": sorted(path.stem for path in (folder / "logs").glob("*.log")),
         })  # fmt: skip

@@ -74,8 +74,9 @@ export async function start(main, frame) {
     drawMeasured();
     const { failure } = view;
     const told = failure ? [`The last batch failed${failure.script ? ` in ${failure.script}` : ""}: ${failure.text}`, ...view.problems] : view.problems;
-    fill(problems, ...told.map((text, one) => h("li.error", {}, h("span.bad", { "aria-hidden": "true", text: "✕" }), h("span", { text }), failure && one === 0 && h("a", { href: `/log?image_id=${id}`, text: "See its log" }))));
-    problems.hidden = !told.length;
+    const faults = view.parameter_faults.map((fault) => h("li.error", {}, h("span.bad", { "aria-hidden": "true", text: "✕" }), h("span", { text: fault.text }), h("button.more.changes", { text: "Take back", title: `take ${fault.names.map((name) => `${fault.script}.${name}`).join(", ")} out of this image's file`, onclick: () => takeBack(fault) })));
+    fill(problems, ...told.map((text, one) => h("li.error", {}, h("span.bad", { "aria-hidden": "true", text: "✕" }), h("span", { text }), failure && one === 0 && h("a", { href: `/log?image_id=${id}`, text: "See its log" }))), ...faults);
+    problems.hidden = !problems.childElementCount;
     const open = new Set([...runs.querySelectorAll("details[open]")].map((one) => one.dataset.name));
     fill(runs, ...view.runs.map((run) => drawRun(run, view, id, frame)), drawFacts(view));
     for (const one of runs.querySelectorAll("details")) if (open.has(one.dataset.name)) one.open = true;
@@ -135,6 +136,13 @@ export async function start(main, frame) {
   async function comment() {
     const text = await askComment(view.person.comment, "Comment");
     if (text !== null) await frame.attempt(order("POST", "/images/comment", { images: [id], comment: text }));
+  }
+  async function takeBack({ script, names }) {
+    const body = { images: [id], parameters: { [script]: Object.fromEntries(names.map((name) => [name, null])) } };
+    if (await frame.attempt(order("POST", "/images/parameters", body))) {
+      frame.say(`${names.map((name) => `${script}.${name}`).join(", ")} taken back`);
+      renew();
+    }
   }
   const process = () => showProcess(side, frame, [id], view.image.root_product, view.parameters);
 

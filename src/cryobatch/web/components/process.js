@@ -23,6 +23,9 @@ export async function showProcess(side, frame, images, root, own = null) {
   all.scripts.sort((a, b) => rank(a) - rank(b) || a.name.localeCompare(b.name));
   const wanted = new Set(workflow.filter((name) => known.has(name)));
   const typed = structuredClone(own ?? {});
+  // What no script takes is neither sent again nor taken back unasked: the image's page tells of it.
+  const takes = (script, name) => known.get(script)?.parameters[name] !== undefined;
+  for (const [script, some] of Object.entries(typed)) for (const name of Object.keys(some)) if (!takes(script, name)) delete some[name];
   const choice = { top: images.length === 1, force: false, stale: false };
 
   const plan = h("ol.plan", { "aria-label": "Order" });
@@ -122,7 +125,7 @@ export async function showProcess(side, frame, images, root, own = null) {
   function withTakenBack(given) {
     const changed = structuredClone(given);
     for (const [script, some] of Object.entries(own)) {
-      for (const name of Object.keys(some)) if (typed[script]?.[name] === undefined) (changed[script] ??= {})[name] = null;
+      for (const name of Object.keys(some)) if (takes(script, name) && typed[script][name] === undefined) (changed[script] ??= {})[name] = null;
     }
     return changed;
   }
