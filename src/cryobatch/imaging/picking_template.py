@@ -72,20 +72,19 @@ def teach(
         radius_px: Radius of the disk.
         fallback: What to return where no patch is inside.
     """
-    patches = _patches(image, points, math.ceil(radius_px))
-    if not len(patches):
-        return fallback
-    disk = _distances(math.ceil(radius_px)) <= radius_px
-    inside = patches[:, disk]
-    inside = inside - inside.mean(axis=1, keepdims=True)
-    deviation = inside.std(axis=1)
+    half = math.ceil(radius_px)
+    patches = _patches(image, points, half).reshape(-1, (2 * half + 1) ** 2)
+    disk = (_distances(half) <= radius_px).ravel()
+    # As einsum for the reason that `_kernel_spectrum` gives.
+    means = np.einsum("np,p->n", patches, disk / disk.sum())
+    squares = np.einsum("np,np,p->n", patches, patches, disk / disk.sum())
+    deviation = np.sqrt(np.maximum(squares - means**2, 0.0))
     usable = deviation > _TINY
     if not usable.any():
         return fallback
-    mean = np.zeros(disk.shape)
-    patches = patches[usable] - patches[usable][:, disk].mean(axis=1)[:, None, None]
-    mean = np.mean(patches / deviation[usable][:, None, None], axis=0)
-    return round_template(mean, radius_px)
+    weights = np.divide(1.0 / usable.sum(), deviation, where=usable, out=np.zeros(len(patches)))
+    mean = np.einsum("n,np->p", weights, patches) - np.sum(weights * means)
+    return round_template(mean.reshape(2 * half + 1, -1), radius_px)
 
 
 def contrast(image: ImageArray, points: PointArray, diameter_px: float) -> float:
@@ -165,9 +164,11 @@ def _inverse(
     border: int,
     threads: int,
 ) -> ImageArray:
-    """Return the image without what was mirrored around it."""
-    whole: ImageArray = fft.irfft2(spectrum, s=shape, workers=threads, overwrite_x=True)
-    return whole[border : border + kept[0], border : border + kept[1]]
+    """Return the image without what was mirrored around it; overwrites the spectrum."""
+    lines = fft.ifft(spectrum, axis=0, workers=threads, overwrite_x=True)
+    lines = lines[border : border + kept[0]]
+    whole: ImageArray = fft.irfft(lines, n=shape[1], axis=1, workers=threads)
+    return whole[:, border : border + kept[1]]
 
 
 def blob_response(image: ImageArray, diameter_px: float) -> ImageArray:
@@ -195,12 +196,26 @@ def local_maxima(
         most: Return at most so many, the best; None returns all.
     """
     y, x = _peaks(score)
-    order = np.argsort(-score[y, x], kind="stable")
+    order = _falling(score[y, x])
     points = np.stack([x[order], y[order]], axis=-1)
     away = np.zeros(score.shape, np.bool_) if excluded is None else excluded
     kept = _thin(points, distance_px, away, len(points) if most is None else most)
     thinned: PointArray = points[kept]
     return thinned
+
+
+def _falling(values: ImageArray) -> PointArray:
+    """Return the indices that sort ``(n,)`` float32 from the highest, equal ones as they come.
+
+    Whole numbers that hold value and index are sorted in a quarter of a stable sort's time.
+    """
+    bits = (0.0 - values).view(np.int32).astype(np.int64)
+    # Below zero, larger bits are lower values.
+    bits ^= (bits >> 31) & 0x7FFF_FFFF
+    keys = (bits << 32) | np.arange(len(bits))
+    keys.sort()
+    order: PointArray = keys & 0xFFFF_FFFF
+    return order
 
 
 def refine(score: ImageArray, points: PointArray) -> FloatArray:
