@@ -15,7 +15,7 @@ from cryobatch.imaging import motion_likelihood as likelihood
 from cryobatch.imaging.arrays import FloatArray, ImageArray, SpectrumArray
 from cryobatch.imaging.bright_spots import blank_bright_spots
 from cryobatch.imaging.frame_source import FrameSource
-from cryobatch.imaging.motion_fit import Parameters, newton_step
+from cryobatch.imaging.motion_fit import Parameters, newton_step, scatter
 from cryobatch.imaging.motion_frames import CoarseFrames, read_coarse
 from cryobatch.imaging.motion_geometry import Geometry, make_geometry
 from cryobatch.imaging.motion_model import SPATIAL_TERMS, MotionModel
@@ -277,11 +277,12 @@ class _Climb:
 
     def _differentiate(self, y: SpectrumArray, x: SpectrumArray, damping: ImageArray) -> None:
         weights, geometry = self.weights, self.geometry
-        self.slopes = self.share * likelihood.derivatives(
+        slopes = likelihood.derivatives(
             self.spectra, y, x, damping * weights.staying, damping * weights.passing,
             weights.memory, geometry.y.astype(np.float32), geometry.x.astype(np.float32),
             geometry.used_columns,
         )  # fmt: skip
+        self.slopes = self.share / scatter(slopes, self.present) * slopes
 
     def significance(self) -> float:
         """Return by how many deviations a usual frame agrees with the others beyond chance."""

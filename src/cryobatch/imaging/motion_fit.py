@@ -22,6 +22,8 @@ from cryobatch.imaging.motion_time import TIME_TERMS, early_term, unit_time_term
 
 _CURVATURE_FLOOR = 0.15
 _TRACE_ANGSTROM = 0.05
+_LOCAL_UNKNOWNS = 2 * (SPATIAL_TERMS - 1) * TIME_TERMS
+_ENOUGH_FREE = 0.5
 _LARGEST_TERMS = np.array([1.0, 0.5, 0.25, 0.5, 0.25, 0.25])
 
 
@@ -112,6 +114,26 @@ def newton_step(
     change = seen.best(prior, scales).reshape(at.shape) - at
     after, largest = _apply(current, change, space, longest_step)
     return Step(after, scales, largest)
+
+
+def scatter(slopes: FloatArray, present: FloatArray) -> float:
+    """Return by how much more than their curvature slopes vary at the best motion, at least 1.
+
+    The variance of a likelihood's slope is its curvature only where its terms are independent; a
+    patch's window ties neighbouring frequencies together. What is said with too much certainty
+    there would take noise for local motion. Where there are few patches nothing is known of it.
+
+    Args:
+        slopes: ``(patches, frames, 7)`` of ``motion_likelihood.derivatives``.
+        present: ``(frames,)``: 1, or 0 for an empty frame.
+    """
+    shifts = 2.0 * float(present.sum())
+    free = 1.0 - (shifts + _LOCAL_UNKNOWNS) / max(len(slopes) * shifts, 1.0)
+    if free < _ENOUGH_FREE:
+        return 1.0
+    squares = (slopes[:, present > 0.0, :2] ** 2).mean(axis=(0, 1))
+    curvatures = _pooled(slopes * present[:, None], present)[:, [0, 2]].mean(axis=0)
+    return max(1.0, float((squares / np.maximum(curvatures, 1e-30)).mean()) / free)
 
 
 def _unknowns(current: Parameters, space: FloatArray | None) -> FloatArray:
