@@ -1,6 +1,10 @@
 """A gain reference is studied in all orientations, with pictures, and turned right."""
 
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import imagecodecs
@@ -11,10 +15,13 @@ from cryobatch.imaging.gain import orient_reference
 from cryobatch.imaging.gain_orientation import Orientation
 from cryobatch.imaging.gain_pictures import draw_counts, expected_counts, shrink_counts
 from cryobatch.imaging.simulate_camera import make_camera
-from cryobatch.project import Project
+from cryobatch.model import RunRecord
+from cryobatch.processing.image_folder import read_record, write_record
+from cryobatch.project import Project, Selection, images
 from cryobatch.project.gain_study import RAW, GainStudies
-from cryobatch.project.gain_turning import turn_gain
+from cryobatch.project.gain_turning import find_unfinished, turn_gain
 from cryobatch.project.recent_facts import find_recent_facts
+from cryobatch.project.update_journal import FOLDER, finish_updates, keep_journal
 from cryobatch.project.watching import Orders
 from tests.recording_files import write_mrc
 
@@ -110,3 +117,88 @@ def test_expected_counts_are_bright_where_the_camera_counts_more() -> None:
     assert (expected[0, 0], expected[0, 1], expected[4, 4]) == (2.0, 0.0, 1.0)
     assert shrink_counts(expected).shape == (8, 8)
     assert draw_counts(expected)[-1, 0] > draw_counts(expected)[0, 0]
+
+
+def give_result(project: Project, image_id: int) -> None:
+    """Give an image a result that was made with the gain as it is turned now."""
+    folder = project.images.folder(image_id)
+    record = read_record(folder)
+    run = RunRecord(
+        version="1", fingerprint="of another orientation", parameters={}, tools={}, host="here",
+        processor="local-1", batch=1, started_at="2026-01-01T00:00:00Z", seconds=1.0,
+        memory_bytes=1, products={},
+    )  # fmt: skip
+    write_record(folder, replace(record, runs={"unpack": run}))
+
+
+def turned(project: Project) -> list[int]:
+    """Return the images whose gain is turned by 90°, as their files say."""
+    ids = project.images.select(Selection(everything=True))
+    return [one for one in ids if project.images.record(one).fact("gain_rotation") == 1]
+
+
+def test_a_turn_that_was_stopped_is_remembered_and_finished(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is turned stays so; the same again turns those that are left, and no others."""
+    import_movies(project, tmp_path, (64, 64))
+    monkeypatch.setattr(images, "UPDATED_AT_ONCE", 2)
+
+    def stop(_: int, __: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        turn_gain(project, Orientation(1, 0), done=stop)
+    assert turned(project) == [1, 2]
+    assert find_unfinished(project) == Orientation(1, 0)
+    assert turn_gain(project, Orientation(1, 0)) == [3]
+    assert find_unfinished(project) is None
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from cryobatch.imaging.gain_orientation import Orientation
+from cryobatch.project import Project, images
+from cryobatch.project.gain_turning import turn_gain
+
+images.UPDATED_AT_ONCE = 2
+with Project.open(Path(sys.argv[1])) as project:
+    if sys.argv[2] == "written":  # the files are changed, the library does not know
+        images.Images._index_reads = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+    turn_gain(project, Orientation(1, 0), done=lambda *_: os.kill(os.getpid(), signal.SIGKILL))
+"""
+
+
+@pytest.mark.parametrize("when", ["written", "indexed"])
+def test_a_killed_turn_leaves_files_and_library_in_step(
+    project: Project, tmp_path: Path, when: str
+) -> None:
+    """Whenever it comes: what is turned is stale, what is not is as it was; then it is finished."""
+    import_movies(project, tmp_path, (64, 64))
+    for image_id in (1, 2, 3):
+        give_result(project, image_id)
+    with project.database.transaction() as t:
+        t.execute("UPDATE image SET stale = '[]'")
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED, str(project.place.folder), when], check=False
+    )
+    assert killed.returncode == -signal.SIGKILL
+    assert turned(project) == [1, 2]
+    with Project.open(project.place.folder) as again:
+        assert again.images.select(Selection(where="stale")) == [1, 2]
+        assert list((again.place.state / FOLDER).iterdir()) == []
+        assert find_unfinished(again) == Orientation(1, 0)
+        assert turn_gain(again, Orientation(1, 0)) == [3]
+        assert again.images.select(Selection(where="stale")) == [1, 2, 3]
+        assert find_unfinished(again) is None
+
+
+def test_an_update_that_goes_on_is_left_alone(project: Project, tmp_path: Path) -> None:
+    """Who opens the project meanwhile takes nothing for abandoned."""
+    import_movies(project, tmp_path, (64, 64))
+    seen: list[int] = []
+    with keep_journal(project.place.state, [1, 2]):
+        finish_updates(project.place.state, seen.extend)
+    finish_updates(project.place.state, seen.extend)
+    assert seen == []

@@ -2,6 +2,7 @@
 
 import os
 import threading
+import urllib.request
 from collections.abc import Callable
 from typing import Any
 
@@ -9,12 +10,14 @@ import pytest
 from starlette.testclient import TestClient
 
 from cryobatch.errors import ConflictError, UnknownNameError, UsageError
+from cryobatch.imaging.gain_orientation import Orientation
 from cryobatch.processing.image_folder import PARAMETER_FILE
 from cryobatch.project import Project
+from cryobatch.project.gain_turning import find_unfinished
 from cryobatch.project.progress import Done
 from cryobatch.web.jobs import KEPT, Jobs, JobState, Result
 from tests.export.exported import add_results
-from tests.web.browser import Visitor, until
+from tests.web.browser import PHONE, Visitor, until
 
 
 def ends_as(jobs: Jobs, job: str, state: JobState) -> Callable[[], bool]:
@@ -88,6 +91,41 @@ def test_who_does_not_wait_is_told_later(client: TestClient, project: Project) -
     assert len(client.get("/api/v1/jobs").json()["jobs"]) == 2
     assert client.get("/api/v1/jobs/none").status_code == 400
     assert client.post(f"/api/v1/jobs/{found['id']}/stop", json={}).status_code == 409
+
+
+def test_a_turned_gain_is_stopped_and_finished_on_the_page(visitor: Visitor) -> None:
+    """It says what holds after the stop, remembers that some are left, and turns these then."""
+    project = visitor.site.project
+    record = project.images.folder(2) / PARAMETER_FILE
+    content = record.read_bytes()
+    record.unlink()
+    os.mkfifo(record)  # whoever reads it waits for us
+    request = urllib.request.Request(
+        f"{visitor.site.address}/api/v1/acquisition/gain/turn?later=true",
+        b'{"rotation": 1, "flip": 0}',
+        {
+            "Authorization": f"Bearer {visitor.site.access.token}",
+            "Content-Type": "application/json",
+        },
+    )
+    with visitor.window("/queue", size=PHONE) as page:
+        with urllib.request.urlopen(request) as answer:
+            assert answer.status == 202
+        toast = page.locator(".toast.job", has_text="Turning the gain reference")
+        toast.get_by_role("button", name="Stop").click()
+        toast.get_by_text("stopping").wait_for()
+        record.write_bytes(content)
+        print("TOASTS", page.locator("#toasts").inner_text(), page.content()[-800:])
+        page.locator(".toast.bad", has_text="stopped; those that are turned stay so").wait_for()
+        until(lambda: find_unfinished(project) == Orientation(1, 0), "what is left")
+        visitor.open(page, "/import")
+        page.locator(".gain-verdict", has_text="they were to be turned 90°").wait_for()
+        assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+        page.get_by_role("button", name="Finish").click()
+        until(lambda: find_unfinished(project) is None, "the end")
+        until(lambda: not page.locator(".gain-verdict", has_text="Not all").count(), "the page")
+    facts = {project.images.record(one).fact("gain_rotation") for one in (1, 2, 30)}
+    assert facts == {1}
 
 
 def end_of(client: TestClient, job: str) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from cryobatch.project.correction import Change, leave_out, trash_image
 from cryobatch.project.place import ProjectPlace
 from cryobatch.project.progress import Done, tell_nobody
 from cryobatch.project.selection import Selection, select_images
+from cryobatch.project.update_journal import finish_updates, keep_journal
 from cryobatch.store import library, positions
 from cryobatch.store.database import Database
 from cryobatch.store.table import Columns, read_table
@@ -133,6 +134,9 @@ class Images:
             change: Gives the new record of each.
             done: Is told of the progress.
 
+        Who is stopped, or killed, leaves each image as it was or changed, and the library in step
+        with it: at the latest when the project is opened next.
+
         Returns:
             Ids of the images that have changed.
 
@@ -143,19 +147,34 @@ class Images:
         changed: list[int] = []
         problems: list[str] = []
         for start in range(0, len(ids), UPDATED_AT_ONCE):
-            folders = dict(self._folders(ids[start : start + UPDATED_AT_ONCE]))
-            updated = dict(zip(folders, update_records(folders.values(), change), strict=True))
-            problems += [str(error) for error in updated.values() if isinstance(error, Exception)]
-            reads = {one: read for one, read in updated.items() if isinstance(read, Read)}
-            self._index_reads(reads)
-            changed += reads
-            done(min(start + UPDATED_AT_ONCE, len(ids)), len(ids))
+            part = ids[start : start + UPDATED_AT_ONCE]
+            with keep_journal(self.place.state, part):
+                found, failed = self._update_some(part, change)
+            changed += found
+            problems += failed
+            done(start + len(part), len(ids))
         if problems:
             raise ProjectError(
                 f"{len(changed)} images have changed, {len(problems)} could not be: "
                 + "; ".join(problems[:5])
             )
         return changed
+
+    def finish_updates(self) -> None:
+        """Index the images whose update was killed between their files and the library."""
+        finish_updates(self.place.state, self.index)
+
+    def _update_some(self, ids: Sequence[int], change: Change) -> tuple[list[int], list[str]]:
+        """Change some images; returns those that have changed, and why others could not be."""
+        folders = dict(self._folders(ids))
+        try:
+            updated = dict(zip(folders, update_records(folders.values(), change), strict=True))
+            reads = {one: read for one, read in updated.items() if isinstance(read, Read)}
+            self._index_reads(reads)
+        except KeyboardInterrupt:
+            self.index(ids)
+            raise
+        return list(reads), [str(one) for one in updated.values() if isinstance(one, Exception)]
 
     def trash(self, selection: Selection, trashed: bool) -> list[int]:
         """Put images aside or take them back; one whose folder is gone only in the library.

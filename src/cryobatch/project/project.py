@@ -118,7 +118,9 @@ class Project:
             )
         database = Database(place.database)
         finish_moves(place, database)
-        return cls(place, settings, load_site(), database)
+        project = cls(place, settings, load_site(), database)
+        project.images.finish_updates()
+        return project
 
     def close(self) -> None:
         """Close the database."""

@@ -40,7 +40,8 @@ class Job:
     Args:
         kind: What it is, such as "export", for pages that show it in their own way.
         title: What it does, in words.
-        may_stop: Whether it can be stopped, with everything as it was before.
+        may_stop: Whether it can be stopped, with nothing half done.
+        after_stop: What holds when it has been stopped, in words.
         done: How much is done.
         of: Of how much; 0: nobody knows.
         result: What the order has answered.
@@ -50,6 +51,7 @@ class Job:
     kind: str
     title: str
     may_stop: bool
+    after_stop: str = "nothing is changed"
     id: str = field(default_factory=lambda: secrets.token_hex(6))
     state: JobState = JobState.RUNNING
     done: int = 0
@@ -75,13 +77,21 @@ class Jobs:
     _told_at: float = 0.0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def start(self, kind: str, title: str, work: Work, *, may_stop: bool = False) -> Job:
+    def start(
+        self,
+        kind: str,
+        title: str,
+        work: Work,
+        *,
+        may_stop: bool = False,
+        after_stop: str = "nothing is changed",
+    ) -> Job:
         """Begin a job.
 
         Raises:
             ConflictError: The same is being done already, or too much at once.
         """
-        job = Job(kind, title, may_stop)
+        job = Job(kind, title, may_stop, after_stop)
         with self._lock:
             running = [one for one in self._jobs.values() if one.state is JobState.RUNNING]
             if any((one.kind, one.title) == (kind, title) for one in running):
@@ -112,7 +122,7 @@ class Jobs:
             return self._jobs[job_id]
 
     def stop(self, job_id: str) -> Job:
-        """Have a job end before it has changed anything.
+        """Have a job end before all is done: its ``after_stop`` says what holds then.
 
         Raises:
             UnknownNameError: There is none.

@@ -18,7 +18,7 @@ from cryobatch.imaging.gain_orientation import (
 from cryobatch.model.facts import FACTS
 from cryobatch.project import Project
 from cryobatch.project.gain_study import GainInUse, GainStudies, GainStudy
-from cryobatch.project.gain_turning import turn_gain
+from cryobatch.project.gain_turning import find_unfinished, turn_gain
 from cryobatch.project.progress import Done, tell_nobody
 from cryobatch.project.recent_facts import RecentFact, find_recent_facts
 from cryobatch.store.text import storable
@@ -29,6 +29,7 @@ from cryobatch.web.hub import Hub
 from cryobatch.web.jobs import Jobs, Result
 
 MOST_VALUES = 5
+AFTER_STOP = "those that are turned stay so, and it can be finished later"
 
 
 class Turn(BaseModel):
@@ -60,15 +61,20 @@ def make_router(project: Project, hub: Hub, jobs: Jobs) -> APIRouter:
         """How the latest movies' gain reference fits in each orientation.
 
         The first time this takes some seconds: raw frames of some movies are summed.
+        ``unfinished`` is the orientation of a turn that was stopped, else null.
         """
-        use = studies.find_gain()
-        return answer(request, _describe_gain(use, studies.study(use)))
+        use, unfinished = studies.find_gain(), find_unfinished(project)
+        return answer(request, {
+            **_describe_gain(use, studies.study(use)),
+            "unfinished": None if unfinished is None else asdict(unfinished),
+        })  # fmt: skip
 
     @router.post("/gain/turn")
     def turn(request: Request, body: Turn, later: Later = False) -> Response:
         """Turn the gain reference so for all images, and for those that watched folders bring.
 
-        What was calculated with another orientation becomes stale.
+        What was calculated with another orientation becomes stale. As a job it may be stopped; the
+        same again turns those that are left.
         """
 
         def work(done: Done) -> Result:
@@ -76,7 +82,10 @@ def make_router(project: Project, hub: Hub, jobs: Jobs) -> APIRouter:
             return {"changed": len(changed), "text": f"The gain is turned for {say(len(changed))}"}
 
         if later:
-            return answer_later(request, jobs.start("gain", "Turning the gain reference", work))
+            job = jobs.start(
+                "gain", "Turning the gain reference", work, may_stop=True, after_stop=AFTER_STOP
+            )
+            return answer_later(request, job)
         return answer(request, work(tell_nobody))
 
     @router.get("/gain/pictures/{name}")

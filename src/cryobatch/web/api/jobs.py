@@ -39,7 +39,7 @@ def make_router(jobs: Jobs) -> APIRouter:
 
     @router.post("/{job}/stop")
     def stop(request: Request, job: JobId, _: Nothing) -> Response:
-        """Stop one that may be stopped: everything is as it was before."""
+        """Stop one that may be stopped; ``after_stop`` says what holds then."""
         return answer(request, _describe(jobs.stop(job)))
 
     return router

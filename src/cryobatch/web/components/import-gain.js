@@ -38,7 +38,7 @@ export async function startGain(panel, frame) {
     fill(head, h("h2", { text: "Gain reference" }), source);
     if (!found.orientations.some((one) => one.has_picture)) {
       const text = found.problem === "" || !found.movies.length && !found.gain ? "It is weighed against the raw counts when the first movie is there." : found.problem;
-      return fill(place, h(found.gain ? "p.warn" : "p.soft", { text: found.gain ? `▲ ${text}` : text }));
+      return fill(place, unfinished(found), h(found.gain ? "p.warn" : "p.soft", { text: found.gain ? `▲ ${text}` : text }));
     }
     const configured = found.orientations.find((one) => one.configured);
     const best = found.orientations.find((one) => one.best) ?? configured;
@@ -47,7 +47,7 @@ export async function startGain(panel, frame) {
     const picture = (name, alt) => h("img", { src: `/api/v1/acquisition/gain/pictures/${name}?version=${encodeURIComponent(version)}`, alt, width: "384", height: "384" });
     const figure = (name, title, note, kind = "") => h("figure", {}, h("div.square", {}, picture(name, title)), h("figcaption", {}, h("strong", { text: title }), h(kind ? `span.${kind}` : "span", { text: note })));
     const turned = (one, title) => figure(`${one.rotation}-${one.flip}`, title, `${nameTurn(one)} · ${score(one, found)}`, one.fit !== null && one.fit >= found.least_fit ? "good" : one.fit === null ? "" : "bad");
-    fill(place, verdict(found, best, configured),
+    fill(place, unfinished(found, configured), verdict(found, best, configured),
       h("div.gain-pictures", {},
         figure("raw", "Raw counts", `mean of ${count(found.movies.length, "movie")}`),
         configured.has_picture && turned(configured, "Expected, as set"),
@@ -61,6 +61,11 @@ export async function startGain(panel, frame) {
     return h("button.turn", { "aria-pressed": String(settings(one) === compared), title: settings(one), onclick: () => { compared = settings(one) === compared ? null : settings(one); draw(found); } },
       picture(`${one.rotation}-${one.flip}`, ""), h("span.turn-name", { text: nameTurn(one) }),
       h("span.progress", {}, bar), h("span.soft", { text: `${one.fit === null ? "–" : plain(one.fit)}${one.best ? " best" : ""}${one.configured ? " · set" : ""}` }));
+  }
+
+  function unfinished({ unfinished: to }, configured = null) {
+    return to && h("div.bar.gain-verdict", {}, h("span.warn", { text: `▲ Not all images are turned: it was stopped while they were to be ${nameTurn(to)}.` }), h("span.space"),
+      frame.mayChange && h("button", { text: "Finish", title: `turn those that are left: ${settings(to)}`, onclick: () => turn(to, configured) }));
   }
 
   function verdict(found, best, configured) {
@@ -78,9 +83,9 @@ export async function startGain(panel, frame) {
 
   async function turn(to, before) {
     const done = await frame.attempt(frame.follow("/acquisition/gain/turn", { rotation: to.rotation, flip: to.flip }));
-    if (!done) return;
+    if (!done) return show();
     frame.say(`The gain is ${nameTurn(to)} for ${count(done.changed, "image")} and those to come; what was made with another is stale.`,
-      { action: { text: "Undo", run: () => turn(before, to) } });
+      before ? { action: { text: "Undo", run: () => turn(before, to) } } : {});
     await show();
   }
 

@@ -56,7 +56,7 @@ export function followJobs(frame) {
     const stop = () => frame.attempt(order("POST", `/jobs/${job.id}/stop`)).then(refresh);
     const toast = h("div.toast.job", {}, h("span.busy", { "aria-hidden": "true", text: "▶" }),
       h("div", {}, text, h("div.progress", { role: "progressbar", "aria-label": job.title, "aria-valuemin": "0", "aria-valuemax": "100" }, bar)),
-      job.may_stop && h("button.changes", { text: "Stop", title: "everything is as it was before", onclick: stop }));
+      job.may_stop && h("button.changes", { text: "Stop", title: `stop it: ${job.after_stop}`, onclick: stop }));
     return { text, bar, toast };
   }
 
@@ -70,7 +70,7 @@ export function followJobs(frame) {
       if (asker) asker.resolve(job.result);
       else frame.say(job.result.text);
     } else {
-      const error = new Refused(job.state === "stopped" ? `${job.title}: stopped, nothing is changed` : job.error);
+      const error = new Refused(job.state === "stopped" ? `${job.title}: stopped; ${job.after_stop}` : job.error);
       if (asker) asker.reject(error);
       else frame.say(error.message, { bad: true });
     }
