@@ -1,8 +1,9 @@
 """What the picker finds and what it takes for particles, on real and simulated micrographs.
 
-Nothing but a diameter is given (of elongated particles the longest); the threshold is the picker's
-own. A pick is right within a quarter of the diameter; what lies nearer to the border than a quarter
-of it counts nowhere. False picks are told per µm². Processor seconds are of one thread.
+Nothing but a diameter is given (of elongated particles the longest), or not even that where a
+column says so; the threshold is the picker's own. A pick is right within a quarter of the diameter;
+what lies nearer to the border than a quarter of it counts nowhere. False picks are told per µm².
+Processor seconds are of one thread.
 
 Nothing is to be picked on drops and crystals: beside the F1 of all particles stands that of the
 clear ones, whose centres no drop or crystal covers, and how many picks lie on one. A pick of a
@@ -69,7 +70,9 @@ def main() -> None:
     """Measure and print."""
     _real()
     columns = ["", "F1", "recall", "false/µm²", "median score", "threshold", "cpu s"]
-    print_table("Simulated particles, 2048 x 2048", columns, [_row(*one) for one in particles()])
+    particle_columns = [*columns, "F1, none given", "diameter, none given"]
+    rows = [_row(*one) for one in particles()]
+    print_table("Simulated particles, 2048 x 2048", particle_columns, rows)
     beside_columns = [*columns, "F1, clear", "clear", "picks on dirt"]
     print_table(
         "... and 130 Å, hollow, beside", beside_columns, [_row_beside(*one) for one in beside(40)]
@@ -106,7 +109,7 @@ def beside(count: int) -> Iterator[tuple[str, SimulationSettings, int]]:
 
 
 def large() -> Iterator[tuple[str, SimulationSettings, int]]:
-    """Yield micrographs as large as a camera's, of small and of large pixels."""
+    """Yield micrographs as large as a camera's, of small and large pixels and small particles."""
     for pixel in (1.0, 2.4):
         count = round(_PER_ANGSTROM2 * (LARGE_SIDE * pixel) ** 2)
         for name, what in _BESIDE.items():
@@ -116,6 +119,14 @@ def large() -> Iterator[tuple[str, SimulationSettings, int]]:
                 **what,  # type: ignore[arg-type]  # mixed fields
             )  # fmt: skip
             yield f"{pixel} Å/px, beside {name}", settings, SEED + 90
+    for name, covered_share in (("sparse", 0.02), ("crowded", 0.3)):
+        covered_pixels = np.pi / 4.0 * 80.0 * 40.0 / 2.4**2
+        settings = replace(
+            _BASE, rows=LARGE_SIDE, columns=LARGE_SIDE, pixel_size_angstrom=2.4,
+            particle_diameter_angstrom=40.0, particle_elongation=2.0, particle_spacing=0.8,
+            particle_count=round(covered_share * LARGE_SIDE**2 / covered_pixels),
+        )  # fmt: skip
+        yield f"2.4 Å/px, 80 Å, 2:1, {name}", settings, SEED + 91
 
 
 def empty() -> Iterator[tuple[str, NDArray[np.float32], float]]:
@@ -157,8 +168,14 @@ def covered(settings: SimulationSettings, seed: int) -> NDArray[np.bool_]:
 
 def _row(name: str, settings: SimulationSettings, seed: int) -> Sequence[object]:
     made = simulate_micrograph(settings, seed)
-    picks, cpu_s = _picked(made.image, settings.pixel_size_angstrom, _longest(settings))
-    return _judged(name, settings, made.particle_centres_px, picks, cpu_s)
+    truth, pixel = made.particle_centres_px, settings.pixel_size_angstrom
+    picks, cpu_s = _picked(made.image, pixel, _longest(settings))
+    estimated, _ = _picked(made.image, pixel, None)
+    f1 = compare(estimated, truth, _cut(settings, truth), _within(settings)).f1
+    diameter = estimated.diameter_angstrom
+    return [
+        *_judged(name, settings, truth, picks, cpu_s), f1, "-" if diameter is None else diameter,
+    ]  # fmt: skip
 
 
 def _row_beside(name: str, settings: SimulationSettings, seed: int) -> Sequence[object]:
