@@ -18,7 +18,7 @@ from scipy.ndimage import gaussian_filter1d
 from cryobatch.imaging.arrays import FloatArray, ImageArray
 from cryobatch.imaging.motion_geometry import Geometry
 
-_SMOOTHING_RINGS = 1.0
+_SMOOTHING_RINGS = 2.0
 _MOST_LAGS = 8
 _EMPHASIS_RINGS = 20.0
 _LEAST_EMPHASIS = 0.1
