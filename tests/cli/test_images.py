@@ -1,6 +1,8 @@
 """A person at the command line sees all images and corrects what they know better."""
 
 import os
+import signal
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +13,8 @@ from cryobatch.project import Selection
 from cryobatch.store.fields import COLUMNS
 from tests.cli.command_line import Command
 from tests.cli.test_queue_commands import MakeProject
+from tests.cli.test_working import CRYOBATCH
+from tests.daemon.running import wait_for
 
 
 def rows(command: Command, *arguments: str) -> dict[int, dict[str, object]]:
@@ -212,6 +216,42 @@ def test_an_images_own_wrong_parameters_are_told_with_the_way_out(
         assert command(*way.split()).out == "1 image changed\n"
     assert command("image", "show", 2).err == ""
     assert command("image", "parameters", "unset", "wiegh.factor", "--images", "2").code == 2
+
+
+def open_for_reader(pipe: Path, opened: list[int]) -> bool:
+    """Open a pipe for writing, add its descriptor, and tell whether somebody reads it."""
+    try:
+        opened.append(os.open(pipe, os.O_WRONLY | os.O_NONBLOCK))
+    except OSError:
+        return False
+    return True
+
+
+def test_a_change_that_is_stopped_by_ctrl_c_leaves_nothing_half_done(
+    command: Command, project: MakeProject
+) -> None:
+    """Files and library are in step, the text says what to do, and that does the others."""
+    made = project(3)
+    file = made.images.folder(2) / "image.toml"
+    content = file.read_bytes()
+    file.unlink()
+    os.mkfifo(file)  # whoever reads it waits for us
+    words = ("--project", str(made.place.folder), "image", "flag", "red", "--all")
+    with subprocess.Popen([*CRYOBATCH, *words], stderr=subprocess.PIPE, text=True) as process:
+        opened: list[int] = []
+        wait_for(lambda: process.poll() is not None or open_for_reader(file, opened), "the reader")
+        process.send_signal(signal.SIGINT)
+        os.write(opened[0], content)
+        os.close(opened[0])
+        told = process.communicate(timeout=60)[1]
+    assert process.returncode == 130
+    assert "changing: stopped" in told
+    assert "the same command does the others" in told
+    ids = (1, 2, 3)
+    flags = {one: made.images.record(one).flag() for one in ids}
+    assert flags == {one: row["flag"] for one, row in rows(command).items()}
+    assert command(*words[2:]).code == 0
+    assert {made.images.record(one).flag() for one in ids} == {"red"}
 
 
 def test_a_wrong_lock_is_told_to_a_person(command: Command, project: MakeProject) -> None:

@@ -83,7 +83,7 @@ def set_facts(
     given = read_assignments(facts, "FACT=VALUE, such as pixel_size=1.05")
     with open_project(context) as project:
         selection = choose_images(project, everything, images, where)
-        with Progress("correcting") as progress:
+        with Progress("correcting", resumes=True) as progress:
             changed = project.correct_facts(selection, given, done=progress.show)
         stale = project.images.select(choose_images(project, False, None, "stale"))
     typer.echo(f"{count_images(len(changed))} corrected")
@@ -210,7 +210,7 @@ def _update(
 ) -> None:
     with open_project(context) as project:
         selection = choose_images(project, everything, images, where)
-        with Progress("changing") as progress:
+        with Progress("changing", resumes=True) as progress:
             changed = project.images.update(selection, change, done=progress.show)
     typer.echo(f"{count_images(len(changed))} changed")
 

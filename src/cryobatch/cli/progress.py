@@ -5,6 +5,8 @@ import time
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from cryobatch.cli.trouble import tell_trouble
+
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
 
@@ -14,13 +16,15 @@ LINE_INTERVAL_S = 5.0
 class Progress:
     """Shows how much is done, on standard error, so that it never mixes with results."""
 
-    def __init__(self, verb: str, *, quiet: bool = False) -> None:
+    def __init__(self, verb: str, *, quiet: bool = False, resumes: bool = False) -> None:
         """Prepare; nothing is shown before the first step.
 
         Args:
             verb: What is being done.
             quiet: Whether to show nothing.
+            resumes: Whether the same command does what is left when a person stops it.
         """
+        self._resumes = resumes
         self._verb = verb
         self._quiet = quiet
         self._bar: RichProgress | None = None
@@ -35,6 +39,11 @@ class Progress:
     ) -> None:
         if self._bar is not None:
             self._bar.stop()
+        if self._resumes and kind in {KeyboardInterrupt, SystemExit}:
+            done, total = self._shown
+            so_far = f" at {done} of {total}" if total > 0 else ""
+            tell_trouble(f"{self._verb}: stopped{so_far}; what is done stays, and the same command "
+                         "does the others")  # fmt: skip
 
     def show(self, done: int, total: int) -> None:
         """Tell how much is done of how much."""

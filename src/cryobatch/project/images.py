@@ -171,7 +171,7 @@ class Images:
             updated = dict(zip(folders, update_records(folders.values(), change), strict=True))
             reads = {one: read for one, read in updated.items() if isinstance(read, Read)}
             self._index_reads(reads)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, SystemExit):  # a person's Ctrl-C
             self.index(ids)
             raise
         return list(reads), [str(one) for one in updated.values() if isinstance(one, Exception)]
