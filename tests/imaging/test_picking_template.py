@@ -118,6 +118,16 @@ def test_excluded_maxima_keep_others_away_but_are_not_returned() -> None:
     np.testing.assert_array_equal(local_maxima(score, 7.0, excluded, 9), allowed[:9])
 
 
+def test_a_ridge_has_no_maxima() -> None:
+    """Whichever of its pixels rounding makes the highest; a bump on it is one."""
+    score = np.tile(np.cos(np.arange(60) / 6.0).astype(np.float32)[:, None], 80)
+    score += 1e-6 * np.random.default_rng(6).standard_normal(score.shape).astype(np.float32)
+    assert len(local_maxima(score, 7.0)) == 0
+    y, x = np.mgrid[:60, :80]
+    score += 0.1 * np.exp(-((x - 40) ** 2 + (y - 38) ** 2) / 40.0).astype(np.float32)
+    np.testing.assert_array_equal(local_maxima(score, 7.0), [[40, 38]])
+
+
 def test_a_maximum_between_pixels_is_found_there() -> None:
     """A parabola through the neighbours gives the top to a tenth of a pixel."""
     y, x = np.mgrid[:30, :30]
