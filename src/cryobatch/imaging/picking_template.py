@@ -23,7 +23,7 @@ PointArray: TypeAlias = NDArray[np.int64]
 """Pixels: ``(n, 2)``, x and y."""
 
 _TINY = 1e-6
-# How far a maximum passes the mean of two neighbours; those of noise did by 0.0001 and more.
+# Twice how far a maximum passes the mean of two neighbours: 0.0001 and more for those of noise.
 _LEAST_BEND = np.float32(1e-5)
 _BINS_PER_PIXEL = 2
 _INSIDE = 0.4
