@@ -75,7 +75,7 @@ export async function start(main, frame) {
     const { failure } = view;
     const told = failure ? [`The last batch failed${failure.script ? ` in ${failure.script}` : ""}: ${failure.text}`, ...view.problems] : view.problems;
     const faults = view.parameter_faults.map((fault) => h("li.error", {}, h("span.bad", { "aria-hidden": "true", text: "✕" }), h("span", { text: fault.text }), h("button.more.changes", { text: "Take back", title: `take ${fault.names.map((name) => `${fault.script}.${name}`).join(", ")} out of this image's file`, onclick: () => takeBack(fault) })));
-    fill(problems, ...told.map((text, one) => h("li.error", {}, h("span.bad", { "aria-hidden": "true", text: "✕" }), h("span", { text }), failure && one === 0 && h("a", { href: `/log?image_id=${id}`, text: "See its log" }))), ...faults);
+    fill(problems, ...told.map((text, one) => h("li.error", {}, h("span.bad", { "aria-hidden": "true", text: "✕" }), h("span", { text }), failure && one === 0 && h("a.more", { href: `/log?image_id=${id}`, text: "See its log" }))), ...faults);
     problems.hidden = !problems.childElementCount;
     const open = new Set([...runs.querySelectorAll("details[open]")].map((one) => one.dataset.name));
     fill(runs, ...view.runs.map((run) => drawRun(run, view, id, frame)), drawFacts(view));

@@ -113,7 +113,7 @@ function columns() {
     { headerName: "Level", field: "level", width: narrow ? 56 : 104, sortable: true, sortingOrder: ["desc", "asc"], cellRenderer: ({ value }) => value ? levelCell(value, narrow) : "" },
     { headerName: "Processor", field: "processor", context: { from: 760 }, width: 112, sortable: true },
     { headerName: "Image", field: "image", flex: 1.4, minWidth: narrow ? 96 : 130, sortable: true,
-      cellRenderer: ({ data }) => data?.image ? h("a", { href: imageHref(data.image_id), title: data.image, text: brief(data.image, narrow ? 12 : 34), tabindex: "-1" }) : "" },
+      cellRenderer: ({ data }) => data?.image ? h("a", { href: imageHref(data.image_id), title: data.image, text: brief(data.image, narrow ? 10 : 34), tabindex: "-1" }) : "" },
     { headerName: "Script", field: "script", context: { from: 600 }, width: 148, sortable: true },
     { headerName: "Text", field: "text", flex: narrow ? 1.4 : 3, minWidth: 110 },
     { headerName: "Batch", field: "batch", context: { from: 700 }, width: 86, sortable: true, type: "rightAligned" },
