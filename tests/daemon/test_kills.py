@@ -18,7 +18,7 @@ from tests.daemon.daemon_child import DIE_VARIABLE
 from tests.daemon.laboratory import PAIR, QUICK, write_family, write_python
 from tests.daemon.running import RunningDaemon, submit, wait_for
 
-BATCHES = 300
+BATCHES = 450
 PROCESSORS = 4
 STEPS = [step.__name__ for step in commit.STEPS] + [step.__name__ for step in commit.BRIEF_STEPS]
 DEMANDS = [f"{when}:{step}" for step in STEPS for when in ("before", "after")]
@@ -91,7 +91,7 @@ class Killer:
 def test_kills_lose_nothing_and_double_nothing(
     new_project: MakeProject, start_daemon: StartDaemon
 ) -> None:
-    """300 batches on 4 processors while processors and daemon get SIGKILL 60 times."""
+    """450 batches on 4 processors while processors and daemon get SIGKILL 60 times."""
     project = _prepare(new_project)
     ids = _submit_mix(project)
     killer = Killer(project, start_daemon, seed=1)
