@@ -109,13 +109,13 @@ def test_a_turned_gain_is_stopped_and_finished_on_the_page(visitor: Visitor) -> 
         },
     )
     with visitor.window("/queue", size=PHONE) as page:
+        until(lambda: page.locator("#pulse.live").count(), "the stream")
         with urllib.request.urlopen(request) as answer:
             assert answer.status == 202
         toast = page.locator(".toast.job", has_text="Turning the gain reference")
         toast.get_by_role("button", name="Stop").click()
         toast.get_by_text("stopping").wait_for()
         record.write_bytes(content)
-        print("TOASTS", page.locator("#toasts").inner_text(), page.content()[-800:])
         page.locator(".toast.bad", has_text="stopped; those that are turned stay so").wait_for()
         until(lambda: find_unfinished(project) == Orientation(1, 0), "what is left")
         visitor.open(page, "/import")
