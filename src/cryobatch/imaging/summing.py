@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numba
 import numpy as np
 
-from cryobatch.imaging import fourier, resample
+from cryobatch.imaging import fourier, interpolation, resample
 from cryobatch.imaging.arrays import FloatArray, ImageArray, SpectrumArray
 from cryobatch.imaging.dose import Exposure, WeightBasis, weight_basis
 from cryobatch.imaging.frame_source import FrameSource, PixelArray, frame_reader
@@ -201,7 +201,7 @@ class _Sums:
             moved[number] = self.model.frame_coefficients_px(first + number)
             moved[number, :, 0] += self.model.global_shifts_px[first + number]
         four = tuple(batch.frames[min(number, count - 1)] for number in range(resample.AT_A_TIME))
-        taps = resample.interpolation_taps()
+        taps = interpolation.interpolation_taps()
         group, rest = divmod(first, self.options.group_frames)
         part, fresh = self.part, True
         if self.groups and not part.size:
@@ -271,12 +271,12 @@ class _Sums:
         """Return what resampling does to noise in a sum of frames with such weights."""
         y, x = ((np.arange(_PROBED) + 0.5) / _PROBED * size for size in self.shape)
         moves = self.model.shifts_px(np.tile(x, _PROBED), np.repeat(y, _PROBED))
-        return resample.noise_response(moves, weights)
+        return interpolation.noise_response(moves, weights)
 
     def _image(self, spectrum: SpectrumArray, response: ImageArray) -> ImageArray:
         """Return the image of a sum, its noise white; overwrites the spectrum."""
         y, x = fourier.frequencies(self.shape)
-        resample.whiten(spectrum, response, y[:, 0], x[0])
+        interpolation.whiten(spectrum, response, y[:, 0], x[0])
         return fourier.inverse(spectrum, self.shape, self.threads)
 
 
