@@ -3,7 +3,7 @@
 A frame is resampled along x, then along y, by the taps of ``interpolation``. The displacement is
 taken as constant along tiles of a row, of 16 to 256 pixels, short enough there that it differs by
 less than 0.04 pixels from their middle to their ends (by more only where the image is stretched by
-more than 0.6 %, for which 16 pixels are too long), along y for two rows together.
+more than 0.5 %, for which 16 pixels are too long), along y for two rows together.
 """
 
 import math

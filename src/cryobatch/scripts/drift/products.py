@@ -1,9 +1,12 @@
 """Write what correct_drift makes."""
 
-from collections.abc import Callable, Iterator
+import functools
+import math
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, field
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -101,45 +104,65 @@ def make_sums(
     pixel_size = recording.stack_pixel_size_angstrom
     mean = SpectrumMean(request.spectrum_box, pixel_size, run.threads)
     with ExitStack() as open_files:
-        beside = open_files.enter_context(_beside())
+        beside = open_files.enter_context(_Beside())
+        spectra = spectrum_sink(run, mean, frames.shape[1:])
+        last = math.ceil(frames.shape[0] / request.spectrum_frames) - 1
         options = SumOptions(
             exposure=request.exposure,
             halves=request.halves,
             unweighted=request.unweighted,
             group_frames=request.spectrum_frames,
-            group_sink=beside(spectrum_sink(run, mean, frames.shape[1:])),
+            group_sink=None if spectra is None else beside.wrap(spectra, last),
             frame_sink=corrected_stack_sink(run, frames.shape, pixel_size, open_files),
         )
         sums = sum_frames(frames, model, pixel_size, options, threads=run.threads)
+        beside.begin_last()
+        for product, image in _wanted(sums, request).items():
+            write_image(run.output(product), image, pixel_size, request.float16)
     # The spectrum is whole when the context has ended.
     write_spectrum(run, mean)
-    for product, image in _wanted(sums, request).items():
-        write_image(run.output(product), image, pixel_size, request.float16)
 
 
-@contextmanager
-def _beside() -> Iterator[Callable[[FrameSink | None], FrameSink | None]]:
-    """Yield what lets a sink work in another thread, one image at a time, the next one waiting.
+class _Beside:
+    """Lets a sink work in another thread, one image at a time, the next one waiting.
 
-    Such a sink uses no parallel kernels: numba's threads serve one caller at a time.
+    Such a sink uses no parallel kernels: numba's threads serve one caller at a time. The last image
+    is taken when it is told to be, while files are written: that is work for one thread.
     """
-    with ThreadPoolExecutor(1) as pool:
-        waiting: list[Future[None]] = []
 
-        def wrapped(sink: FrameSink | None) -> FrameSink | None:
-            if sink is None:
-                return None
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(1)
+        self._waiting: Future[None] | None = None
+        self._last: Callable[[], None] | None = None
 
-            def hand_over(index: int, image: ImageArray) -> None:
-                while waiting:
-                    waiting.pop().result()
-                waiting.append(pool.submit(sink, index, image))
+    def wrap(self, sink: FrameSink, last: int) -> FrameSink:
+        """Return a sink that hands over to the thread; ``last`` is the last index."""
 
-            return hand_over
+        def hand_over(index: int, image: ImageArray) -> None:
+            self._finish()
+            if index == last:
+                self._last = functools.partial(sink, index, image)
+            else:
+                self._waiting = self._pool.submit(sink, index, image)
 
-        yield wrapped
-        for each in waiting:
-            each.result()
+        return hand_over
+
+    def begin_last(self) -> None:
+        """Begin with the last image."""
+        if self._last is not None:
+            self._waiting = self._pool.submit(self._last)
+
+    def _finish(self) -> None:
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None:
+            waiting.result()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_failure: object) -> None:
+        with self._pool:
+            self._finish()
 
 
 def _wanted(sums: FrameSums, request: SumRequest) -> dict[str, ImageArray]:

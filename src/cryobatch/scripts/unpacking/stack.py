@@ -1,5 +1,6 @@
 """Make the stack of a movie: all frames once, then again where hot pixels were found."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -93,10 +94,12 @@ def _write_counts(
     fill_gain(scale, work.repair)
     work = replace(work, scale=scale)
     kind = StackType(work.movie.dtype)
-    report = _write(run, path, work, kind, settings, pixel_size_angstrom)
-    with StackWriter(gain_path, (1, *scale.shape), np.float32, pixel_size_angstrom) as writer:
-        writer.write(0, scale)
-    return report
+
+    def write_gain() -> None:
+        with StackWriter(gain_path, (1, *scale.shape), np.float32, pixel_size_angstrom) as writer:
+            writer.write(0, scale)
+
+    return _write(run, path, work, kind, settings, pixel_size_angstrom, write_gain)
 
 
 def _choose_threads(movie: Movie, wanted: int) -> int:
@@ -121,16 +124,26 @@ def _write(
     kind: StackType,
     settings: Settings,
     pixel_size_angstrom: float,
+    write_gain: Callable[[], None] | None = None,
 ) -> StackReport:
+    """Write the stack; its gain, whole when hot pixels are known, beside their repair."""
     shape = (len(work.frames), *work.movie.shape[1:])
-    with StackWriter(path, shape, kind.dtype, pixel_size_angstrom, packed=kind.packed) as writer:
+    with (
+        ThreadPoolExecutor(1) as beside,
+        StackWriter(path, shape, kind.dtype, pixel_size_angstrom, packed=kind.packed) as writer,
+    ):
         measures, summed = work.write_all(writer, lambda done: run.progress(0.8 * done))
         evidence, hot = _judge_sum(run, work, summed, settings.hot_pixel_sigma)
+        repair = None
         if hot is not None and hot.any():
             repair = plan_repair(hot | work.camera.bad, hot)
             if work.scale is not None:
                 fill_gain(work.scale, repair)
+        gain = None if write_gain is None else beside.submit(write_gain)
+        if repair is not None:
             work.repair_all(writer, repair, measures, lambda done: run.progress(0.8 + 0.2 * done))
+        if gain is not None:
+            gain.result()
     statistics = tuple(map(work.judge, measures, work.frames))
     return StackReport(statistics, hot, evidence)
 
