@@ -19,6 +19,7 @@ _TOGETHER = 1024
 """Frequencies, of a few whole rows, that are looked at together: calls are spread over many, and
 what all frames have of them stays in the cache. Sums are the same whatever threads there are."""
 
+_1, _2 = np.uintp(1), np.uintp(2)
 _PARTS = 64
 """Sums of some groups of rows: one for each group would be tens of megabytes to add up."""
 
@@ -112,7 +113,7 @@ def derivatives(spectra, y, x, staying, passing, memory, ky, kx, used):  # type:
             near_re = np.empty((frames, size), np.float32)
             near_im = np.empty((frames, size), np.float32)
             total = np.empty((2, size), np.float32)
-            running = np.empty((2, size), np.float32)
+            running = np.empty(size, np.float32)
             places = _gather(staying, passing, memory, ky, kx, first, last, used)
             for patch in range(patches):
                 _align_rows(spectra[patch], y[patch], x[patch], first, last, used, re, im)
@@ -182,33 +183,33 @@ def _correlate(re, im, other_re, other_im, sums):  # type: ignore[no-untyped-def
         sums[column] += re[column] * other_re[column] + im[column] * other_im[column]
 
 
-# A loop is vectorised only where few arrays could overlap: each of these writes to one.
+# A loop is vectorised only where few arrays could overlap: these write to two at most.
 
 
-@numba.njit(cache=True, nogil=True, fastmath=True)
+@numba.njit(cache=True, nogil=True)
 def _look_around(values, memory, near, total, running):  # type: ignore[no-untyped-def]
     """Write what each frame remembers of earlier and later ones, and the sum of all."""
     last = values.shape[0] - 1
-    near[0, :], total[:], running[0, :] = 0.0, values[last], 0.0
+    near[0, :], total[:], running[:] = 0.0, values[last], 0.0
     for frame in range(last):
-        _remember(near[frame], values[frame], memory, near[frame + 1])
-        _add(values[frame], total)
+        _look_back(near[frame], values[frame], memory, near[frame + 1], total)
     for frame in range(last - 1, -1, -1):
-        _remember(running[0], values[frame + 1], memory, running[1])
-        running[0, :] = running[1]
-        _add(running[0], near[frame])
+        _look_ahead(values[frame + 1], memory, running, near[frame])
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True)
-def _remember(before, values, memory, out):  # type: ignore[no-untyped-def]
-    for column in range(out.size):
-        out[column] = memory[column] * (before[column] + values[column])
-
-
-@numba.njit(cache=True, nogil=True, fastmath=True)
-def _add(values, total):  # type: ignore[no-untyped-def]
-    for column in range(total.size):
+def _look_back(before, values, memory, near, total):  # type: ignore[no-untyped-def]
+    for column in range(near.size):
+        near[column] = memory[column] * (before[column] + values[column])
         total[column] += values[column]
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True)
+def _look_ahead(values, memory, running, near):  # type: ignore[no-untyped-def]
+    for column in range(near.size):
+        remembered = memory[column] * (running[column] + values[column])
+        running[column] = remembered
+        near[column] += remembered
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True)
