@@ -1,5 +1,6 @@
 """Whoever listens hears of every change once, also after a lost connection."""
 
+import asyncio
 import http.client
 import json
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from typing import Any
 from cryobatch.project import Project, Selection
 from cryobatch.project.correction import flag_image
 from cryobatch.project.pulse import Pulse
+from cryobatch.web.hub import Hub
 from tests.web.site import Site
 
 
@@ -97,3 +99,19 @@ def test_a_look_at_what_has_not_changed_finds_nothing(project: Project) -> None:
     assert change is not None
     assert "queue" in change.topics
     pulse.close()
+
+
+def test_what_is_told_before_anybody_listens_is_heard() -> None:
+    """A page that was made before, and listens after, misses nothing."""
+    hub = Hub(lambda: None)
+    known = hub.event_id()
+    hub.tell("jobs")
+
+    async def listen() -> str:
+        stream = hub.listen(known)
+        assert await anext(stream) == ": welcome back\n\n"
+        heard = await anext(stream)
+        hub.close()
+        return heard
+
+    assert '"topics":["jobs"]' in asyncio.run(listen())

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import secrets
+import threading
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
@@ -32,6 +33,7 @@ class Hub:
     interval_s: float = LOOK_INTERVAL_S
     _epoch: str = field(default_factory=lambda: secrets.token_hex(4))
     _number: int = 0
+    _numbering: threading.Lock = field(default_factory=threading.Lock)
     _kept: deque[tuple[int, str]] = field(default_factory=lambda: deque(maxlen=KEPT))
     _listeners: set[asyncio.Event] = field(default_factory=set)
     _task: asyncio.Task[None] | None = None
@@ -62,7 +64,9 @@ class Hub:
             number, greeting = self._greet(last_seen)
             yield greeting
             while True:
-                for one, text in [item for item in self._kept if item[0] > number]:
+                with self._numbering:
+                    missed = [item for item in self._kept if item[0] > number]
+                for one, text in missed:
                     number = one
                     yield self._event("change", one, text)
                 news.clear()
@@ -105,19 +109,24 @@ class Hub:
 
     def tell(self, topic: str) -> None:
         """Tell all listeners of something that is not in the database; from any thread."""
+        change = Change(frozenset({topic}), (), 0)
         if self._loop is None:
-            return  # nobody has listened yet
+            # Nobody has listened yet, but a page may know the number of before and listen soon.
+            self._publish(change)
+            return
         with contextlib.suppress(RuntimeError):  # the application has ended
-            self._loop.call_soon_threadsafe(self._publish, Change(frozenset({topic}), (), 0))
+            self._loop.call_soon_threadsafe(self._publish, change)
 
     def _publish(self, change: Change) -> None:
-        self._number += 1
         data = {
             "topics": sorted(change.topics),
             "images": None if change.images is None else list(change.images),
             "log": change.log,
         }
-        self._kept.append((self._number, json.dumps(data, separators=(",", ":"))))
+        text = json.dumps(data, separators=(",", ":"))
+        with self._numbering:
+            self._number += 1
+            self._kept.append((self._number, text))
         for listener in self._listeners:
             listener.set()
 

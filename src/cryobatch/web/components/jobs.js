@@ -92,7 +92,7 @@ export function followJobs(frame) {
   }
 
   frame.on(["jobs"], () => frame.attempt(refresh()), LIVE_MS);
-  if (noted.size) refresh().catch(() => {}); // the next change asks again
+  refresh().catch(() => {}); // what began before this page was opened; the next change asks again
 
   /** Order something that takes long; resolves to its result. */
   return async (path, body) => {
