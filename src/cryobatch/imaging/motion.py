@@ -7,6 +7,7 @@ few parameters, so that small patches of a weak movie serve too.
 """
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,7 +37,8 @@ _FRAMES_TO_KNOW_RINGS = 8
 """Fewer say too little of how much signal each ring of frequencies has."""
 _CONVERGED_ANGSTROM = 0.04
 _STEPS = 8
-_WEIGHING_STEPS = 2
+_WEIGHINGS_FROM_AFAR = 2
+"""At all detail once is enough, and better: weights that follow every step fit themselves to it."""
 _BLURRED_ANGSTROM = 20.0
 _BLURRED_PIXEL_ANGSTROM = 5.0
 _ENOUGH_PX = 1480.0
@@ -113,7 +115,7 @@ def estimate_motion(
     local = options.patches != (1, 1) and frames.present.size > 2
     if local:
         if frames.present.sum() >= _FRAMES_TO_KNOW_RINGS:
-            _emphasise(frames, factors)
+            _emphasise(frames, factors, threads)
         found = _align_patches(frames, found, options.patches, damping, threads)
     model = found.model(frames.full_shape, pixel_size_angstrom, local=local)
     return MotionEstimate(model, uncertainty, empty, bright)
@@ -166,10 +168,14 @@ def _align_whole(
     return found, climb.uncertainty_angstrom(), emphasis(climb.geometry, climb.weights)
 
 
-def _emphasise(frames: CoarseFrames, factors: ImageArray) -> None:
+def _emphasise(frames: CoarseFrames, factors: ImageArray, threads: int) -> None:
     """Filter the frames in place: a copy would be hundreds of megabytes."""
-    for spectrum in frames.spectra:
+
+    def filter_one(spectrum: SpectrumArray) -> None:
         spectrum *= factors
+
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(filter_one, frames.spectra))
 
 
 def _rounds(frames: CoarseFrames) -> Iterator[tuple[float, CoarseFrames]]:
@@ -251,7 +257,7 @@ class _Climb:
         rings = self.damping(ring_frequencies(self.geometry), blur)
         for number in range(_STEPS):
             y, x = self.geometry.phases(current.displacements(at) - followed)
-            if number < _WEIGHING_STEPS:
+            if number < (_WEIGHINGS_FROM_AFAR if blur else 1):
                 self._weigh(y, x)
             self._differentiate(y, x, damping)
             coupling = (rings * self.weights.pairs).sum(axis=1)

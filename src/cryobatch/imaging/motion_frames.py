@@ -128,7 +128,7 @@ def _coarse_image(frame: PixelArray, gain: ImageArray, halvings: int) -> ImageAr
 
 def usual_range(frame: PixelArray, gain: ImageArray) -> tuple[float, float]:
     """Return the mean of a frame's pixels and how far off it one may be; 0 for an empty frame."""
-    grid = (slice(None, None, max(1, length // 256)) for length in frame.shape)
+    grid = (slice(None, None, max(1, length // 128)) for length in frame.shape)
     rows, columns = grid
     sample = frame[rows, columns].astype(np.float32)
     if gain.size:

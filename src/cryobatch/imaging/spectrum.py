@@ -21,8 +21,10 @@ from cryobatch.imaging.ctf_pixels import LEAST_SIZE
 from cryobatch.imaging.fourier import good_size
 
 TARGET_PIXEL_ANGSTROM = 1.4
-SAMPLE_STEP = 37
-"""Every so many pixels tell which brightness is usual (a prime: no pattern of the camera's)."""
+_SAMPLE_STEPS = (37, 149)
+"""Every so many pixels of a small and a large image tell which brightness is usual (primes: no
+pattern of the camera's)."""
+_LARGE_PIXELS = 1 << 22
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +149,7 @@ def _damaged(image: ImageArray) -> BadInput:
 
 def _usual_range(image: ImageArray) -> tuple[np.float32, np.float32]:
     """Return between which values pixels lie that are not hot."""
-    sample = image.ravel()[::SAMPLE_STEP]
+    sample = image.ravel()[:: _SAMPLE_STEPS[image.size > _LARGE_PIXELS]]
     sample = sample[np.isfinite(sample)]
     low, high = np.percentile(sample, [0.1, 99.9]) if sample.size else (0.0, 0.0)
     reach = float(high - low)
