@@ -86,14 +86,14 @@ def cut_patches(
     patches, count = moved.shape[:2]
     spectra = np.empty((patches, count, rows, columns // 2 + 1), np.complex64)
     window = _taper(rows), _taper(columns)
-    free = deque(np.empty((patches, rows, columns), np.float32) for _ in range(threads))
+    free = deque(np.empty((rows, columns), np.float32) for _ in range(threads))
 
     def cut(index: int) -> None:
-        pixels = free.pop()
-        _cut(frames.image(index), grid.corners + moved[:, index], window[0], window[1], pixels)
-        # One patch at a time: its spectrum is still in the cache when it is put into its place.
-        for patch in range(patches):
-            spectra[patch, index] = fourier.forward(pixels[patch])
+        image, pixels = frames.image(index), free.pop()
+        # One patch at a time: what is made of it stays in the cache.
+        for patch, (left, top) in enumerate(grid.corners + moved[:, index]):
+            _cut(image, left, top, window[0], window[1], pixels)
+            spectra[patch, index] = fourier.forward(pixels)
         free.append(pixels)
 
     with ThreadPoolExecutor(threads) as pool:
@@ -102,25 +102,23 @@ def cut_patches(
 
 
 @numba.njit(cache=True, nogil=True)
-def _cut(image, corners, window_y, window_x, cut):  # type: ignore[no-untyped-def]  # numba
-    """Write parts of an image, 0 where they are outside, less their mean, times the window."""
-    patches, rows, columns = cut.shape
-    for patch in range(patches):
-        left, top = corners[patch]
-        first, last = max(0, -left), min(columns, image.shape[1] - left)
-        total = 0.0
-        for row in range(rows):
-            line = cut[patch, row]
-            if 0 <= row + top < image.shape[0] and first < last:
-                line[:first] = 0.0
-                line[first:last] = image[row + top, left + first : left + last]
-                line[last:] = 0.0
-                total += _sum(line)
-            else:
-                line[:] = 0.0
-        mean = np.float32(total / (rows * columns))
-        for row in range(rows):
-            _fade(cut[patch, row], mean, window_y[row], window_x)
+def _cut(image, left, top, window_y, window_x, cut):  # type: ignore[no-untyped-def]  # numba
+    """Write a part of an image, 0 where it is outside, less its mean, times the window."""
+    rows, columns = cut.shape
+    first, last = max(0, -left), min(columns, image.shape[1] - left)
+    total = 0.0
+    for row in range(rows):
+        line = cut[row]
+        if 0 <= row + top < image.shape[0] and first < last:
+            line[:first] = 0.0
+            line[first:last] = image[row + top, left + first : left + last]
+            line[last:] = 0.0
+            total += _sum(line)
+        else:
+            line[:] = 0.0
+    mean = np.float32(total / (rows * columns))
+    for row in range(rows):
+        _fade(cut[row], mean, window_y[row], window_x)
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True)
