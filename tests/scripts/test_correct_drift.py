@@ -13,12 +13,14 @@ from cryobatch.errors import ScriptFailed
 from cryobatch.formats.motion_star import read_motion
 from cryobatch.formats.mrc import StackWriter, open_stack, read_image
 from cryobatch.formats.star import StarTable, star_list, write_star
+from cryobatch.imaging.arrays import ImageArray
 from cryobatch.imaging.simulate import SimulatedMovie, SimulationSettings, simulate_movie
 from cryobatch.model import Absent, Run
 from cryobatch.model.declaration import declared_script
 from cryobatch.model.value import Result
 from cryobatch.processing.workspace import check_values
 from cryobatch.scripts.correct_drift import correct_drift
+from cryobatch.scripts.drift.products import SpectrumMean
 
 FACTS: Mapping[str, Any] = {"pixel_size": 1.5, "voltage": 300.0, "dose_per_frame": 4.0}
 """Any: facts are of many types."""
@@ -98,6 +100,25 @@ def test_a_movie_becomes_a_micrograph(tmp_path: Path, movie: SimulatedMovie) -> 
     assert found.values["drift_early"] == 0.0
     assert found.values["drift_late"] == found.values["drift_path"]
     assert found.messages == []
+
+
+@pytest.mark.parametrize("frames", [3, 8, 9])
+def test_the_spectrum_is_the_mean_of_all_groups(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, frames: int
+) -> None:
+    """The last one, too, which is looked at while files are written; frames left over make none."""
+    taken: list[int] = []
+    add = SpectrumMean.add
+
+    def note(mean: SpectrumMean, index: int, image: ImageArray) -> None:
+        taken.append(index)
+        add(mean, index, image)
+
+    monkeypatch.setattr(SpectrumMean, "add", note)
+    noise = np.random.default_rng(5).poisson(3.0, (frames, 320, 400)).astype(np.float32)
+    correct(tmp_path, noise, facts={**FACTS, "dose_per_frame": 1.0})
+    assert taken == ([0, 1] if frames >= 8 else [0])
+    assert (tmp_path / "power_spectrum_frames.mrc").exists()
 
 
 def test_the_motion_file_is_in_pixels_of_the_movie(tmp_path: Path, movie: SimulatedMovie) -> None:

@@ -19,7 +19,6 @@ _TOGETHER = 1024
 """Frequencies, of a few whole rows, that are looked at together: calls are spread over many, and
 what all frames have of them stays in the cache. Sums are the same whatever threads there are."""
 
-_1, _2 = np.uintp(1), np.uintp(2)
 _PARTS = 64
 """Sums of some groups of rows: one for each group would be tens of megabytes to add up."""
 

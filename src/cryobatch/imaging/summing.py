@@ -235,8 +235,6 @@ class _Sums:
     def finish(self) -> FrameSums:
         if self.frames < self.options.group_frames:
             self._hand_over_group(0)
-        if self.frames < self.options.group_frames:
-            self._hand_over_group(0)
         images, total = [], None
         halves = 2 if self.options.halves else 1
         alike = self.options.halves or self.options.unweighted or self.basis is None

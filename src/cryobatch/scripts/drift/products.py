@@ -1,7 +1,6 @@
 """Write what correct_drift makes."""
 
 import functools
-import math
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
@@ -106,7 +105,7 @@ def make_sums(
     with ExitStack() as open_files:
         beside = open_files.enter_context(_Beside())
         spectra = spectrum_sink(run, mean, frames.shape[1:])
-        last = math.ceil(frames.shape[0] / request.spectrum_frames) - 1
+        last = max(frames.shape[0] // request.spectrum_frames - 1, 0)
         options = SumOptions(
             exposure=request.exposure,
             halves=request.halves,
