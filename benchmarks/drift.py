@@ -5,9 +5,10 @@ tuned on. The error is the root mean square over frames and a 5x5 field of the d
 found and true displacement, each point's mean over the frames left out (nobody can see it). Ours is
 `unpack` and `correct_drift` with all their products, once as a whole process (compiled code in its
 cache, the movie in the system's), once in a process that has worked before. The floor is the least
-that a movie takes: decoding, one transform a frame, one shift and sum, one inverse. Each is the
-median of three rounds in which all take turns; transforms are SciPy's, and ducc0's where it is
-installed.
+that a movie takes: decoding, one transform a frame, one shift and sum, one inverse; with patches,
+besides, their transforms and the one from each frame's spectrum to the coarse image they are cut
+from. Each is the median of three rounds in which all take turns; transforms are SciPy's, and
+ducc0's where it is installed.
 """
 
 import functools
@@ -41,7 +42,7 @@ LOCAL_ANGSTROM = 8.0
 LONG_FRAMES = 40
 LOOK_S = 0.02
 ROUNDS = 3
-FLOORS = ("floor", "floor, ducc0")
+FLOORS = ("floor", "floor and patches", "floor, ducc0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +114,8 @@ def _measure(folder: Path, patches: int) -> Iterator[tuple[str, Cost]]:
         "whole process": lambda: _run([*_process("once", folder, patches)], folder)[0],
         "in a processor": lambda: _run_inside("kept", folder, patches),
     }
+    if patches > 1:
+        takers["floor and patches"] = lambda: _run_inside("floor-patches", folder, patches)
     if importlib.util.find_spec("ducc0") is not None:
         takers |= {
             f"{name}, ducc0": functools.partial(_run_inside, what, folder, patches, "ducc0")
@@ -133,6 +136,7 @@ def _measure(folder: Path, patches: int) -> Iterator[tuple[str, Cost]]:
 def _ratios(costs: dict[str, Cost]) -> Iterator[Sequence[object]]:
     for ours, peer in (
         ("whole process", "RELION"), ("in a processor", "RELION"), ("in a processor", "floor"),
+        ("in a processor", "floor and patches"),
         ("in a processor, ducc0", "floor, ducc0"),
     ):  # fmt: skip
         if ours in costs and peer in costs:
