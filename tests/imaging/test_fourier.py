@@ -41,3 +41,12 @@ def test_sizes_are_even_and_fast() -> None:
     assert cropped_shape((8184, 11520), 2.0) == (4092, 5760)
     assert cropped_shape((101, 64), 1.0) == (101, 64)
     assert cropped_shape((101, 64), 1.5) == (68, 42)
+
+
+def test_a_near_size_is_even_and_never_larger() -> None:
+    """It may have factors up to 11, which leave no gaps as wide as those to 5 do."""
+    assert (good_size(341), good_size(341, near=True)) == (360, 350)
+    for length in range(1, 2000):
+        near = good_size(length, near=True)
+        assert near % 2 == 0
+        assert length <= near <= good_size(length)

@@ -24,11 +24,17 @@ def inverse(spectrum: SpectrumArray, shape: tuple[int, int], threads: int = 1) -
     return image
 
 
-def good_size(length: int) -> int:
-    """Return the next even length from ``length`` on whose transform is fast."""
+def good_size(length: int, *, near: bool = False) -> int:
+    """Return the next even length from ``length`` on whose transform is fast.
+
+    Args:
+        length: Pixels that are needed.
+        near: Take one of factors up to 11, too, a little slower: the next of factors to 5 may be
+            much larger.
+    """
     size = length
     while True:
-        size = int(fft.next_fast_len(size, real=True))
+        size = int(fft.next_fast_len(size, real=not near))
         if size % 2 == 0:
             return size
         size += 1

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numba
 import numpy as np
 
-from cryobatch.imaging import fft, fourier
+from cryobatch.imaging import fourier
 from cryobatch.imaging.arrays import FloatArray, ImageArray, SpectrumArray
 from cryobatch.imaging.motion_frames import CoarseFrames
 from cryobatch.imaging.motion_model import spatial_terms
@@ -54,17 +54,11 @@ def make_grid(shape: tuple[int, int], patches: tuple[int, int]) -> PatchGrid:
 
 def _along(length: int, patches: int) -> tuple[int, np.ndarray[tuple[int], np.dtype[np.int64]]]:
     patches = max(1, min(patches, length // _SMALLEST_PX))
-    size = min(length, _fast_size(math.ceil(length / patches * _OVERLAP)))
+    wanted = math.ceil(length / patches * _OVERLAP)
+    size = min(length, fourier.good_size(wanted, near=True))
     centres = (np.arange(patches) + 0.5) * length / patches
     first = np.clip(np.rint(centres - 0.5 * size), 0, length - size)
     return size, first.astype(np.int64)
-
-
-def _fast_size(length: int) -> int:
-    """Return the next even length of factors up to 11: one of smaller factors is much larger."""
-    while length % 2 or fft.next_fast_len(length) != length:
-        length += 1
-    return length
 
 
 def cut_patches(
