@@ -306,6 +306,17 @@ def test_drops_larger_than_particles_give_no_picks(seed: int) -> None:
     assert not len(pick(image, pixel_size_angstrom=size, settings=PickingSettings(130.0)).scores)
 
 
+@pytest.mark.parametrize("seed", [67, 71, 72])
+def test_drops_hardly_larger_than_particles_are_not_taken_for_them(seed: int) -> None:
+    """Faint ones, a third to a half wider than the particles beside them."""
+    made = replace(SMALL, rows=1024, columns=1024, particle_hollow=0.6, ethane_count=8)
+    image, truth, _ = simulated(replace(made, particle_count=30), seed)
+    picks = pick(image, pixel_size_angstrom=2.0, settings=PickingSettings(130.0))
+    assert len(picks.scores) >= 17
+    nearest = np.linalg.norm(truth[:, None] - picks.coordinates_px[None], axis=2).min(axis=0)
+    assert np.all(nearest < 16.0)
+
+
 def test_particles_beside_ice_crystals_are_found() -> None:
     """All that do not touch a crystal, and nothing on one."""
     image, truth, made = simulated(replace(SMALL, particle_count=30, contaminant_count=3), seed=8)

@@ -6,9 +6,9 @@ import numpy as np
 
 from cryobatch.imaging.arrays import FloatArray, ImageArray
 from cryobatch.imaging.exclusion import MaskArray, deviation, grow, middle
+from cryobatch.imaging.picking_patches import PointArray
 from cryobatch.imaging.picking_template import (
     DiskField,
-    PointArray,
     ScoreMap,
     Template,
     blob_response,

@@ -19,8 +19,8 @@ from cryobatch.imaging.exclusion import (
     spots,
 )
 from cryobatch.imaging.picking_field import WorkingField, limited
+from cryobatch.imaging.picking_patches import contrast
 from cryobatch.imaging.picking_search import Found, search
-from cryobatch.imaging.picking_template import contrast
 
 _ROUNDS = 2
 _SPOT_LIMITS = (24.0, 12.0, 6.0)

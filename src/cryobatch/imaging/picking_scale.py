@@ -11,8 +11,8 @@ import numpy as np
 
 from cryobatch.imaging.arrays import FloatArray, ImageArray
 from cryobatch.imaging.exclusion import MaskArray, grow
+from cryobatch.imaging.picking_patches import PointArray
 from cryobatch.imaging.picking_template import (
-    PointArray,
     Template,
     correlate,
     disk_field,

@@ -18,12 +18,9 @@ from cryobatch.imaging.picking_attempt import (
     without_outstanding,
 )
 from cryobatch.imaging.picking_field import flatten
+from cryobatch.imaging.picking_patches import PointArray, on_drops
 from cryobatch.imaging.picking_scale import Scale, find_scale
-from cryobatch.imaging.picking_template import (
-    PointArray,
-    Template,
-    refine,
-)
+from cryobatch.imaging.picking_template import Template, refine
 from cryobatch.imaging.picking_threshold import (
     Threshold,
     phase_twin,
@@ -131,6 +128,8 @@ def _found(
         if threshold is not None:
             limit = Threshold(scale.correlation(threshold), "given")
             chosen = choose(best.scored, best.points, values >= limit.score)
+        chosen = chosen.copy()
+        chosen[chosen] = ~on_drops(real.image, best.points[chosen], setup.diameter)
     points = best.points[chosen]
     return Found(
         refine(best.scored.score, points),

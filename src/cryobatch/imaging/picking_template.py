@@ -8,26 +8,20 @@ a gradient of ice thickness or a dark spot does not count as a particle. It lies
 
 import math
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import numba
 import numpy as np
-from numpy.typing import NDArray
 
 from cryobatch.imaging import fft
 from cryobatch.imaging.arrays import FloatArray, ImageArray, SpectrumArray
 from cryobatch.imaging.exclusion import MaskArray
+from cryobatch.imaging.picking_patches import PointArray, distances, patches_about
 from cryobatch.imaging.smoothing import negative_laplacian
-
-PointArray: TypeAlias = NDArray[np.int64]
-"""Pixels: ``(n, 2)``, x and y."""
 
 _TINY = 1e-6
 # Twice how far a maximum passes the mean of two neighbours: 0.0001 and more for those of noise.
 _LEAST_BEND = np.float32(1e-5)
 _BINS_PER_PIXEL = 2
-_INSIDE = 0.4
-_AROUND = (0.6, 0.8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +69,8 @@ def teach(
         fallback: What to return where no patch is inside.
     """
     half = math.ceil(radius_px)
-    patches = _patches(image, points, half).reshape(-1, (2 * half + 1) ** 2)
-    disk = (_distances(half) <= radius_px).ravel()
+    patches = patches_about(image, points, half).reshape(-1, (2 * half + 1) ** 2)
+    disk = (distances(half) <= radius_px).ravel()
     # As einsum for the reason that `_kernel_spectrum` gives.
     means = np.einsum("np,p->n", patches, disk / disk.sum())
     squares = np.einsum("np,np,p->n", patches, patches, disk / disk.sum())
@@ -89,22 +83,10 @@ def teach(
     return round_template(mean.reshape(2 * half + 1, -1), radius_px)
 
 
-def contrast(image: ImageArray, points: PointArray, diameter_px: float) -> float:
-    """Return how much brighter particles are inside than around them: the median, 0 for none."""
-    half = math.ceil(_AROUND[1] * diameter_px)
-    patches = _patches(image, points, half)
-    if not len(patches):
-        return 0.0
-    distance = _distances(half) / diameter_px
-    around = (distance > _AROUND[0]) & (distance < _AROUND[1])
-    inside = patches[:, distance < _INSIDE].mean(axis=1)
-    return float(np.median(inside - patches[:, around].mean(axis=1)))
-
-
 def round_template(patch: FloatArray, radius_px: float) -> Template:
     """Make the template that is a patch averaged over all rotations."""
     half = patch.shape[0] // 2
-    distance = _distances(half)
+    distance = distances(half)
     bins = np.rint(distance * _BINS_PER_PIXEL).astype(np.intp)
     count = np.bincount(bins.ravel())
     profile = np.bincount(bins.ravel(), weights=patch.ravel()) / np.maximum(count, 1)
@@ -144,7 +126,7 @@ def disk_field(image: ImageArray, radius_px: float, threads: int = 1) -> DiskFie
     shape = (rows, columns)
     field = np.zeros(shape, dtype=np.float32)
     field[: padded.shape[0], : padded.shape[1]] = padded
-    disk = _distances(half) <= radius_px
+    disk = distances(half) <= radius_px
     widths = np.count_nonzero(disk, axis=1)
     energy = _energy(padded, widths, np.float32(disk.sum()), np.float32(disk.sum() * _TINY))
     return DiskField(fft.rfft2(field, workers=threads), shape, radius_px, energy, threads)
@@ -232,22 +214,6 @@ def refine(score: ImageArray, points: PointArray) -> FloatArray:
         step = np.where(bend < -_TINY, 0.5 * (before - after) / np.minimum(bend, -_TINY), 0.0)
         moved[:, axis] += np.clip(step, -0.5, 0.5)
     return moved
-
-
-def _patches(image: ImageArray, points: PointArray, half: int) -> FloatArray:
-    rows, columns = image.shape
-    x, y = points[:, 0], points[:, 1]
-    inside = (x >= half) & (y >= half) & (x < columns - half) & (y < rows - half)
-    if not inside.any():
-        return np.empty((0, 2 * half + 1, 2 * half + 1))
-    windows = np.lib.stride_tricks.sliding_window_view(image, (2 * half + 1, 2 * half + 1))
-    patches: FloatArray = windows[y[inside] - half, x[inside] - half].astype(np.float64)
-    return patches
-
-
-def _distances(half: int) -> FloatArray:
-    axis = np.arange(-half, half + 1, dtype=np.float64)
-    return np.hypot(axis[:, None], axis[None, :])
 
 
 def _kernel_spectrum(kernel: ImageArray, shape: tuple[int, int]) -> ImageArray:
