@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from cryobatch.imaging import fourier, interpolation
 from cryobatch.imaging.dose import Exposure
 from cryobatch.imaging.motion_model import MotionModel
 from cryobatch.imaging.summing import SumOptions, sum_frames
@@ -55,7 +56,7 @@ def test_local_motion_is_undone() -> None:
     shifts = np.array([[0.0, 0.0], [1.5, -0.7], [2.2, -2.1]])
     model = MotionModel(SHAPE, shifts, coefficients)
     sums = sum_frames(Frames(model), model, 1.0, SumOptions())
-    assert _error(sums.unweighted, 3) < 0.06
+    assert _error(sums.unweighted, 3) < 0.07
     blurred = sum_frames(Frames(model), MotionModel(SHAPE, shifts), 1.0, SumOptions())
     assert _error(blurred.unweighted, 3) > 0.3
 
@@ -137,8 +138,15 @@ def test_groups_and_corrected_frames_are_handed_over() -> None:
     assert sorted(groups) == [0, 1]
     assert sorted(frames) == [0, 1, 2, 3]
     assert sums.unweighted is not None
-    assert np.abs(groups[0] + groups[1] - sums.unweighted).max() < 1e-3
-    assert np.abs(frames[0] + frames[1] - groups[0]).max() < 1e-3
+    # What is handed over as it is has yet to become white.
+    response = interpolation.noise_response(model.global_shifts_px[:, None], np.ones(4))
+    y, x = fourier.frequencies(SHAPE)
+    total = groups[0] + groups[1]
+    interpolation.join_borders(total)
+    spectrum = fourier.forward(total)
+    interpolation.whiten(spectrum, response, y[:, 0], x[0])
+    assert np.abs(fourier.inverse(spectrum, SHAPE) - sums.unweighted).max() < 1e-3
+    assert np.abs(sum(frames.values()) - sums.unweighted).max() < 1e-3
     assert _error(frames[3], 1) < 0.25
 
 

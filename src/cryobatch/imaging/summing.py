@@ -40,7 +40,8 @@ class SumOptions:
         halves: Also sum even and odd frames apart.
         unweighted: Also make the sum of all frames alike where ``exposure`` is given.
         group_frames: Hand sums of so many successive frames to ``group_sink``.
-        group_sink: Takes them, or None. Their noise is damped near Nyquist.
+        group_sink: Takes them, or None. They are damped near Nyquist, by
+            ``interpolation.usual_damping`` along each axis.
         frame_sink: Takes each corrected frame, or None.
         progress: Takes the number of frames done.
     """
@@ -226,7 +227,7 @@ class _Sums:
             group, rest = divmod(index, self.options.group_frames)
             total = self.groups[group % 2]
             np.copyto(total, self.part) if rest == 0 else np.add(total, self.part, out=total)
-        sink(index, self._image(fourier.forward(self.part, self.threads), self.response))
+        sink(index, self._image(self._spectrum(self.part), self.response))
 
     def _hand_over_group(self, number: int) -> None:
         if self.options.group_sink is not None:
@@ -239,7 +240,7 @@ class _Sums:
         halves = 2 if self.options.halves else 1
         alike = self.options.halves or self.options.unweighted or self.basis is None
         for index in range(len(self.sums)):
-            spectrum = fourier.forward(self.sums[index], self.threads)
+            spectrum = self._spectrum(self.sums[index])
             if self.basis is not None:
                 begin = total is None
                 total = np.empty_like(spectrum) if total is None else total
@@ -270,6 +271,11 @@ class _Sums:
         y, x = ((np.arange(_PROBED) + 0.5) / _PROBED * size for size in self.shape)
         moves = self.model.shifts_px(np.tile(x, _PROBED), np.repeat(y, _PROBED))
         return interpolation.noise_response(moves, weights)
+
+    def _spectrum(self, total: ImageArray) -> SpectrumArray:
+        """Return the spectrum of a sum, whose borders are changed."""
+        interpolation.join_borders(total)
+        return fourier.forward(total, self.threads)
 
     def _image(self, spectrum: SpectrumArray, response: ImageArray) -> ImageArray:
         """Return the image of a sum, its noise white; overwrites the spectrum."""

@@ -16,6 +16,7 @@ from cryobatch.imaging.arrays import ImageArray
 from cryobatch.imaging.ctf_pixels import LEAST_SIZE
 from cryobatch.imaging.dose import Exposure
 from cryobatch.imaging.frame_source import FrameSource
+from cryobatch.imaging.interpolation import usual_damping
 from cryobatch.imaging.motion_model import MotionModel
 from cryobatch.imaging.spectrum import amplitude_spectrum
 from cryobatch.imaging.summing import FrameSink, FrameSums, SumOptions, sum_frames
@@ -60,14 +61,24 @@ class SpectrumMean:
         self.total = amplitudes if self.total is None else self.total + amplitudes
         self.count += 1
 
+    def mean(self) -> ImageArray | None:
+        """Return the mean, without what resampling has damped; None where nothing was added."""
+        if self.total is None:
+            return None
+        size = len(self.total)
+        finest = self.pixel_size_angstrom / self.spectrum_pixel_size_angstrom
+        frequency = (np.arange(size) - size // 2) / size * finest
+        damping = usual_damping(frequency)
+        mean = self.total / (self.count * np.outer(damping, damping))
+        return mean.astype(np.float32)
+
 
 def write_spectrum(run: Run, mean: SpectrumMean) -> None:
     """Write the mean spectrum, where anything was added to it."""
-    if mean.total is not None:
+    amplitudes = mean.mean()
+    if amplitudes is not None:
         write_image(
-            run.output("power_spectrum_frames"),
-            (mean.total / mean.count).astype(np.float32),
-            mean.spectrum_pixel_size_angstrom,
+            run.output("power_spectrum_frames"), amplitudes, mean.spectrum_pixel_size_angstrom
         )
 
 
